@@ -1,0 +1,32 @@
+"""Trains the best children of a finished or running search longer, tests each once and saves it as a SavedModel.
+
+python launch/export_best.py --workdir=runs/mnist --top=3
+"""
+
+import os
+
+from absl import flags
+
+import nas_keras as nk
+from nas_keras import _script
+from nas_keras.errors import InvalidValueError
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run. Required.")
+_TOP = flags.DEFINE_integer("top", 1, "How many children.")
+_EPOCHS = flags.DEFINE_integer("epochs", 10, "Epochs of the longer training.")
+_WORKERS = flags.DEFINE_integer("workers", None, "Processes that train. Default: one a GPU, else one a core.")
+
+
+def main() -> None:
+    """Exports, and prints a line for each child."""
+    if not _WORKDIR.value:
+        raise InvalidValueError("--workdir is missing: name the folder of a search, such as --workdir=runs/mnist.")
+    for child in nk.export_best(_WORKDIR.value, top=_TOP.value, epochs=_EPOCHS.value, workers=_WORKERS.value):
+        print(
+            f"{child.rank}. {child.key}: validation {child.valid_accuracy:.2%}, test {child.test_accuracy:.2%} "
+            f"({child.num_params:,} parameters)  {os.path.join(_WORKDIR.value, child.path)}"
+        )
+
+
+if __name__ == "__main__":
+    _script.run(main)

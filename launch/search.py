@@ -1,0 +1,177 @@
+"""Searches a space of cells, then trains the best child longer, tests it once and exports it.
+
+    python launch/search.py --workdir=runs/mnist --max_evaluations=24
+
+Starting the same command again continues the run.
+"""
+
+import os
+
+from absl import flags
+
+import nas_keras as nk
+from nas_keras import _script, strategies
+from nas_keras.distribution import DISTRIBUTE
+from nas_keras.errors import InvalidValueError, check_at_least, check_choice
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# What is searched, and how.
+_SPACE = flags.DEFINE_string("space", "small", "The search space: small or large.")
+_NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large space, 1 to 8.")
+_STRATEGY = flags.DEFINE_string("strategy", "ppo", f"What proposes cells: {' or '.join(strategies.NAMES)}.")
+_STRATEGY_CONFIG = flags.DEFINE_list(
+    "strategy_config", [], "Settings of the strategy, key=value,... such as learning_rate=0.01,entropy=0.2."
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the strategy and, with each key, of the children.")
+_MAX_EVALUATIONS = flags.DEFINE_integer("max_evaluations", 200, "Distinct cells evaluated, failures included.")
+_MAX_TRIALS = flags.DEFINE_integer(
+    "max_trials", None, "Proposals told to the strategy, repeats included. Default: 20 times --max_evaluations."
+)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Cells proposed at once.")
+_LAG = flags.DEFINE_integer(
+    "lag", None, "Batches that may be open beyond the first. Default: 0 for a table, 1 for training (busy workers)."
+)
+
+# Where rewards come from.
+_REWARD = flags.DEFINE_string("reward", "train", "Where a reward comes from: train (a child) or table.")
+_TABLE = flags.DEFINE_string("table", None, "Folder of a table of rewards, for --reward=table.")
+_DATASET = flags.DEFINE_string("dataset", "mnist", "TFDS name of a data set of image classification.")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of prepared data sets. Default: the repository's testdata for mnist, else TFDS' own."
+)
+_DOWNLOAD = flags.DEFINE_boolean("download", False, "Fetch and prepare the data set if it is not there.")
+_IMAGE_SIZE = flags.DEFINE_list("image_size", [], "height,width in pixels to resize images to. Default: as they are.")
+_EPOCHS = flags.DEFINE_integer("epochs", 1, "Epochs that a child is trained for its reward.")
+_FILTERS = flags.DEFINE_integer("filters", 16, "Filters of a child's first stage; doubled in each further one.")
+_WORKERS = flags.DEFINE_integer("workers", None, "Processes that train children. Default: one a GPU, else one a core.")
+_CHILD_TIMEOUT = flags.DEFINE_float("child_timeout", None, "Seconds until a child is given up. Default: no limit.")
+_DISTRIBUTE = flags.DEFINE_string(
+    "distribute", "none", f"{' or '.join(DISTRIBUTE)}: a child on one device, or spread over all GPUs."
+)
+
+# Where results go.
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, made if it is not there. Required.")
+_FINAL_EPOCHS = flags.DEFINE_integer("final_epochs", 10, "Epochs of the best child's final training; 0: no export.")
+
+
+def main() -> None:
+    """Checks the flags, searches, exports, and prints what was found."""
+    space = _space()
+    options = _strategy_options()
+    check_at_least("final_epochs", _FINAL_EPOCHS.value, 0)
+    if not _WORKDIR.value:
+        raise InvalidValueError("--workdir is missing: name the folder of the run, such as --workdir=runs/mnist.")
+    check_at_least("max_evaluations", _MAX_EVALUATIONS.value, 1)
+    child, train = nk.ChildConfig(filters=_FILTERS.value), nk.TrainConfig(epochs=_EPOCHS.value)
+    check_choice("distribute", _DISTRIBUTE.value, DISTRIBUTE)
+    strategies.config_of(_STRATEGY.value, options)
+
+    images = _load_images() if _REWARD.value == "train" or _FINAL_EPOCHS.value else None
+    with _evaluator(images, child, train) as evaluator:
+        result = nk.search(
+            space,
+            evaluator,
+            strategy=_STRATEGY.value,
+            strategy_config=options,
+            max_evaluations=_MAX_EVALUATIONS.value,
+            max_trials=_MAX_TRIALS.value,
+            batch_size=_BATCH_SIZE.value,
+            lag=_LAG.value,
+            seed=_SEED.value,
+            workdir=_WORKDIR.value,
+            on_batch=lambda dataset, batch: _print_progress(space, dataset, batch),
+        )
+    _print_result(space, result)
+    if result.best is not None and _FINAL_EPOCHS.value:
+        print(f"\nTraining the best child for {_FINAL_EPOCHS.value} epochs ...", flush=True)
+        (exported,) = nk.export_best(
+            _WORKDIR.value, epochs=_FINAL_EPOCHS.value, images=images, space=space, workers=_WORKERS.value
+        )
+        print(
+            f"{space.decode(result.best.actions)}: validation {exported.valid_accuracy:.2%}, test "
+            f"{exported.test_accuracy:.2%} ({exported.num_params:,} parameters)"
+        )
+    _print_places()
+
+
+def _space() -> nk.SearchSpace:
+    check_choice("space", _SPACE.value, ("small", "large"))
+    if _SPACE.value == "small":
+        if flags.FLAGS["num_nodes"].present:
+            raise InvalidValueError(f"--num_nodes={_NUM_NODES.value} is for --space=large; the small space has two.")
+        return nk.spaces.small()
+    return nk.spaces.large(_NUM_NODES.value)
+
+
+def _strategy_options() -> dict[str, str]:
+    options = {}
+    for setting in _STRATEGY_CONFIG.value:
+        name, equals, value = setting.partition("=")
+        if not equals or name in options:
+            raise InvalidValueError(
+                f"--strategy_config={setting!r} is not allowed: write key=value,..., each key once."
+            )
+        options[name] = value
+    return options
+
+
+def _load_images() -> nk.Images:
+    data_dir = _DATA_DIR.value
+    if data_dir is None and _DATASET.value.partition(":")[0] == "mnist":
+        data_dir = os.path.join(_ROOT, "testdata")
+    size = None
+    if _IMAGE_SIZE.value:
+        if len(_IMAGE_SIZE.value) != 2 or not all(side.isdigit() for side in _IMAGE_SIZE.value):
+            raise InvalidValueError(f"--image_size={','.join(_IMAGE_SIZE.value)} is not allowed: write height,width.")
+        size = tuple(map(int, _IMAGE_SIZE.value))
+    return nk.load_images(_DATASET.value, data_dir=data_dir, download=_DOWNLOAD.value, image_size=size)
+
+
+def _evaluator(images, child, train) -> nk.Evaluator:
+    check_choice("reward", _REWARD.value, ("train", "table"))
+    if _REWARD.value == "train":
+        if _TABLE.value:
+            raise InvalidValueError(
+                f"--table={_TABLE.value} is for --reward=table; leave it out, or ask for the table."
+            )
+        return nk.TrainingEvaluator(
+            images,
+            child=child,
+            train=train,
+            workers=_WORKERS.value,
+            distribute=_DISTRIBUTE.value,
+            child_timeout=_CHILD_TIMEOUT.value,
+        )
+    if not _TABLE.value:
+        raise InvalidValueError("--reward=table needs --table: name the folder of a table, or use --reward=train.")
+    return nk.TableEvaluator(_TABLE.value)
+
+
+def _print_progress(space, dataset, batch) -> None:
+    best = nk.top_trials(dataset.trials, 1)
+    best_text = f"best {best[0].reward:.2%} {space.decode(best[0].actions)}" if best else "none succeeded yet"
+    print(f"batch {batch[0].iteration}: {dataset.num_evaluations} cells evaluated, {best_text}", flush=True)
+
+
+def _print_result(space, result) -> None:
+    repeats = sum(trial.cached for trial in result.trials)
+    print(
+        f"\n{result.num_evaluations} of {space.size:,} cells evaluated; {repeats} of {len(result.trials)} proposals "
+        "were "
+        f"repeats, at no cost. Stopped by: {result.stopped}."
+    )
+    print("Best cells by validation accuracy:")
+    for trial in result.top(5):
+        print(f"  {trial.reward:.2%}  {space.decode(trial.actions)}")
+
+
+def _print_places() -> None:
+    print(f"\nThe run:       {_WORKDIR.value} (dataset/ holds every trial; WORKSPACE.md describes the folder)")
+    if _FINAL_EPOCHS.value:
+        print(f"The network:   {os.path.join(_WORKDIR.value, 'best', 'saved_model')}")
+    print(f"Curves:        tensorboard --logdir={os.path.join(_WORKDIR.value, 'tensorboard')}")
+
+
+if __name__ == "__main__":
+    _script.run(main)

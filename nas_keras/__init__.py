@@ -1,0 +1,79 @@
+"""nas_keras: convolutional networks designed by reinforcement learning, in TensorFlow.
+
+    import nas_keras as nk
+
+    space = nk.spaces.small()
+    with nk.TrainingEvaluator(nk.load_images("mnist", data_dir="testdata")) as evaluator:
+        result = nk.search(space, evaluator, strategy="ppo", max_evaluations=24, workdir="runs/mnist")
+    print(result.best)
+
+Spaces, cells, keys and configurations import no TensorFlow; the other names bring it in when they are first used
+(PEP 562). The names below are the public API; everything else may change.
+"""
+
+import importlib
+
+from nas_keras import _keras
+
+_keras.prefer_legacy_keras()
+
+from nas_keras import cells, spaces, strategies  # noqa: E402  (the choice of Keras comes first)
+from nas_keras.cell import Cell  # noqa: E402
+from nas_keras.child import ChildConfig, build_child  # noqa: E402
+from nas_keras.errors import DataError, InvalidValueError, NasKerasError  # noqa: E402
+from nas_keras.evaluators.base import Evaluator  # noqa: E402
+from nas_keras.evaluators.function import FunctionEvaluator  # noqa: E402
+from nas_keras.operations import OPERATIONS  # noqa: E402
+from nas_keras.operations import register as register_operation  # noqa: E402
+from nas_keras.search_space import Decision, SearchSpace  # noqa: E402
+from nas_keras.strategies.ppo_config import PPOConfig  # noqa: E402
+from nas_keras.training import TrainConfig  # noqa: E402
+from nas_keras.trial import Evaluation, Job, Proposals, Trial  # noqa: E402
+
+__version__ = "0.1.0"
+
+_LAZY = {  # name -> module; these import TensorFlow, or make it be imported
+    "Images": "images",
+    "load_images": "tfds_images",
+    "TrainingEvaluator": "evaluators.training",
+    "TableEvaluator": "evaluators.table",
+    "SearchResult": "searching",
+    "search": "searching",
+    "top_trials": "searching",
+    "export_best": "export",
+}
+
+__all__ = [
+    "Cell",
+    "ChildConfig",
+    "DataError",
+    "Decision",
+    "Evaluation",
+    "Evaluator",
+    "FunctionEvaluator",
+    "InvalidValueError",
+    "Job",
+    "NasKerasError",
+    "OPERATIONS",
+    "PPOConfig",
+    "Proposals",
+    "SearchSpace",
+    "TrainConfig",
+    "Trial",
+    "build_child",
+    "cells",
+    "register_operation",
+    "spaces",
+    "strategies",
+    *_LAZY,
+]
+
+
+def __getattr__(name: str):
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

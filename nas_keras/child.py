@@ -1,0 +1,126 @@
+"""build_child: a cell becomes a Keras model, by the functional API. Nothing is trained here; `training.py` does.
+
+Stem, then stages of cells, then head. Between stages height and width are halved and the filters doubled, so a cell's
+input always has the stage's filters already.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+from nas_keras import _keras, operations
+from nas_keras.cell import CONCAT, Cell, Tree
+from nas_keras.errors import InvalidValueError, check_at_least
+
+INPUT_NAME = "images"  # the key of the SavedModel's signature
+
+
+@dataclasses.dataclass(frozen=True)
+class ChildConfig:
+    """The shape of a child network around its cell.
+
+    Attributes:
+        filters: of the stem and the first stage; each further stage has twice as many.
+        stages: between two of them a 2x2 max pool halves height and width.
+        cells_per_stage: how often the cell is repeated in a stage.
+        stem_stride: of the 3x3 convolution of the stem. 2 quarters the cost of a child.
+        batch_norm_momentum: of the moving averages; 0.9 arrives within a short training, Keras' 0.99 does not.
+    """
+
+    filters: int = 16
+    stages: int = 2
+    cells_per_stage: int = 1
+    stem_stride: int = 2
+    batch_norm_momentum: float = 0.9
+
+    def __post_init__(self):
+        for name in ("filters", "stages", "cells_per_stage", "stem_stride"):
+            check_at_least(name, getattr(self, name), 1)
+        check_at_least("batch_norm_momentum", self.batch_norm_momentum, 0, integer=False)
+        if self.batch_norm_momentum >= 1:
+            raise InvalidValueError(f"batch_norm_momentum={self.batch_norm_momentum} must be below 1; 0.9 is usual.")
+
+
+def build_child(
+    cell: Cell,
+    config: ChildConfig | None = None,
+    *,
+    input_shape: Sequence[int],
+    num_classes: int,
+    keras=None,
+    synchronized_norm: bool = False,
+):
+    """Builds the child network of `cell`, in its canonical form: equal keys give the same model, layer for layer.
+
+    Args:
+        cell: what stands in each stage.
+        config: the child around it; `ChildConfig()` by default.
+        input_shape: (height, width, channels) of an image.
+        num_classes: at least 2.
+        keras: the Keras module to build with; by default `tf.keras`, which is tf_keras.
+        synchronized_norm: batch norm over all replicas of the `tf.distribute` strategy in whose scope this is called.
+
+    Returns:
+        An uncompiled `keras.Model` from raw images [B, H, W, C], 0 to 255 of any number type, to logits
+        [B, num_classes].
+
+    Raises:
+        InvalidValueError: for an unknown operation, or an image too small for the stages.
+    """
+    config = config or ChildConfig()
+    keras = keras or _keras.load_tensorflow().keras
+    _check_shape(input_shape, num_classes, config)
+    norm = operations.BatchNorm(momentum=config.batch_norm_momentum, synchronized=synchronized_norm)
+
+    images = keras.Input(tuple(input_shape), name=INPUT_NAME)  # [B, H, W, C]
+    x = keras.layers.Rescaling(1 / 255)(images)
+    filters = config.filters
+    x = operations.conv_norm_relu(keras, x, filters, 3, strides=config.stem_stride, norm=norm)
+    for stage in range(config.stages):
+        if stage:
+            filters *= 2
+            x = keras.layers.MaxPooling2D(2, strides=2)(x)
+            x = _project(keras, x, filters, norm=norm)
+        for _ in range(config.cells_per_stage):
+            x = _build_cell(keras, x, cell, filters, norm=norm)  # [B, h, w, filters]
+    x = keras.layers.GlobalAveragePooling2D()(x)  # [B, filters]
+    logits = keras.layers.Dense(num_classes, name="logits")(x)
+    return keras.Model(images, logits, name="child")
+
+
+def _build_cell(keras, x, cell: Cell, filters: int, *, norm):
+    loose_ends = []
+    for tree in cell.trees:
+        _build_tree(keras, x, tree, filters, loose_ends, norm=norm)
+    if len(loose_ends) == 1:
+        return loose_ends[0]
+    if cell.combine == CONCAT:
+        return _project(keras, keras.layers.Concatenate()(loose_ends), filters, norm=norm)
+    return keras.layers.Add()(loose_ends)
+
+
+def _build_tree(keras, x, tree: Tree, filters: int, loose_ends: list, *, norm) -> None:
+    y = operations.build(tree.operation, keras, x, filters, norm=norm)
+    if not tree.readers:
+        loose_ends.append(y)
+    for reader in tree.readers:
+        _build_tree(keras, y, reader, filters, loose_ends, norm=norm)
+
+
+def _project(keras, x, filters: int, *, norm):
+    """1x1 convolution and batch norm, linear: [B, h, w, C] -> [B, h, w, filters]."""
+    return norm(keras, keras.layers.Conv2D(filters, 1, use_bias=False)(x))
+
+
+def _check_shape(input_shape: Sequence[int], num_classes: int, config: ChildConfig) -> None:
+    if len(tuple(input_shape)) != 3:
+        raise InvalidValueError(f"input_shape={input_shape!r} must be (height, width, channels), such as (28, 28, 1).")
+    for name, value in zip(("height", "width", "channels"), input_shape, strict=True):
+        check_at_least(name, value, 1)
+    check_at_least("num_classes", num_classes, 2)
+    smallest = min(input_shape[:2])
+    after_stem = -(-smallest // config.stem_stride)
+    if after_stem < 2 ** (config.stages - 1):
+        raise InvalidValueError(
+            f"An image of {input_shape[0]}x{input_shape[1]} is too small for {config.stages} stages with stem stride "
+            f"{config.stem_stride}: use fewer stages or a smaller stride."
+        )

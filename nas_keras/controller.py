@@ -1,0 +1,105 @@
+"""The controller: a Keras LSTM that draws a string of decisions and gives the probability of any string.
+
+At step t it reads the embedding of the previous action and gives logits over the choices of decision t (Zoph & Le
+2017, https://arxiv.org/abs/1611.01578, section 3.1). One model serves every space. How it learns is `ppo.py`'s.
+
+Legend: `B` batch, `T` decisions, `N` the largest number of choices.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nas_keras import _keras
+
+tf = _keras.load_tensorflow()
+
+MASKED = -1e9  # logit of a choice that a decision does not have: its probability is exactly 0 in single precision
+_UNROLL = 16  # decisions up to which the LSTM is unrolled in the graph: faster to run, slower to trace
+
+
+class Controller(tf.keras.Model):
+    """An LSTM over decisions.
+
+    Args:
+        num_choices: of each decision, [T].
+        units: of the LSTM.
+        embedding: size of an action's embedding.
+        seed: of the initial weights.
+    """
+
+    def __init__(self, num_choices: Sequence[int], *, units: int = 32, embedding: int = 16, seed: int = 0):
+        super().__init__(name="controller")
+        num_decisions, widest = len(num_choices), max(num_choices)
+        seeds = np.random.SeedSequence(seed).generate_state(4).tolist()
+        # Row 0 is the start; each choice of each decision but the last has a row of its own.
+        self._offsets = tf.constant(np.cumsum([1, *num_choices[:-2]])[: num_decisions - 1], tf.int32)  # [T-1]
+        self._embedding = tf.keras.layers.Embedding(
+            1 + sum(num_choices[:-1]), embedding, embeddings_initializer=_uniform(0.1, seeds[0])
+        )
+        self._lstm = tf.keras.layers.LSTM(
+            units,
+            return_sequences=True,
+            unroll=num_decisions <= _UNROLL,
+            kernel_initializer=tf.keras.initializers.GlorotUniform(seeds[1]),
+            recurrent_initializer=tf.keras.initializers.Orthogonal(seed=seeds[2]),
+        )
+        # A softmax of its own for each decision. The small start gives an almost uniform first policy.
+        self._kernel = self.add_weight(
+            name="head_kernel", shape=(num_decisions, units, widest), initializer=_uniform(0.01, seeds[3])
+        )
+        self._bias = self.add_weight(name="head_bias", shape=(num_decisions, widest), initializer="zeros")
+        exists = np.arange(widest) < np.asarray(num_choices)[:, None]  # [T, N]
+        self._mask = tf.constant(np.where(exists, 0.0, MASKED), tf.float32)
+        self._num_decisions = num_decisions
+        self(tf.zeros([1, num_decisions], tf.int32))  # creates the weights
+
+    def call(self, actions):
+        """Logits of every decision, given the actions before it: int32 [B, T] -> float32 [B, T, N]."""
+        start = tf.zeros_like(actions[:, :1])
+        tokens = tf.concat([start, actions[:, :-1] + self._offsets], axis=1)  # [B, T]
+        hidden = self._lstm(self._embedding(tokens))  # [B, T, units]
+        return tf.einsum("btu,tun->btn", hidden, self._kernel) + self._bias + self._mask
+
+    def log_probs(self, actions):
+        """Log-probability of each decision of given strings: int32 [B, T] -> float32 [B, T]."""
+        actions = tf.convert_to_tensor(actions)
+        return _pick(tf.nn.log_softmax(self(actions)), actions)
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)])
+    def sample(self, batch_size, seed):
+        """Draws strings from the policy.
+
+        Args:
+            batch_size: B, a scalar tensor.
+            seed: int32 [2]; the same seed and weights give the same strings.
+
+        Returns:
+            actions int32 [B, T] and log_probs float32 [B, T], of each decision.
+        """
+        cell = self._lstm.cell
+        states = [tf.zeros([batch_size, cell.units])] * 2
+        actions = tf.TensorArray(tf.int32, self._num_decisions)
+        log_probs = tf.TensorArray(tf.float32, self._num_decisions)
+        tokens = tf.zeros([batch_size], tf.int32)
+        for t in tf.range(self._num_decisions):
+            hidden, states = cell(self._embedding(tokens), states)
+            logits = tf.matmul(hidden, self._kernel[t]) + self._bias[t] + self._mask[t]  # [B, N]
+            step_seed = tf.random.experimental.stateless_fold_in(seed, t)
+            action = tf.random.stateless_categorical(logits, 1, seed=step_seed, dtype=tf.int32)[:, 0]  # [B]
+            actions = actions.write(t, action)
+            log_probs = log_probs.write(t, _pick(tf.nn.log_softmax(logits), action))
+            if t < self._num_decisions - 1:
+                tokens = action + self._offsets[t]
+        # By way of float32, exact here: oneDNN complains on stderr of a transposition of integers.
+        actions = tf.cast(tf.transpose(tf.cast(actions.stack(), tf.float32)), tf.int32)
+        return actions, tf.transpose(log_probs.stack())
+
+
+def _pick(log_softmax, actions):
+    """Entries of the last axis: [..., N] at int32 [...] -> [...]."""
+    return tf.gather(log_softmax, actions, axis=-1, batch_dims=actions.shape.rank)
+
+
+def _uniform(limit: float, seed: int):
+    return tf.keras.initializers.RandomUniform(-limit, limit, seed=seed)

@@ -1,0 +1,106 @@
+"""D, the trials of one run: looked up by key, appended batch by batch, in memory and, in a workdir, on disk.
+
+`dataset/trials-NNNNNN.tfrecord` is batch NNNNNN, whole or absent. Finished children of a batch that is still open
+stand in `pending/`, one file each, until the batch's shard is in place: a crash loses nothing that was computed.
+"""
+
+import hashlib
+import pathlib
+import re
+from collections.abc import Sequence
+
+from nas_keras.errors import DataError
+from nas_keras.records import Origin, read_shard, write_shard
+from nas_keras.trial import Evaluation, Trial
+from nas_keras.workspace import Workspace, sync_folder
+
+_SHARD = re.compile(r"trials-(\d{6,})\.tfrecord")
+
+
+class Dataset:
+    """D of one run.
+
+    Args:
+        origin: fingerprints of the space and of the recipe; records of another origin are refused.
+        workspace: where D lives on disk; None keeps it in memory only.
+
+    Raises:
+        DataError: if a file is damaged, missing in the row or of another origin; the message names it.
+    """
+
+    def __init__(self, origin: Origin, workspace: Workspace | None = None):
+        self._origin = origin
+        self._workspace = workspace
+        self._evaluations: dict[str, Evaluation] = {}
+        self._pending: dict[str, Trial] = {}
+        self.batches: list[list[Trial]] = []
+        if workspace:
+            self._read(workspace)
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials, in the order told."""
+        return [trial for batch in self.batches for trial in batch]
+
+    @property
+    def num_evaluations(self) -> int:
+        """Distinct keys evaluated, failures included."""
+        return len(self._evaluations)
+
+    def lookup(self, key: str) -> Evaluation | None:
+        """What is known of a key, at no cost; None if nothing is."""
+        return self._evaluations.get(key)
+
+    def lookup_pending(self, key: str) -> Evaluation | None:
+        """The evaluation of a child that an earlier process finished in a batch it did not."""
+        return self._pending[key].evaluation if key in self._pending else None
+
+    def add_pending(self, trial: Trial) -> None:
+        """Keeps a finished child safe until its batch is complete."""
+        if self._workspace:
+            self._pending[trial.key] = trial
+            write_shard(self._pending_path(trial.key), [trial], self._origin)
+
+    def append(self, batch: Sequence[Trial]) -> None:
+        """Adds one complete batch, on disk first."""
+        if self._workspace:
+            write_shard(self._workspace.dataset / f"trials-{len(self.batches):06d}.tfrecord", batch, self._origin)
+        self._index(batch)
+        if self._workspace:
+            self._drop_pending(batch)
+
+    def _index(self, batch: Sequence[Trial]) -> None:
+        self.batches.append(list(batch))
+        for trial in batch:
+            self._evaluations.setdefault(trial.key, trial.evaluation)
+
+    def _drop_pending(self, batch: Sequence[Trial]) -> None:
+        done = [trial.key for trial in batch if self._pending.pop(trial.key, None)]
+        for key in done:
+            self._pending_path(key).unlink(missing_ok=True)
+        if done:
+            sync_folder(self._workspace.pending)
+
+    def _pending_path(self, key: str) -> pathlib.Path:
+        return self._workspace.pending / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.tfrecord"
+
+    def _read(self, workspace: Workspace) -> None:
+        for number, path in enumerate(list_shards(workspace.dataset)):
+            if int(_SHARD.fullmatch(path.name)[1]) != number:
+                raise DataError(
+                    f"Batch {number} is missing in {workspace.dataset}: {path.name} comes next. Restore the file "
+                    "from a copy."
+                )
+            self._index(read_shard(path, self._origin))
+        for path in sorted(workspace.pending.glob("*.tfrecord")):
+            (trial,) = read_shard(path, self._origin)
+            if self.lookup(trial.key):  # the process died between writing the shard and removing this file
+                path.unlink()
+            else:
+                self._pending[trial.key] = trial
+
+
+def list_shards(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The shards of a folder in the order of their numbers."""
+    shards = [path for path in folder.glob("trials-*.tfrecord") if _SHARD.fullmatch(path.name)]
+    return sorted(shards, key=lambda path: int(_SHARD.fullmatch(path.name)[1]))

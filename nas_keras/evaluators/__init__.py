@@ -1,0 +1,1 @@
+"""Evaluators: what gives a proposed architecture its reward."""

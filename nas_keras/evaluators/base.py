@@ -1,0 +1,49 @@
+"""The interface of an evaluator: jobs in, evaluations out, as they finish. It never sees a policy."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from nas_keras.search_space import SearchSpace
+from nas_keras.trial import Evaluation, Job
+
+
+class Evaluates(Protocol):
+    """All that `nk.search` needs: any object with this method is an evaluator."""
+
+    def evaluate(self, jobs: Sequence[Job]) -> Iterable[tuple[Job, Evaluation]]:
+        """Yields each job with its evaluation, in whatever order they finish.
+
+        A child that fails is an `Evaluation.failure`; an exception ends the search.
+        """
+
+
+class Evaluator:
+    """Base class of the evaluators here, with defaults for what an evaluator may also say of itself.
+
+    Attributes:
+        recipe: all a reward depends on besides key and seed, a JSON object.
+        source: where its data came from, a JSON object, so that `export_best` can load them again.
+        lag: how many batches may be open at once beyond the first, so that workers stay busy; more than 0 means that
+            `evaluate` is called from several threads.
+    """
+
+    recipe: dict[str, Any] = {}
+    source: dict[str, Any] = {}
+    lag: int = 0
+
+    def check(self, space: SearchSpace) -> None:
+        """Raises InvalidValueError if this evaluator cannot evaluate the architectures of `space`."""
+        del space
+
+    def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
+        """See `Evaluates`."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Ends what was started; the evaluator cannot be used again."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception_info):
+        self.close()

@@ -1,0 +1,31 @@
+"""FunctionEvaluator: the reward is what a function of the user's says."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from nas_keras.evaluators.base import Evaluator
+from nas_keras.trial import Evaluation, Job
+
+
+class FunctionEvaluator(Evaluator):
+    """Evaluates one architecture after another in this process.
+
+    Args:
+        function: `function(space.decode(actions))` gives a float, or an `nk.Evaluation` for a reward with its story.
+        recipe: what the rewards depend on, a JSON object, kept with D; a run with another recipe is refused. By default
+            the function's name.
+    """
+
+    def __init__(self, function: Callable[[Any], float | Evaluation], *, recipe: dict[str, Any] | None = None):
+        self._function = function
+        self.recipe = recipe or {"function": getattr(function, "__qualname__", type(function).__qualname__)}
+
+    def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
+        """See `Evaluates`. An exception of the function's is the user's to see: it ends the search."""
+        for job in jobs:
+            start = time.monotonic()
+            result = self._function(job.architecture)
+            if not isinstance(result, Evaluation):
+                result = Evaluation(reward=float(result), seconds=time.monotonic() - start)
+            yield job, result

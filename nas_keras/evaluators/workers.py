@@ -1,0 +1,193 @@
+"""A pool of worker processes: tasks in, futures out. It knows processes and time limits, not what the tasks are.
+
+Each worker is one process (`worker_process.py`) with a thread here that talks to it. A worker that dies or overruns its
+time is replaced, and so is one that has done its share of tasks, since memory grows in a process that fits many models.
+"""
+
+import concurrent.futures
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import connection
+from typing import Any
+
+import cloudpickle
+from absl import logging
+
+from nas_keras.errors import check_at_least
+
+_START_SECONDS = 300  # importing TensorFlow takes 3 to 10; a machine that needs more than this is not working
+
+
+class WorkerDiedError(RuntimeError):
+    """The worker process ended before its task did."""
+
+
+class WorkerTimeoutError(RuntimeError):
+    """The task overran its time and the worker was killed."""
+
+
+class TaskError(RuntimeError):
+    """The task raised an exception that it did not expect; the text is the worker's traceback."""
+
+
+class WorkerPool:
+    """Runs `function(state, **arguments)` in worker processes, first come, first served.
+
+    Args:
+        setup: called once in each new worker; gives the `state`. It and the tasks travel by cloudpickle, over a pipe of
+            our own.
+        environments: one mapping of environment variables for each worker; their number is the number of workers.
+        pass_fds: file descriptors that the workers inherit, under the same numbers.
+        timeout: seconds for one task; None for no limit.
+        tasks_per_worker: a worker is replaced after so many.
+    """
+
+    def __init__(
+        self,
+        setup: Callable[[], Any],
+        *,
+        environments: Sequence[Mapping[str, str]],
+        pass_fds: Sequence[int] = (),
+        timeout: float | None = None,
+        tasks_per_worker: int = 50,
+    ):
+        check_at_least("workers", len(environments), 1)
+        check_at_least("tasks_per_worker", tasks_per_worker, 1)
+        self._start = {"setup": cloudpickle.dumps(setup), "pass_fds": tuple(pass_fds)}
+        self._environments = environments
+        self._timeout = timeout
+        self._tasks_per_worker = tasks_per_worker
+        self._tasks: queue.SimpleQueue = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._workers: list[_Worker | None] = [None] * len(environments)
+        self._closed = False
+
+    def submit(self, function: Callable[..., Any], **arguments: Any) -> concurrent.futures.Future:
+        """Queues a task; the future gives its result or raises WorkerDiedError, WorkerTimeoutError or TaskError."""
+        if self._closed:
+            raise RuntimeError("The worker pool is closed.")
+        future = concurrent.futures.Future()
+        self._tasks.put((future, cloudpickle.dumps((function, arguments))))
+        if len(self._threads) < len(self._environments):
+            # Daemons: at the interpreter's exit they must not hold it up; the workers end when their pipe closes.
+            thread = threading.Thread(target=self._serve, args=(len(self._threads),), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return future
+
+    def close(self) -> None:
+        """Kills the workers; what was still running or queued is cancelled."""
+        self._closed = True
+        for _ in self._threads:
+            self._tasks.put(None)
+        for worker in self._workers:
+            if worker:
+                worker.kill()
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    def pids(self) -> list[int]:
+        """Process identifiers of the workers that run."""
+        return [worker.pid for worker in self._workers if worker]
+
+    def _serve(self, index: int) -> None:
+        """One thread's life: takes tasks and hands them to its worker."""
+        while (task := self._tasks.get()) is not None:
+            future, message = task
+            if self._closed:
+                future.cancel()
+                continue
+            future.set_running_or_notify_cancel()
+            try:
+                result = self._run(index, message)
+            except BaseException as error:
+                future.set_exception(concurrent.futures.CancelledError() if self._closed else error)
+            else:
+                future.set_result(result)
+        if self._workers[index]:
+            self._workers[index].kill()
+
+    def _run(self, index: int, message: bytes) -> Any:
+        worker = self._workers[index]
+        if worker and worker.num_tasks >= self._tasks_per_worker:
+            worker.kill()
+            worker = None
+        if worker is None:
+            worker = self._workers[index] = _Worker(self._environments[index], **self._start)
+        try:
+            return worker.run(message, self._timeout)
+        except (WorkerDiedError, WorkerTimeoutError):
+            worker.kill()
+            self._workers[index] = None
+            raise
+
+
+class _Worker:
+    """One worker process, seen from here."""
+
+    def __init__(self, environment: Mapping[str, str], *, setup: bytes, pass_fds: tuple[int, ...]):
+        self.num_tasks = 0
+        self._errors = tempfile.TemporaryFile()
+        self._pipe, theirs = connection.Pipe()
+        # The far end of this one is held by nobody else: when this process dies, however, the worker reads its end.
+        lifeline, self._lifeline = os.pipe()
+        command = [sys.executable, "-m", "nas_keras.evaluators.worker_process", str(theirs.fileno()), str(lifeline)]
+        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+        self._process = subprocess.Popen(
+            command,
+            env={**os.environ, "PYTHONPATH": path, **environment},
+            pass_fds=(theirs.fileno(), lifeline, *pass_fds),
+            stdin=subprocess.DEVNULL,
+            stderr=self._errors,
+            start_new_session=True,  # Ctrl-C is for the search to handle
+        )
+        theirs.close()
+        os.close(lifeline)
+        self._pipe.send_bytes(setup)
+        self._receive(_START_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def run(self, message: bytes, timeout: float | None) -> Any:
+        self.num_tasks += 1
+        try:
+            self._pipe.send_bytes(message)
+        except OSError as error:
+            raise WorkerDiedError(self._last_words()) from error
+        return self._receive(timeout)
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+
+    def _receive(self, timeout: float | None) -> Any:
+        try:
+            if not self._pipe.poll(timeout):
+                raise WorkerTimeoutError(f"it took longer than {timeout:g} s")
+            succeeded, result = cloudpickle.loads(self._pipe.recv_bytes())
+        except (EOFError, OSError) as error:
+            raise WorkerDiedError(self._last_words()) from error
+        if not succeeded:
+            raise TaskError(result)
+        return result
+
+    def _last_words(self) -> str:
+        code = self._process.wait()
+        self._errors.seek(0)
+        errors = self._errors.read().decode(errors="replace").strip()
+        if errors:
+            logging.warning("A worker process died. The end of what it wrote: %s", errors[-2000:])
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return f"its worker process died ({how})"

@@ -1,0 +1,235 @@
+"""What a person takes home: the best children of a run, trained longer, tested once, saved as SavedModels.
+
+`<workdir>/best/saved_model/` is the best child, `best/rank_2/saved_model/` the second, and `best/children.json` says
+what each is. This is the only place where the test split of a searched data set is read.
+"""
+
+import dataclasses
+import functools
+import os
+import pathlib
+import shutil
+from typing import Any
+
+from nas_keras import _keras, operations, spaces
+from nas_keras import recipe as recipes
+from nas_keras.cell import Cell
+from nas_keras.child import INPUT_NAME, ChildConfig
+from nas_keras.dataset import Dataset
+from nas_keras.distribution import NONE
+from nas_keras.errors import DataError, InvalidValueError, check_at_least
+from nas_keras.evaluators.shared_arrays import SharedArrays
+from nas_keras.evaluators.training import prepare_worker, worker_environments
+from nas_keras.evaluators.workers import WorkerPool
+from nas_keras.images import Images
+from nas_keras.records import Origin
+from nas_keras.search_space import SearchSpace
+from nas_keras.searching import top_trials
+from nas_keras.tfds_images import load_images
+from nas_keras.training import Split, TrainConfig, measure, train_child
+from nas_keras.trial import Trial
+from nas_keras.workspace import Workspace, read_json, write_json
+
+_SAVED_MODEL = "saved_model"
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportedChild:
+    """One exported child.
+
+    Attributes:
+        rank: its place in the search, from 1.
+        key: canonical key of its cell.
+        search_reward: what the search saw.
+        valid_accuracy: after the longer training, a fraction.
+        test_accuracy: on the test split, a fraction.
+        epochs: of the longer training.
+        seed: of the longer training.
+        num_params: of the child.
+        path: of the SavedModel, relative to the workdir.
+    """
+
+    rank: int
+    key: str
+    search_reward: float
+    valid_accuracy: float
+    test_accuracy: float
+    epochs: int
+    seed: int
+    num_params: int
+    path: str
+
+
+def export_best(
+    workdir: str | os.PathLike,
+    *,
+    top: int = 1,
+    epochs: int | None = None,
+    images: Images | None = None,
+    space: SearchSpace | None = None,
+    workers: int | None = None,
+) -> list[ExportedChild]:
+    """Trains the best children of a run longer, on the training split, tests each once and saves it.
+
+    A child that stands exported already with the same epochs is not trained again.
+
+    Args:
+        workdir: of the run, whose rewards came from training (or from a table of trainings).
+        top: how many.
+        epochs: of the longer training; by default as many as in the search.
+        images: the data set of the run; by default loaded again from where the run had it.
+        space: of the run; by default `spaces.small` or `spaces.large`, by its name.
+        workers: processes that train.
+
+    Raises:
+        InvalidValueError: if the folder is no run, its rewards are not of trained children, or the images are others.
+    """
+    check_at_least("top", top, 1)
+    workspace = Workspace(workdir)
+    config = workspace.read_config()
+    if config is None:
+        raise InvalidValueError(
+            f"workdir={str(workdir)!r} is no run: it has no config.json. Name the folder of a search."
+        )
+    fixed = config["fixed"]
+    recipe = fixed["recipe"]
+    if not {"data", "child", "train"} <= set(recipe):
+        raise InvalidValueError(
+            f"The rewards of {str(workdir)!r} are not of trained children: there is none to export."
+        )
+    child, train = ChildConfig(**recipe["child"]), TrainConfig(**recipe["train"])
+    if epochs is not None:
+        check_at_least("epochs", epochs, 1)
+        train = dataclasses.replace(train, epochs=epochs)
+    space = space or spaces.by_name(fixed["space"]["name"])
+    with workspace.locked():
+        trials = top_trials(Dataset(Origin(space.fingerprint, recipes.fingerprint(recipe)), workspace).trials, top)
+        if not trials:
+            raise InvalidValueError(f"The run {str(workdir)!r} has no child that was trained. Search first.")
+        done = {exported.rank: exported for exported in read_exported(workspace)}
+        todo = {
+            rank: trial
+            for rank, trial in enumerate(trials, start=1)
+            if not _is_done(workspace, done.get(rank), trial, train)
+        }
+        if todo:
+            images = images or _load(config)
+            _check_images(images, recipe)
+            distribute = recipe.get("distribute", NONE)
+            _export(workspace, todo, done, space, images, child, train, distribute, workers)
+        return [done[rank] for rank in range(1, len(trials) + 1)]
+
+
+def read_exported(workspace: Workspace) -> list[ExportedChild]:
+    """What `best/children.json` says stands exported."""
+    path = workspace.best / "children.json"
+    return [ExportedChild(**entry) for entry in read_json(path)["children"]] if path.exists() else []
+
+
+def _is_done(workspace: Workspace, exported: ExportedChild | None, trial: Trial, train: TrainConfig) -> bool:
+    if exported is None or not (workspace.root / exported.path).is_dir():
+        return False
+    return (exported.key, exported.epochs, exported.seed) == (trial.key, train.epochs, trial.seed)
+
+
+def _load(config: dict[str, Any]) -> Images:
+    source = config.get("data") or {}
+    if "dataset" not in source:
+        raise InvalidValueError("The run was made from arrays: pass the same images to export_best(images=...).")
+    name, size = f"{source['dataset']}:{source['version']}", source["image_size"]
+    return load_images(name, data_dir=source["data_dir"], image_size=size and tuple(size))
+
+
+def _check_images(images: Images, recipe: dict[str, Any]) -> None:
+    if images.digest != recipe["data"]["digest"]:
+        raise DataError(
+            f"The images of {images.name} have digest {images.digest[:16]}, but the rewards of this run came from "
+            f"{recipe['data']['digest'][:16]}: another data set, version, split or order. Use the copy that it was "
+            "made with."
+        )
+
+
+def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child, train, distribute, workers) -> None:
+    test_images, test_labels = images.test()
+    environments = worker_environments(workers, distribute)[: len(todo)]
+    shared = SharedArrays(
+        {
+            "train_images": images.train_images,
+            "train_labels": images.train_labels,
+            "valid_images": images.valid_images,
+            "valid_labels": images.valid_labels,
+            "test_images": test_images,
+            "test_labels": test_labels,
+        }
+    )
+    pool = WorkerPool(
+        functools.partial(prepare_worker, shared.fd, shared.layout, operations.registered()),
+        environments=environments,
+        pass_fds=[shared.fd],
+    )
+    try:
+        settings = {"num_classes": images.num_classes, "child": child, "config": train, "distribute": distribute}
+        futures = {}
+        for rank, trial in todo.items():
+            folder = workspace.best if rank == 1 else workspace.best / f"rank_{rank}"
+            temporary = folder / f".{_SAVED_MODEL}.tmp"
+            arguments = {"cell": space.decode(trial.actions), "seed": trial.seed, "settings": settings}
+            futures[rank] = folder, temporary, pool.submit(_train_and_save, path=str(temporary), **arguments)
+        for rank, (folder, temporary, future) in futures.items():
+            measured = future.result()
+            target = folder / _SAVED_MODEL
+            # The list is taken back before the folder it describes, and written after the new one is there.
+            done.pop(rank, None)
+            _write_list(workspace, done)
+            shutil.rmtree(target, ignore_errors=True)
+            os.replace(temporary, target)
+            trial = todo[rank]
+            done[rank] = ExportedChild(
+                rank=rank,
+                key=trial.key,
+                search_reward=trial.reward,
+                epochs=train.epochs,
+                seed=trial.seed,
+                path=str(target.relative_to(workspace.root)),
+                **measured,
+            )
+            _write_list(workspace, done)
+    finally:
+        pool.close()
+        shared.close()
+
+
+def _write_list(workspace: Workspace, done: dict[int, ExportedChild]) -> None:
+    children = [dataclasses.asdict(done[rank]) for rank in sorted(done)]
+    write_json(workspace.best / "children.json", {"children": children})
+
+
+def _train_and_save(splits: dict[str, Split], *, cell: Cell, seed: int, settings: dict[str, Any], path: str) -> dict:
+    """A worker's task: trains, measures on validation and test, saves."""
+    model = train_child(cell, splits["train"], seed=seed, **settings)
+    measured = {
+        "valid_accuracy": measure(model, splits["valid"])[0],
+        "test_accuracy": measure(model, splits["test"])[0],
+        "num_params": model.count_params(),
+    }
+    shutil.rmtree(path, ignore_errors=True)
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    save_child(model, path)
+    return measured
+
+
+def save_child(model, path: str | os.PathLike) -> None:
+    """Saves a child as a SavedModel.
+
+    Its `serving_default` takes `images`, uint8 [B, H, W, C] from 0 to 255 as the data set has them, and gives `logits`
+    and `probabilities`, float32 [B, num_classes]. `tf.saved_model.load`, `tf_keras.models.load_model` and, in stock
+    Keras 3, `TFSMLayer(path, call_endpoint="serving_default")` read it.
+    """
+    tf = _keras.load_tensorflow()
+
+    @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.uint8, name=INPUT_NAME)])
+    def serve(images):
+        logits = model(images, training=False)
+        return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+
+    model.save(str(path), save_format="tf", include_optimizer=False, signatures={"serving_default": serve})

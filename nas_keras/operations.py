@@ -1,0 +1,114 @@
+"""The operations of a cell: name -> `build(keras, x, filters)`; the table is at the foot.
+
+A builder maps a Keras tensor [B, H, W, F] to [B, H, W, F]. The Keras module is passed in, so that the same code builds
+for `tf_keras` and for stock Keras 3. To add an operation, add a line to the table, or call `register`.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from nas_keras.errors import InvalidValueError, check_choice
+
+Builder = Callable[..., Any]
+
+
+class BatchNorm:
+    """Makes the batch normalisation of one child; handed to the operations as `norm`.
+
+    Args:
+        momentum: of the moving averages. 0.9, not Keras' 0.99: a child takes a few hundred steps, and its averages
+            must have arrived by then.
+        synchronized: normalise over the replicas of a `tf.distribute` strategy together.
+    """
+
+    def __init__(self, *, momentum: float = 0.9, synchronized: bool = False):
+        self._settings = {"momentum": momentum, "synchronized": synchronized}
+
+    def __call__(self, keras, x):
+        """[B, H, W, C] -> the same shape."""
+        return keras.layers.BatchNormalization(**self._settings)(x)
+
+
+def conv_norm_relu(keras, x, filters: int, kernel_size, *, norm: BatchNorm, strides: int = 1):
+    """Convolution without bias (batch norm has one), batch norm, ReLU: [B, H, W, C] -> [B, H', W', filters]."""
+    x = keras.layers.Conv2D(filters, kernel_size, strides=strides, padding="same", use_bias=False)(x)
+    return keras.layers.ReLU()(norm(keras, x))
+
+
+def _conv(keras, x, filters, *, norm, kernel_sizes):
+    for kernel_size in kernel_sizes:
+        x = conv_norm_relu(keras, x, filters, kernel_size, norm=norm)
+    return x
+
+
+def _separable_conv(keras, x, filters, *, norm, kernel_size):
+    x = keras.layers.SeparableConv2D(filters, kernel_size, padding="same", use_bias=False)(x)
+    return keras.layers.ReLU()(norm(keras, x))
+
+
+def _pool(keras, x, filters, *, norm, layer):
+    del filters, norm  # a pooling holds no weights
+    return getattr(keras.layers, layer)(pool_size=2, strides=1, padding="same")(x)
+
+
+def _identity(keras, x, filters, *, norm):
+    del keras, filters, norm
+    return x
+
+
+_BUILDERS: dict[str, Builder] = {
+    "conv_1x3_3x1": functools.partial(_conv, kernel_sizes=((1, 3), (3, 1))),
+    "conv_3x3": functools.partial(_conv, kernel_sizes=(3,)),
+    "sep_conv_3x3": functools.partial(_separable_conv, kernel_size=3),
+    "conv_5x5": functools.partial(_conv, kernel_sizes=(5,)),
+    "conv_7x7": functools.partial(_conv, kernel_sizes=(7,)),
+    "max_pool_2x2": functools.partial(_pool, layer="MaxPooling2D"),
+    "avg_pool_2x2": functools.partial(_pool, layer="AveragePooling2D"),
+    "identity": _identity,
+}
+
+OPERATIONS = tuple(_BUILDERS)  # the choices 0 to 7, in this order
+
+
+def register(name: str, build: Builder) -> None:
+    """Adds an operation from outside: `build(keras, x, filters)`, [B, H, W, F] -> [B, H, W, F].
+
+    It joins no built-in space by itself: pass `operations=nk.OPERATIONS + (name,)` to `spaces.large`.
+
+    Raises:
+        InvalidValueError: if the name is taken.
+    """
+    if name in _BUILDERS:
+        raise InvalidValueError(f"Operation {name!r} exists already. Choose another name.")
+
+    def without_norm(keras, x, filters, *, norm):
+        del norm
+        return build(keras, x, filters)
+
+    _BUILDERS[name] = without_norm
+
+
+def registered() -> dict[str, Builder]:
+    """The operations that were registered from outside, to be handed to worker processes."""
+    return {name: build for name, build in _BUILDERS.items() if name not in OPERATIONS}
+
+
+def adopt(builders: dict[str, Builder]) -> None:
+    """Takes over what `registered` gave in another process."""
+    _BUILDERS.update(builders)
+
+
+def build(name: str, keras, x, filters: int, *, norm: BatchNorm):
+    """Builds operation `name` on `x` [B, H, W, filters].
+
+    Raises:
+        InvalidValueError: if there is no such operation, or it changes the shape.
+    """
+    check_choice("operation", name, _BUILDERS)
+    y = _BUILDERS[name](keras, x, filters, norm=norm)
+    if tuple(y.shape) != tuple(x.shape):
+        raise InvalidValueError(
+            f"Operation {name!r} made {tuple(y.shape)} of {tuple(x.shape)}: it must keep the shape."
+        )
+    return y

@@ -1,0 +1,187 @@
+"""How a trial stands on disk: one schema for writer and reader, in shards that are whole or absent.
+
+A shard is a TFRecord file of `tf.train.Example`s with the features of `FEATURES`. Runs and tables of rewards use the
+same; only tables hold `test_accuracy`. This module knows files, not what is in a run; `dataset.py` does.
+"""
+
+import math
+import pathlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from nas_keras import _keras
+from nas_keras.errors import DataError
+from nas_keras.trial import Evaluation, Trial
+from nas_keras.workspace import write_whole
+
+SCHEMA = 1
+
+# Name -> type of the list in tf.train.Example. Fractions are fractions, times are seconds.
+FEATURES = {
+    "schema": "int64",  # version of this table
+    "shard_trials": "int64",  # records in this shard: a cut between records shows
+    "trial": "int64",  # place in the run
+    "iteration": "int64",  # batch
+    "policy": "int64",  # batches told to the policy that drew it
+    "seed": "int64",  # of the child's training
+    "actions": "int64",  # [T], the decisions
+    "log_probs": "float",  # [T], or empty
+    "key": "bytes",  # canonical key
+    "reward": "float",  # NaN if failed
+    "status": "bytes",  # "ok" or "failed: <what happened>"
+    "cached": "int64",  # 1: answered from D
+    "valid_accuracy": "float",
+    "loss": "float",  # on the validation split
+    "num_params": "int64",
+    "epochs": "int64",
+    "seconds": "float",  # wall time of the evaluation, 0 if cached
+    "space": "bytes",  # fingerprint of the search space
+    "recipe": "bytes",  # fingerprint of the recipe
+    "test_accuracy": "float",  # tables only: empty in a run
+}
+_LISTS = {"actions", "log_probs", "test_accuracy"}  # the others hold exactly one value
+
+
+class Origin(NamedTuple):
+    """What every record of a run or table has in common: two fingerprints."""
+
+    space: str
+    recipe: str
+
+
+def write_shard(path: pathlib.Path, trials: Sequence[Trial], origin: Origin) -> None:
+    """Writes one shard: to a temporary name, flushed to disk, then renamed."""
+    tf = _keras.load_tensorflow()
+
+    def write(temporary):
+        with tf.io.TFRecordWriter(str(temporary)) as writer:
+            for trial in trials:
+                writer.write(_encode(tf, trial, origin, len(trials)))
+
+    write_whole(path, write)
+
+
+def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
+    """Reads one shard whole.
+
+    Args:
+        path: of the shard.
+        origin: refuse records of another space or recipe; None takes any.
+
+    Raises:
+        DataError: if it is damaged, cut, of another schema or of another origin; the message names file and record.
+    """
+    tf = _keras.load_tensorflow()
+    trials, promised = [], None
+    try:
+        for number, serialized in enumerate(tf.data.TFRecordDataset(str(path)).as_numpy_iterator()):
+            values = _decode(tf, serialized, path, number)
+            _check_origin(values, origin, path, number)
+            promised = values["shard_trials"]
+            trials.append(_trial(values))
+    except tf.errors.OpError as error:
+        raise DataError(
+            f"{path} is damaged after record {len(trials) - 1}: {error.message}. Restore the file from a copy; its "
+            "trials "
+            "cannot be trusted."
+        ) from error
+    if len(trials) != (promised or -1):
+        raise DataError(
+            f"{path} holds {len(trials)} records but was written with {promised or 'some'}: it was cut. Restore the "
+            "file "
+            "from a copy."
+        )
+    return trials
+
+
+def _encode(tf, trial: Trial, origin: Origin, shard_trials: int) -> bytes:
+    evaluation = trial.evaluation
+    values: dict[str, Any] = {
+        "schema": SCHEMA,
+        "shard_trials": shard_trials,
+        "trial": trial.trial,
+        "iteration": trial.iteration,
+        "policy": trial.policy,
+        "seed": trial.seed,
+        "actions": trial.actions,
+        "log_probs": trial.log_probs,
+        "key": trial.key,
+        "reward": evaluation.reward,
+        "status": evaluation.status,
+        "cached": int(trial.cached),
+        "valid_accuracy": evaluation.valid_accuracy,
+        "loss": evaluation.loss,
+        "num_params": evaluation.num_params,
+        "epochs": evaluation.epochs,
+        "seconds": evaluation.seconds,
+        "space": origin.space,
+        "recipe": origin.recipe,
+        "test_accuracy": () if math.isnan(evaluation.test_accuracy) else (evaluation.test_accuracy,),
+    }
+    example = tf.train.Example()
+    for name, kind in FEATURES.items():
+        value = values[name] if name in _LISTS else (values[name],)
+        if kind == "bytes":
+            value = [text.encode() for text in value]
+        getattr(example.features.feature[name], f"{kind}_list").value.extend(value)
+    return example.SerializeToString(deterministic=True)
+
+
+def _decode(tf, serialized: bytes, path: pathlib.Path, number: int) -> dict[str, Any]:
+    """One record as a dict with exactly the names of FEATURES."""
+    place = f"Record {number} of {path}"
+    try:
+        features = tf.train.Example.FromString(serialized).features.feature
+    except Exception as error:  # protobuf's DecodeError, whose home differs between its versions
+        raise DataError(f"{place} is no tf.train.Example: {error}. Restore the file from a copy.") from error
+    schema = list(features["schema"].int64_list.value)
+    if schema != [SCHEMA]:
+        raise DataError(
+            f"{place} has schema {schema}; this version of nas_keras reads {SCHEMA}. Use the version that wrote it."
+        )
+    values = {}
+    for name, kind in FEATURES.items():
+        value = tuple(getattr(features[name], f"{kind}_list").value)
+        if name not in _LISTS and len(value) != 1:
+            raise DataError(
+                f"{place} has {len(value)} values of {name!r} where one is due. Restore the file from a copy."
+            )
+        if kind == "bytes":
+            value = tuple(text.decode() for text in value)
+        values[name] = value if name in _LISTS else value[0]
+    return values
+
+
+def _check_origin(values: dict[str, Any], origin: Origin | None, path: pathlib.Path, number: int) -> None:
+    for name in Origin._fields if origin else ():
+        found, wanted = values[name], getattr(origin, name)
+        if found != wanted:
+            raise DataError(
+                f"Record {number} of {path} is of {name} {found}, but this run has {name} {wanted}. Move the file "
+                "away, or "
+                "name the folder of the run it belongs to."
+            )
+
+
+def _trial(values: dict[str, Any]) -> Trial:
+    evaluation = Evaluation(
+        reward=values["reward"],
+        status=values["status"],
+        valid_accuracy=values["valid_accuracy"],
+        loss=values["loss"],
+        num_params=values["num_params"],
+        epochs=values["epochs"],
+        seconds=values["seconds"],
+        test_accuracy=values["test_accuracy"][0] if values["test_accuracy"] else math.nan,
+    )
+    return Trial(
+        trial=values["trial"],
+        iteration=values["iteration"],
+        policy=values["policy"],
+        seed=values["seed"],
+        actions=values["actions"],
+        log_probs=values["log_probs"],
+        key=values["key"],
+        cached=bool(values["cached"]),
+        evaluation=evaluation,
+    )

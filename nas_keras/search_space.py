@@ -1,0 +1,159 @@
+"""A search space is a list of categorical decisions; this module knows nothing of cells or networks.
+
+`spaces.py` gives the two spaces of cells; a user describes any other one with `SearchSpace` directly.
+
+Legend: `T` decisions; `actions` is one string of the space, integers `[T]`, `actions[t]` the index of a choice.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nas_keras.errors import InvalidValueError
+
+Actions = tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """One categorical choice.
+
+    Attributes:
+        name: unique in its space.
+        choices: the values to choose from, at least one, all different; anything with a stable `repr`.
+    """
+
+    name: str
+    choices: tuple[Any, ...]
+
+    def __post_init__(self):
+        if isinstance(self.choices, str) or not isinstance(self.choices, Sequence):
+            raise InvalidValueError(f"choices of decision {self.name!r} must be a tuple or list, not {self.choices!r}.")
+        object.__setattr__(self, "choices", tuple(self.choices))
+        if not isinstance(self.name, str) or not self.name:
+            raise InvalidValueError(f"A decision's name must be a non-empty string, not {self.name!r}.")
+        if not self.choices:
+            raise InvalidValueError(f"Decision {self.name!r} has no choices: give at least one.")
+        if len(set(map(repr, self.choices))) != len(self.choices):
+            raise InvalidValueError(f"Decision {self.name!r} has equal choices: {self.choices!r}. Name each once.")
+
+
+class SearchSpace:
+    """Everything that a list of categorical decisions can describe.
+
+    Args:
+        name: what people call it; part of the fingerprint.
+        decisions: in the order in which a controller takes them.
+        key: `key(actions) -> str`, the same for two strings exactly if they mean the same architecture. By default the
+            string itself, `"1,7"`.
+        decode: `decode(actions) -> architecture`. By default a tuple of the chosen values in the order of decisions.
+        encode: `encode(architecture) -> actions`, the first string in enumeration order that means `architecture`.
+        num_keys: how many distinct keys there are, where that is known; None where it is not.
+
+    Raises:
+        InvalidValueError: if there is no decision, or two have the same name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        decisions: Sequence[Decision],
+        *,
+        key: Callable[[Actions], str] | None = None,
+        decode: Callable[[Actions], Any] | None = None,
+        encode: Callable[[Any], Actions] | None = None,
+        num_keys: int | None = None,
+    ):
+        self.name = name
+        self.decisions = tuple(decisions)
+        if not self.decisions or not all(isinstance(decision, Decision) for decision in self.decisions):
+            raise InvalidValueError(f"decisions must be a non-empty list of nk.Decision, not {decisions!r}.")
+        names = [decision.name for decision in self.decisions]
+        if len(set(names)) != len(names):
+            raise InvalidValueError(f"Two decisions of space {name!r} have the same name: {names}. Rename one.")
+        self._key, self._decode, self._encode = key, decode, encode
+        self.num_keys = num_keys if num_keys is not None else (self.size if key is None else None)
+
+    def __repr__(self) -> str:
+        return f"SearchSpace({self.name!r}, T={len(self.decisions)}, size={self.size:,})"
+
+    @property
+    def num_choices(self) -> tuple[int, ...]:
+        """The number of choices of each decision, [T]."""
+        return tuple(len(decision.choices) for decision in self.decisions)
+
+    @property
+    def size(self) -> int:
+        """The number of strings."""
+        return math.prod(self.num_choices)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits that differ between spaces of another name, decision or choice, or order of them."""
+        described = [self.name, [[d.name, [repr(choice) for choice in d.choices]] for d in self.decisions]]
+        return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
+
+    def check(self, actions: Sequence[int]) -> Actions:
+        """`actions` as a tuple of Python integers.
+
+        Raises:
+            InvalidValueError: if it is no string `[T]` of this space.
+        """
+        array = np.asarray(actions)
+        if array.shape != (len(self.decisions),) or not np.issubdtype(array.dtype, np.integer):
+            raise InvalidValueError(
+                f"actions={actions!r} is no string of space {self.name!r}: it takes {len(self.decisions)} integers, "
+                "one "
+                "for each decision."
+            )
+        for action, decision in zip(array.tolist(), self.decisions, strict=True):
+            if not 0 <= action < len(decision.choices):
+                raise InvalidValueError(
+                    f"Action {action} is out of range: decision {decision.name!r} has choices 0 to "
+                    f"{len(decision.choices) - 1}."
+                )
+        return tuple(array.tolist())
+
+    def decode(self, actions: Sequence[int]) -> Any:
+        """The architecture that one string `[T]` means: a `Cell`, or a tuple of the chosen values."""
+        actions = self.check(actions)
+        if self._decode is not None:
+            return self._decode(actions)
+        return tuple(decision.choices[a] for decision, a in zip(self.decisions, actions, strict=True))
+
+    def encode(self, architecture: Any) -> Actions:
+        """The first string in enumeration order that means `architecture`.
+
+        Raises:
+            InvalidValueError: if no string of this space does.
+        """
+        if self._encode is not None:
+            return self._encode(architecture)
+        try:
+            chosen = zip(self.decisions, architecture, strict=True)
+            return tuple(decision.choices.index(value) for decision, value in chosen)
+        except (ValueError, TypeError) as error:
+            raise InvalidValueError(f"{architecture!r} does not fit space {self.name!r}: {error}.") from error
+
+    def key(self, actions: Sequence[int]) -> str:
+        """The canonical key of one string `[T]`; equal keys mean the same architecture."""
+        actions = self.check(actions)
+        return self._key(actions) if self._key is not None else ",".join(map(str, actions))
+
+    def enumerate(self, distinct: bool = False) -> Iterator[Actions]:
+        """All strings, lazily, the last decision changing fastest; with `distinct`, the first string of each key."""
+        seen = set()
+        for actions in itertools.product(*(range(n) for n in self.num_choices)):
+            if distinct:
+                key = self.key(actions)
+                if key in seen:
+                    continue
+                seen.add(key)
+            yield actions

@@ -1,0 +1,130 @@
+"""nk.search: checks the settings, settles the run's folder, runs the loop, says what was found."""
+
+import contextlib
+import dataclasses
+import os
+from typing import Any
+
+from nas_keras import recipe as recipes
+from nas_keras.dataset import Dataset
+from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.evaluators.base import Evaluates
+from nas_keras.loop import Loop, OnBatch
+from nas_keras.monitoring import Monitor
+from nas_keras.records import Origin
+from nas_keras.search_space import SearchSpace
+from nas_keras.strategies import Strategy, make_strategy
+from nas_keras.trial import Trial
+from nas_keras.workspace import Workspace
+
+_TRIALS_PER_EVALUATION = 20  # default of max_trials: a policy that has converged draws repeats, which cost nothing
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        best: the trial with the highest reward, the first of equal ones; None if every evaluation failed.
+        trials: all, in the order told.
+        num_evaluations: distinct keys evaluated, failures included.
+        stopped: "max_evaluations", "max_trials", "nothing proposed" or "space exhausted".
+        workdir: of the run, or None.
+    """
+
+    best: Trial | None
+    trials: list[Trial]
+    num_evaluations: int
+    stopped: str
+    workdir: str | None
+
+    def top(self, count: int) -> list[Trial]:
+        """The best trials of different keys, best first."""
+        return top_trials(self.trials, count)
+
+
+def top_trials(trials: list[Trial], count: int) -> list[Trial]:
+    """The `count` best trials of different keys, best first; failures are left out."""
+    good = [trial for trial in trials if not trial.cached and not trial.evaluation.failed]
+    return sorted(good, key=lambda trial: -trial.reward)[:count]  # stable: the earlier of equal ones comes first
+
+
+def search(
+    space: SearchSpace,
+    evaluator: Evaluates,
+    *,
+    strategy: str | Strategy = "ppo",
+    strategy_config: dict[str, Any] | None = None,
+    max_evaluations: int = 200,
+    max_trials: int | None = None,
+    batch_size: int = 8,
+    lag: int | None = None,
+    seed: int = 0,
+    workdir: str | os.PathLike | None = None,
+    on_batch: OnBatch | None = None,
+) -> SearchResult:
+    """Searches `space` for the architecture that `evaluator` rewards most.
+
+    Args:
+        space: what is searched.
+        evaluator: gives the rewards.
+        strategy: a name ("ppo", "random"), or a `Strategy` that was told nothing yet; then `seed` is its own.
+        strategy_config: settings of a strategy given by name, such as `{"learning_rate": 0.01}`.
+        max_evaluations: distinct keys that this run sends to the evaluator, failures included; never exceeded.
+        max_trials: trials told, repeats included; by default 20 times `max_evaluations`.
+        batch_size: proposals asked for at once.
+        lag: batches that may be open beyond the first; by default the evaluator's `lag`, or 0.
+        seed: of the strategy and, with each key, of the children.
+        workdir: folder of the run; a run that is there already is continued. None keeps nothing.
+        on_batch: called with D and each new batch, after it is told.
+
+    Raises:
+        InvalidValueError: before anything is written, if a value cannot be used or the folder's run has other settings.
+        DataError: if the run's files are damaged.
+    """
+    check_at_least("max_evaluations", max_evaluations, 1)
+    check_at_least("batch_size", batch_size, 1)
+    is_default = max_trials is None
+    max_trials = max_evaluations * _TRIALS_PER_EVALUATION if is_default else max_trials
+    check_at_least("max_trials", max_trials, 1)
+    lag = getattr(evaluator, "lag", 0) if lag is None else lag
+    check_at_least("lag", lag, 0)
+    if hasattr(evaluator, "check"):
+        evaluator.check(space)
+    if isinstance(strategy, Strategy):
+        if strategy_config or strategy.space is not space or strategy.num_asked:
+            raise InvalidValueError(
+                "A Strategy object brings its own settings; it must be new and of the space searched."
+            )
+        seed = strategy.seed
+    name = strategy if isinstance(strategy, str) else type(strategy).__name__
+    recipe = getattr(evaluator, "recipe", {})
+    workspace = Workspace(workdir) if workdir is not None else None
+    if workspace:
+        workspace.check()
+    if isinstance(strategy, str):
+        strategy = make_strategy(strategy, space, options=strategy_config, seed=seed)
+
+    with workspace.locked() if workspace else contextlib.nullcontext():
+        if workspace:
+            fixed = {
+                "space": {"name": space.name, "fingerprint": space.fingerprint},
+                "strategy": {"name": name, "config": strategy_config or {}},
+                "seed": seed,
+                "batch_size": batch_size,
+                "lag": lag,
+                "recipe": recipe,
+            }
+            budget = {"max_evaluations": max_evaluations, "max_trials": max_trials}
+            workspace.settle_config({"fixed": fixed, "budget": budget, "data": dict(getattr(evaluator, "source", {}))})
+        dataset = Dataset(Origin(space.fingerprint, recipes.fingerprint(recipe)), workspace)
+        loop = Loop(
+            space, evaluator, strategy, dataset, seed=seed, lag=lag, monitor=Monitor(workspace), on_batch=on_batch
+        )
+        num_keys = space.num_keys if is_default else None
+        stopped = loop.go(
+            batch_size=batch_size, max_evaluations=max_evaluations, max_trials=max_trials, num_keys=num_keys
+        )
+    trials = dataset.trials
+    best = next(iter(top_trials(trials, 1)), None)
+    return SearchResult(best, trials, dataset.num_evaluations, stopped, str(workdir) if workdir is not None else None)

@@ -1,0 +1,77 @@
+"""Strategies: what proposes architectures and learns from their rewards. The table of names is here.
+
+Importing this package imports no TensorFlow; `nk.strategies.PPO` does when it is first asked for. A further strategy
+is one file and one line of the table.
+"""
+
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from nas_keras.errors import InvalidValueError, check_choice
+from nas_keras.search_space import SearchSpace
+from nas_keras.strategies.base import Strategy
+
+
+class _Entry(NamedTuple):
+    strategy: str  # module.Class
+    config: str
+
+
+_TABLE = {
+    "ppo": _Entry("ppo.PPO", "ppo_config.PPOConfig"),
+    "random": _Entry("random_search.RandomSearch", "random_search.RandomConfig"),
+}
+
+NAMES = tuple(_TABLE)
+
+
+def config_of(name: str, options: Mapping[str, Any]):
+    """The configuration of strategy `name` with some of its fields set.
+
+    Args:
+        name: "ppo" or "random".
+        options: field -> value; a text is converted to the field's type.
+
+    Raises:
+        InvalidValueError: for an unknown strategy or field, or a value that does not fit.
+    """
+    check_choice("strategy", name, NAMES)
+    config_class = _load(_TABLE[name].config)
+    fields = {field.name: field.type for field in dataclasses.fields(config_class)}
+    for option in options:
+        if option not in fields:
+            raise InvalidValueError(
+                f"Strategy {name!r} has no setting {option!r}. It has: {', '.join(fields) or 'none'}."
+            )
+    return config_class(**{option: _convert(option, value, fields[option]) for option, value in options.items()})
+
+
+def make_strategy(
+    name: str, space: SearchSpace, *, options: Mapping[str, Any] | None = None, seed: int = 0
+) -> Strategy:
+    """The strategy called `name`, with `options` as of `config_of`."""
+    config = config_of(name, options or {})
+    return _load(_TABLE[name].strategy)(space, config, seed=seed)
+
+
+def _convert(option: str, value: Any, wanted: type) -> Any:
+    if not isinstance(value, str) or wanted is str:
+        return value
+    try:
+        return wanted(value)
+    except ValueError as error:
+        raise InvalidValueError(f"{option}={value!r} is not allowed: it must be of type {wanted.__name__}.") from error
+
+
+def _load(path: str):
+    module, name = path.split(".")
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+
+
+def __getattr__(name: str):
+    for path in (path for entry in _TABLE.values() for path in entry):
+        if path.endswith(f".{name}"):
+            return _load(path)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

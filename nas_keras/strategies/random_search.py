@@ -1,0 +1,64 @@
+"""Random search without repeats: uniform strings, each key once. The line that every strategy must beat."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from nas_keras.search_space import SearchSpace
+from nas_keras.strategies.base import State, Strategy
+from nas_keras.trial import Proposals, Trial
+
+_DRAW = 2  # purpose of the generator
+_PATIENCE = 1_000  # draws of keys seen before, in a row, after which the rest is looked for by enumeration
+_ENUMERABLE = 1_000_000  # strings; in a larger space a thousand repeats in a row do not happen
+
+
+@dataclasses.dataclass(frozen=True)
+class RandomConfig:
+    """Random search has nothing to set."""
+
+
+class RandomSearch(Strategy):
+    """Proposes uniform strings whose key was not proposed before.
+
+    Args:
+        space: what is searched.
+        config: none.
+        seed: of the draws.
+    """
+
+    def __init__(self, space: SearchSpace, config: RandomConfig | None = None, *, seed: int = 0):
+        super().__init__(space, seed=seed)
+        del config
+        self._seen: set[str] = set()
+
+    def _ask(self, n: int, iteration: int) -> Proposals:
+        rng = np.random.default_rng([self.seed, _DRAW, iteration])
+        actions, misses = [], 0
+        while len(actions) < n and misses < _PATIENCE:
+            string = rng.integers(self.space.num_choices)
+            misses = 0 if self._take(string, actions) else misses + 1
+        if len(actions) < n and self.space.size <= _ENUMERABLE:
+            for string in rng.permutation(np.array(list(self.space.enumerate(distinct=True)))):
+                if len(actions) == n:
+                    break
+                self._take(string, actions)
+        return Proposals(np.array(actions, np.int32).reshape(-1, len(self.space.decisions)))
+
+    def _take(self, string: np.ndarray, actions: list) -> bool:
+        key = self.space.key(string)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        actions.append(string)
+        return True
+
+    def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
+        del trials, iteration  # it learns nothing
+
+    def _state(self) -> State:
+        return {"seen": sorted(self._seen)}
+
+    def _restore(self, state: State) -> None:
+        self._seen = set(state["seen"])

@@ -1,0 +1,163 @@
+"""Trains one child and measures it: arrays in, `Evaluation` out. Knows no search, no workers and no files.
+
+The recipe is short: Adam with a learning rate that warms up and decays to zero, so that one epoch is enough to rank
+cells. Everything random comes from the child's training seed.
+"""
+
+import dataclasses
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from nas_keras import _keras
+from nas_keras.cell import Cell
+from nas_keras.child import ChildConfig, build_child
+from nas_keras.distribution import make_distribution
+from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.trial import Evaluation
+
+_SHUFFLE = 1  # the purpose of a generator, part of its seed: [seed, purpose, epoch]
+_EVALUATION_BATCH = 500  # images; only memory and speed depend on it
+_STEPS_PER_EXECUTION = 50  # training steps in one call into the graph; the result does not depend on it
+
+
+class Split(NamedTuple):
+    """Images uint8 [N, H, W, C] and labels int32 [N]."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """How a child is trained.
+
+    Attributes:
+        epochs: passes over the training split. The learning rate's schedule spans all of them.
+        batch_size: images a step, over all replicas together.
+        learning_rate: peak, of Adam. 0.01 is high for a long training and right for a few hundred steps.
+        warmup: fraction of the steps in which the rate rises from 0 to the peak; it falls to 0 in the rest (cosine).
+    """
+
+    epochs: int = 1
+    batch_size: int = 128
+    learning_rate: float = 0.01
+    warmup: float = 0.25
+
+    def __post_init__(self):
+        check_at_least("epochs", self.epochs, 1)
+        check_at_least("batch_size", self.batch_size, 1)
+        check_at_least("learning_rate", self.learning_rate, 0, integer=False)
+        check_at_least("warmup", self.warmup, 0, integer=False)
+        if self.warmup >= 1:
+            raise InvalidValueError(f"warmup={self.warmup} is a fraction of the steps: give 0 or more and less than 1.")
+
+
+def train_child(
+    cell: Cell,
+    train: Split,
+    *,
+    num_classes: int,
+    child: ChildConfig,
+    config: TrainConfig,
+    seed: int,
+    distribute: str = "none",
+):
+    """Builds the child of `cell` and fits it, both in the scope of a `tf.distribute` strategy.
+
+    Args:
+        cell: the cell.
+        train: the training split.
+        num_classes: of the labels.
+        child: the network around the cell.
+        config: the recipe.
+        seed: of initial weights and order of images.
+        distribute: "none" or "mirrored", see `distribution.py`.
+
+    Returns:
+        The fitted `tf.keras.Model`, compiled for `measure`.
+
+    Raises:
+        FloatingPointError: if the loss stops being a finite number.
+    """
+    tf = _keras.load_tensorflow()
+    batch_size = min(config.batch_size, len(train.labels))
+    steps_per_epoch = len(train.labels) // batch_size
+    num_steps = steps_per_epoch * config.epochs
+    tf.keras.utils.set_random_seed(seed)
+    distribution = make_distribution(distribute)
+    with distribution.scope():
+        model = build_child(
+            cell,
+            child,
+            input_shape=train.images.shape[1:],
+            num_classes=num_classes,
+            synchronized_norm=distribution.num_replicas_in_sync > 1,
+        )
+        model.compile(
+            optimizer=tf.keras.optimizers.Adam(_schedule(tf, config, num_steps)),
+            loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+            steps_per_execution=min(_STEPS_PER_EXECUTION, steps_per_epoch),
+        )
+    orders = [np.random.default_rng([seed, _SHUFFLE, e]).permutation(len(train.labels)) for e in range(config.epochs)]
+    order = np.concatenate([order[: steps_per_epoch * batch_size] for order in orders])
+    history = model.fit(
+        _batches(tf, train, order, batch_size, drop_remainder=True),
+        epochs=config.epochs,
+        steps_per_epoch=steps_per_epoch,
+        callbacks=[tf.keras.callbacks.TerminateOnNaN()],
+        verbose=0,
+    )
+    if not np.isfinite(history.history["loss"]).all():
+        raise FloatingPointError("the training loss is not a finite number")
+    return model
+
+
+def measure(model, split: Split) -> tuple[float, float]:
+    """(accuracy as a fraction, mean loss) of a model from `train_child` on a split."""
+    tf = _keras.load_tensorflow()
+    batches = _batches(tf, split, np.arange(len(split.labels)), _EVALUATION_BATCH, drop_remainder=False)
+    metrics = model.evaluate(batches, return_dict=True, verbose=0)
+    return float(metrics["accuracy"]), float(metrics["loss"])
+
+
+def evaluate_cell(cell: Cell, train: Split, valid: Split, *, config: TrainConfig, **settings) -> Evaluation:
+    """Trains the child of `cell` on `train` and rewards its accuracy on `valid`; `settings` as of `train_child`."""
+    start = time.monotonic()
+    try:
+        model = train_child(cell, train, config=config, **settings)
+        accuracy, loss = measure(model, valid)
+    except FloatingPointError as error:
+        return Evaluation.failure(str(error), seconds=time.monotonic() - start)
+    return Evaluation(
+        reward=accuracy,
+        valid_accuracy=accuracy,
+        loss=loss,
+        num_params=model.count_params(),
+        epochs=config.epochs,
+        seconds=time.monotonic() - start,
+    )
+
+
+def _schedule(tf, config: TrainConfig, num_steps: int):
+    warmup_steps = round(config.warmup * num_steps)
+    return tf.keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup_steps else config.learning_rate,
+        decay_steps=num_steps - warmup_steps,
+        warmup_target=config.learning_rate if warmup_steps else None,
+        warmup_steps=warmup_steps,
+    )
+
+
+def _batches(tf, split: Split, order: np.ndarray, batch_size: int, *, drop_remainder: bool):
+    """Batches in the given order, cut out of the arrays inside the graph."""
+    images, labels = tf.constant(split.images), tf.constant(split.labels)
+    batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=drop_remainder)
+    batches = batches.map(lambda index: (tf.gather(images, index), tf.gather(labels, index))).prefetch(2)
+    options = tf.data.Options()
+    # Taking down an iterator waits for the autotune thread, whose sleep doubles: a fit of 6 s returned after 10 s.
+    options.autotune.enabled = False
+    options.deterministic = True
+    return batches.with_options(options)

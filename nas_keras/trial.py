@@ -1,0 +1,121 @@
+"""The small frozen types that travel: proposals, jobs, evaluations, trials. No arithmetic, no files.
+
+Legend: `m` proposals in a batch, `T` decisions of the space.
+"""
+
+import dataclasses
+import hashlib
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+OK = "ok"
+
+
+class Proposals(NamedTuple):
+    """What a strategy asks to be evaluated.
+
+    Attributes:
+        actions: int32 [m, T].
+        log_probs: float32 [m, T], of each decision under the policy that drew it; None for strategies without them.
+    """
+
+    actions: np.ndarray
+    log_probs: np.ndarray | None = None
+
+
+class Job(NamedTuple):
+    """One architecture to evaluate.
+
+    Attributes:
+        key: its canonical key.
+        actions: one string that means it, [T].
+        architecture: `space.decode(actions)`.
+        seed: of its training, 0 to 2**31 - 1.
+    """
+
+    key: str
+    actions: tuple[int, ...]
+    architecture: Any
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an evaluator found. Numbers are kept in single precision, as D stores them: a resumed run sees the same.
+
+    Attributes:
+        reward: what the strategy is told; NaN if the evaluation failed, which is worse than every number.
+        status: "ok" or "failed: <what happened>".
+        valid_accuracy: fraction of the validation split, NaN where there is none.
+        loss: on the validation split, NaN where there is none.
+        num_params: of the child.
+        epochs: that the child was trained.
+        seconds: wall time.
+        test_accuracy: in tables only; no search sees it.
+    """
+
+    reward: float
+    status: str = OK
+    valid_accuracy: float = math.nan
+    loss: float = math.nan
+    num_params: int = 0
+    epochs: int = 0
+    seconds: float = 0.0
+    test_accuracy: float = math.nan
+
+    def __post_init__(self):
+        for name in ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy"):
+            object.__setattr__(self, name, float(np.float32(getattr(self, name))))
+        if self.status == OK and not math.isfinite(self.reward):
+            object.__setattr__(self, "reward", math.nan)
+            object.__setattr__(self, "status", "failed: the reward is not a finite number")
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no reward."""
+        return self.status != OK
+
+    @classmethod
+    def failure(cls, reason: str, *, seconds: float = 0.0) -> "Evaluation":
+        """An evaluation that failed, for `reason`."""
+        return cls(reward=math.nan, status=f"failed: {reason}", seconds=seconds)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trial:
+    """One proposal and its evaluation.
+
+    Attributes:
+        trial: its place in the run, from 0.
+        iteration: the batch it belongs to, from 0.
+        policy: how many batches had been told to the policy that drew it.
+        seed: of the child's training.
+        actions: [T].
+        log_probs: [T], of the policy at the time of drawing; empty for strategies without them.
+        key: canonical key.
+        cached: answered from D at no cost.
+        evaluation: what was found.
+    """
+
+    trial: int
+    iteration: int
+    policy: int
+    seed: int
+    actions: tuple[int, ...]
+    log_probs: tuple[float, ...]
+    key: str
+    cached: bool
+    evaluation: Evaluation
+
+    @property
+    def reward(self) -> float:
+        """`evaluation.reward`."""
+        return self.evaluation.reward
+
+
+def training_seed(run_seed: int, key: str) -> int:
+    """The seed of a child's training: the first 31 bits of SHA-256 of "run seed/key"."""
+    digest = hashlib.sha256(f"{run_seed}/{key}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1

@@ -1,0 +1,146 @@
+"""A run's folder: its paths, its configuration file, its lock, and files that are whole or absent.
+
+```
+<workdir>/config.json  dataset/  pending/  tensorboard/  best/  lock
+```
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+from nas_keras.errors import DataError, InvalidValueError
+
+CONFIG_FORMAT = 1
+
+
+class Workspace:
+    """The paths of one run. Nothing is created before `prepare`."""
+
+    def __init__(self, workdir: str | os.PathLike):
+        self.root = pathlib.Path(workdir)
+        self.config = self.root / "config.json"
+        self.dataset = self.root / "dataset"
+        self.pending = self.root / "pending"
+        self.tensorboard = self.root / "tensorboard"
+        self.best = self.root / "best"
+        self.lock = self.root / "lock"
+
+    def check(self) -> None:
+        """Raises InvalidValueError if the folder is something else than a run or a place to put one."""
+        if self.root.exists() and not self.root.is_dir():
+            raise InvalidValueError(f"workdir={str(self.root)!r} is a file. Name a folder.")
+        if self.root.is_dir() and not self.config.exists() and set(os.listdir(self.root)) - {"lock"}:
+            raise InvalidValueError(
+                f"workdir={str(self.root)!r} holds files but no config.json, so it is no run. Name an empty or new "
+                "folder."
+            )
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Creates the folder and holds its lock; the kernel frees it when the process dies.
+
+        Raises:
+            InvalidValueError: if another process holds it, or the folder cannot be written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            file = open(self.lock, "a")
+        except OSError as error:
+            raise InvalidValueError(
+                f"workdir={str(self.root)!r} cannot be written: {error.strerror}. Name a folder that can."
+            ) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InvalidValueError(
+                    f"Another process is running in workdir={str(self.root)!r}. Wait for it, or name another folder."
+                ) from error
+            yield
+
+    def read_config(self) -> dict[str, Any] | None:
+        """The run's configuration, or None if there is no run yet.
+
+        Raises:
+            DataError: if the file is damaged or of a newer version.
+        """
+        if not self.config.exists():
+            return None
+        config = read_json(self.config)
+        if config.get("format") != CONFIG_FORMAT:
+            raise DataError(
+                f"{self.config} has format {config.get('format')!r}; this version of nas_keras reads "
+                f"{CONFIG_FORMAT}. Use the "
+                "version that wrote it, or another workdir."
+            )
+        return config
+
+    def settle_config(self, config: dict[str, Any]) -> None:
+        """Writes the configuration of a new run, or checks that the one of an old run asks for the same.
+
+        Args:
+            config: "fixed" is what may not change between starts; the rest may, and the newest is kept.
+
+        Raises:
+            InvalidValueError: if something fixed differs; the message shows old and new.
+        """
+        old = self.read_config()
+        if old is not None:
+            changed = [
+                f"{name}: {json.dumps(old['fixed'].get(name))} before, {json.dumps(value)} now"
+                for name, value in config["fixed"].items()
+                if old["fixed"].get(name) != value
+            ]
+            if changed:
+                raise InvalidValueError(
+                    f"workdir={str(self.root)!r} is a run with other settings. {'; '.join(changed)}. Start it with the "
+                    "settings it has, or name another folder."
+                )
+        write_json(self.config, {"format": CONFIG_FORMAT, **config})
+
+
+def write_whole(path: pathlib.Path, write) -> None:
+    """Calls `write(temporary_path)`, flushes the file to disk and renames it: `path` is whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    write(temporary)
+    with open(temporary, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: pathlib.Path) -> None:
+    """Flushes a folder's list of names to disk, after a rename or removal in it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: pathlib.Path, value: Any) -> None:
+    """Writes a JSON file, whole or absent."""
+    write_whole(path, lambda temporary: temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n"))
+
+
+def read_json(path: pathlib.Path) -> Any:
+    """Reads a JSON object.
+
+    Raises:
+        DataError: if it is missing, damaged or no object.
+    """
+    try:
+        value = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path} cannot be read as JSON: {error}. Restore it from a copy, or remove the folder."
+        ) from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path} holds no JSON object. Restore it from a copy, or remove the folder.")
+    return value
