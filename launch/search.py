@@ -69,6 +69,7 @@ def main() -> None:
 
     images = _load_images() if _REWARD.value == "train" or _FINAL_EPOCHS.value else None
     with _evaluator(images, child, train) as evaluator:
+        _print_plan(space, images)
         result = nk.search(
             space,
             evaluator,
@@ -146,6 +147,14 @@ def _evaluator(images, child, train) -> nk.Evaluator:
     if not _TABLE.value:
         raise InvalidValueError("--reward=table needs --table: name the folder of a table, or use --reward=train.")
     return nk.TableEvaluator(_TABLE.value)
+
+
+def _print_plan(space, images) -> None:
+    cells = f"up to {_MAX_EVALUATIONS.value:,} cells of the {space.name} space ({space.size:,} strings)"
+    how = f"read from the table {_TABLE.value}"
+    if _REWARD.value == "train":
+        how = f"each trained for {_EPOCHS.value} epoch(s) on {len(images.train_labels):,} images of {images.name}"
+    print(f"Searching with {_STRATEGY.value}, seed {_SEED.value}: {cells}, {how}.", flush=True)
 
 
 def _print_progress(space, dataset, batch) -> None:

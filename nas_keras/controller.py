@@ -63,7 +63,7 @@ class Controller(tf.keras.Model):
 
     def log_probs(self, actions):
         """Log-probability of each decision of given strings: int32 [B, T] -> float32 [B, T]."""
-        actions = tf.convert_to_tensor(actions)
+        actions = tf.cast(actions, tf.int32)
         return _pick(tf.nn.log_softmax(self(actions)), actions)
 
     @tf.function(input_signature=[tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)])

@@ -64,7 +64,7 @@ class Dataset:
     def append(self, batch: Sequence[Trial]) -> None:
         """Adds one complete batch, on disk first."""
         if self._workspace:
-            write_shard(self._workspace.dataset / f"trials-{len(self.batches):06d}.tfrecord", batch, self._origin)
+            write_shard(self._workspace.dataset / shard_name(len(self.batches)), batch, self._origin)
         self._index(batch)
         if self._workspace:
             self._drop_pending(batch)
@@ -98,6 +98,11 @@ class Dataset:
                 path.unlink()
             else:
                 self._pending[trial.key] = trial
+
+
+def shard_name(number: int) -> str:
+    """The file name of a shard."""
+    return f"trials-{number:06d}.tfrecord"
 
 
 def list_shards(folder: pathlib.Path) -> list[pathlib.Path]:

@@ -18,8 +18,7 @@ from nas_keras.child import INPUT_NAME, ChildConfig
 from nas_keras.dataset import Dataset
 from nas_keras.distribution import NONE
 from nas_keras.errors import DataError, InvalidValueError, check_at_least
-from nas_keras.evaluators.shared_arrays import SharedArrays
-from nas_keras.evaluators.training import prepare_worker, worker_environments
+from nas_keras.evaluators.training import prepare_worker, share, worker_environments
 from nas_keras.evaluators.workers import WorkerPool
 from nas_keras.images import Images
 from nas_keras.records import Origin
@@ -150,18 +149,8 @@ def _check_images(images: Images, recipe: dict[str, Any]) -> None:
 
 
 def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child, train, distribute, workers) -> None:
-    test_images, test_labels = images.test()
     environments = worker_environments(workers, distribute)[: len(todo)]
-    shared = SharedArrays(
-        {
-            "train_images": images.train_images,
-            "train_labels": images.train_labels,
-            "valid_images": images.valid_images,
-            "valid_labels": images.valid_labels,
-            "test_images": test_images,
-            "test_labels": test_labels,
-        }
-    )
+    shared = share(images, test=True)
     pool = WorkerPool(
         functools.partial(prepare_worker, shared.fd, shared.layout, operations.registered()),
         environments=environments,

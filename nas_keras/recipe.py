@@ -1,8 +1,33 @@
-"""A recipe: everything a reward depends on besides the key and the seed, as JSON and as a fingerprint of it."""
+"""A recipe: everything a reward depends on besides the key and the seed, as JSON, as a fingerprint, or by name.
 
+A named recipe is the one of a shipped table and never changes: a better one gets a new name and a new table.
+"""
+
+import dataclasses
 import hashlib
 import json
 from typing import Any
+
+from nas_keras.child import ChildConfig
+from nas_keras.training import TrainConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedRecipe:
+    """How the children of a table are trained.
+
+    Attributes:
+        dataset: TFDS name.
+        child: the network around a cell.
+        train: the training.
+    """
+
+    dataset: str
+    child: ChildConfig
+    train: TrainConfig
+
+
+NAMED = {"mnist_v1": NamedRecipe("mnist", ChildConfig(), TrainConfig(epochs=3))}
 
 
 def fingerprint(recipe: dict[str, Any]) -> str:

@@ -106,12 +106,14 @@ class SearchSpace:
         Raises:
             InvalidValueError: if it is no string `[T]` of this space.
         """
-        array = np.asarray(actions)
+        try:
+            array = np.asarray(actions)
+        except ValueError:  # of unequal lengths
+            array = np.asarray(None)
         if array.shape != (len(self.decisions),) or not np.issubdtype(array.dtype, np.integer):
             raise InvalidValueError(
                 f"actions={actions!r} is no string of space {self.name!r}: it takes {len(self.decisions)} integers, "
-                "one "
-                "for each decision."
+                "one for each decision."
             )
         for action, decision in zip(array.tolist(), self.decisions, strict=True):
             if not 0 <= action < len(decision.choices):

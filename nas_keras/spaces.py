@@ -23,13 +23,10 @@ def small() -> SearchSpace:
     decisions = [Decision(f"op_{i}", OPERATIONS) for i in (1, 2)]
 
     def encode(cell: Cell) -> Actions:
-        operations = [operation for _, operation in cell.nodes]
-        is_chain = [source for source, _ in cell.nodes] == list(range(len(operations)))
-        if not is_chain or len(operations) > 2 or not set(operations) <= set(OPERATIONS):
+        same = [a for a in space.enumerate() if space.decode(a).key == cell.key]
+        if not same:
             raise InvalidValueError(f"{cell.key} does not fit the small space: it takes two operations in a row.")
-        if len(operations) == 2:
-            return tuple(map(OPERATIONS.index, operations))
-        return next(a for a in space.enumerate() if space.decode(a).key == cell.key)
+        return next((a for a in same if space.decode(a).nodes == cell.nodes), same[0])  # as written, if it can be
 
     space = SearchSpace("small", decisions, decode=lambda a: Cell.chain(*(OPERATIONS[i] for i in a)), encode=encode)
     return space

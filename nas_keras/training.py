@@ -17,7 +17,7 @@ from nas_keras.distribution import make_distribution
 from nas_keras.errors import InvalidValueError, check_at_least
 from nas_keras.trial import Evaluation
 
-_SHUFFLE = 1  # the purpose of a generator, part of its seed: [seed, purpose, epoch]
+_SHUFFLE, _SHIFT = 1, 5  # purposes of generators, part of their seeds: [seed, purpose, ...]
 _EVALUATION_BATCH = 500  # images; only memory and speed depend on it
 _STEPS_PER_EXECUTION = 50  # training steps in one call into the graph; the result does not depend on it
 
@@ -38,14 +38,18 @@ class TrainConfig:
         batch_size: images a step, over all replicas together.
         learning_rate: peak, of Adam. 0.01 is high for a long training and right for a few hundred steps.
         warmup: fraction of the steps in which the rate rises from 0 to the peak; it falls to 0 in the rest (cosine).
+        shift: each training image is moved by up to so many pixels in each direction, anew in each epoch; what comes in
+            at the border is 0. 0 trains on the images as they are.
     """
 
     epochs: int = 1
     batch_size: int = 128
     learning_rate: float = 0.01
     warmup: float = 0.25
+    shift: int = 0
 
     def __post_init__(self):
+        check_at_least("shift", self.shift, 0)
         check_at_least("epochs", self.epochs, 1)
         check_at_least("batch_size", self.batch_size, 1)
         check_at_least("learning_rate", self.learning_rate, 0, integer=False)
@@ -104,7 +108,9 @@ def train_child(
     orders = [np.random.default_rng([seed, _SHUFFLE, e]).permutation(len(train.labels)) for e in range(config.epochs)]
     order = np.concatenate([order[: steps_per_epoch * batch_size] for order in orders])
     history = model.fit(
-        _batches(tf, train, order, batch_size, drop_remainder=True),
+        _batches(
+            tf, train, order, batch_size, drop_remainder=True, shifts=_draw_shifts(config.shift, len(order), seed)
+        ),
         epochs=config.epochs,
         steps_per_epoch=steps_per_epoch,
         callbacks=[tf.keras.callbacks.TerminateOnNaN()],
@@ -123,12 +129,18 @@ def measure(model, split: Split) -> tuple[float, float]:
     return float(metrics["accuracy"]), float(metrics["loss"])
 
 
-def evaluate_cell(cell: Cell, train: Split, valid: Split, *, config: TrainConfig, **settings) -> Evaluation:
-    """Trains the child of `cell` on `train` and rewards its accuracy on `valid`; `settings` as of `train_child`."""
+def evaluate_cell(
+    cell: Cell, train: Split, valid: Split, *, config: TrainConfig, test: Split | None = None, **settings
+) -> Evaluation:
+    """Trains the child of `cell` on `train` and rewards its accuracy on `valid`; `settings` as of `train_child`.
+
+    With `test`, which is for tables only, the accuracy on that is noted too.
+    """
     start = time.monotonic()
     try:
         model = train_child(cell, train, config=config, **settings)
         accuracy, loss = measure(model, valid)
+        test_accuracy = measure(model, test)[0] if test else float("nan")
     except FloatingPointError as error:
         return Evaluation.failure(str(error), seconds=time.monotonic() - start)
     return Evaluation(
@@ -138,6 +150,7 @@ def evaluate_cell(cell: Cell, train: Split, valid: Split, *, config: TrainConfig
         num_params=model.count_params(),
         epochs=config.epochs,
         seconds=time.monotonic() - start,
+        test_accuracy=test_accuracy,
     )
 
 
@@ -151,13 +164,40 @@ def _schedule(tf, config: TrainConfig, num_steps: int):
     )
 
 
-def _batches(tf, split: Split, order: np.ndarray, batch_size: int, *, drop_remainder: bool):
+def _draw_shifts(largest: int, count: int, seed: int) -> np.ndarray | None:
+    """How far each image is moved down and right: int32 [count, 2] from -largest to largest; None for 0."""
+    if not largest:
+        return None
+    return np.random.default_rng([seed, _SHIFT]).integers(-largest, largest + 1, size=(count, 2), dtype=np.int32)
+
+
+def _batches(
+    tf, split: Split, order: np.ndarray, batch_size: int, *, drop_remainder: bool, shifts: np.ndarray | None = None
+):
     """Batches in the given order, cut out of the arrays inside the graph."""
     images, labels = tf.constant(split.images), tf.constant(split.labels)
-    batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=drop_remainder)
-    batches = batches.map(lambda index: (tf.gather(images, index), tf.gather(labels, index))).prefetch(2)
+    if shifts is None:
+        batches = tf.data.Dataset.from_tensor_slices((order,)).batch(batch_size, drop_remainder=drop_remainder)
+        batches = batches.map(lambda index: (tf.gather(images, index), tf.gather(labels, index)))
+    else:
+        batches = tf.data.Dataset.from_tensor_slices((order, shifts)).batch(batch_size, drop_remainder=drop_remainder)
+        batches = batches.map(
+            lambda index, shift: (_shift(tf, tf.gather(images, index), shift), tf.gather(labels, index))
+        )
     options = tf.data.Options()
     # Taking down an iterator waits for the autotune thread, whose sleep doubles: a fit of 6 s returned after 10 s.
     options.autotune.enabled = False
     options.deterministic = True
-    return batches.with_options(options)
+    return batches.prefetch(2).with_options(options)
+
+
+def _shift(tf, images, shifts):
+    """Moves each of uint8 [B, H, W, C] down and right by int32 [B, 2] pixels, zeros coming in."""
+    for axis in (1, 2):
+        size = images.shape[axis]
+        source = tf.range(size)[None, :] - shifts[:, axis - 1, None]  # [B, size]
+        inside = (source >= 0) & (source < size)
+        moved = tf.gather(images, tf.clip_by_value(source, 0, size - 1), axis=axis, batch_dims=1)
+        inside = tf.reshape(inside, [-1, size, 1, 1] if axis == 1 else [-1, 1, size, 1])
+        images = tf.where(inside, moved, tf.zeros_like(moved))
+    return images

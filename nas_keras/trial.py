@@ -71,6 +71,8 @@ class Evaluation:
         if self.status == OK and not math.isfinite(self.reward):
             object.__setattr__(self, "reward", math.nan)
             object.__setattr__(self, "status", "failed: the reward is not a finite number")
+        elif self.failed:
+            object.__setattr__(self, "reward", math.nan)
 
     @property
     def failed(self) -> bool:

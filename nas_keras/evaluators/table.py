@@ -7,23 +7,18 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nas_keras.dataset import list_shards
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.evaluators.base import Evaluator
-from nas_keras.recipe import fingerprint
-from nas_keras.records import Origin, read_shard, write_shard
 from nas_keras.search_space import SearchSpace
-from nas_keras.trial import Evaluation, Job, Trial
-from nas_keras.workspace import read_json, write_json
-
-_RECIPE = "recipe.json"
+from nas_keras.tables import read_table
+from nas_keras.trial import Evaluation, Job
 
 
 class TableEvaluator(Evaluator):
     """Answers from a table: the mean over a cell's training seeds. The test accuracies in it are not read out.
 
     Args:
-        path: folder of a table, as `write_table` writes it.
+        path: folder of a table, as `tables.py` writes it.
 
     Raises:
         DataError: if there is no table, or it is damaged.
@@ -62,39 +57,6 @@ class TableEvaluator(Evaluator):
                     "table, or train the children instead."
                 )
             yield job, self._evaluations[job.key]
-
-
-def write_table(path: str | os.PathLike, trials: Sequence[Trial], *, space: SearchSpace, recipe: dict) -> None:
-    """Writes a table of one shard: one trial for each key and training seed, test accuracy included.
-
-    Args:
-        path: a new or empty folder.
-        trials: `trial` and `iteration` number them; log-probs are empty.
-        space: whose keys they are.
-        recipe: a JSON object.
-    """
-    path = pathlib.Path(path)
-    write_shard(path / "trials-000000.tfrecord", trials, Origin(space.fingerprint, fingerprint(recipe)))
-    write_json(path / _RECIPE, {"space": space.fingerprint, "recipe": recipe})
-
-
-def read_table(path: pathlib.Path) -> tuple[dict, str, list[Trial]]:
-    """(recipe, fingerprint of the space, trials) of a table.
-
-    Raises:
-        DataError: if there is no table, it is damaged, or its shards are not all of the recipe beside them.
-    """
-    shards = list_shards(path)
-    if not shards or not (path / _RECIPE).exists():
-        raise DataError(
-            f"There is no table in {path}: it needs {_RECIPE} and trials-*.tfrecord. Name a table's folder."
-        )
-    description = read_json(path / _RECIPE)
-    recipe, space = description.get("recipe"), description.get("space")
-    if not isinstance(recipe, dict) or not isinstance(space, str):
-        raise DataError(f"{path / _RECIPE} must hold 'recipe' and 'space'. Restore it from a copy.")
-    origin = Origin(space, fingerprint(recipe))
-    return recipe, space, [trial for shard in shards for trial in read_shard(shard, origin)]
 
 
 def _mean(evaluations: Sequence[Evaluation]) -> Evaluation:

@@ -25,13 +25,14 @@ class TrainingEvaluator(Evaluator):
     """Trains the child of each job's cell, from nothing, with the job's seed.
 
     Args:
-        images: the data set; its test split is never looked at.
+        images: the data set; its test split is not looked at, unless `measure_test` says so.
         child: the network around a cell.
         train: how it is trained.
         workers: processes; by default one for each GPU or else each CPU core, or one if `distribute` is "mirrored". A
             worker has one thread on a CPU, so a reward does not depend on their number.
         distribute: "none" or "mirrored": one child on one device, or spread over all GPUs.
         child_timeout: seconds after which a child is given up as failed; None for no limit.
+        measure_test: also measure the accuracy on the test split, for a table's column that no search sees.
 
     Raises:
         InvalidValueError: for a value that cannot be used.
@@ -48,6 +49,7 @@ class TrainingEvaluator(Evaluator):
         workers: int | None = None,
         distribute: str = NONE,
         child_timeout: float | None = None,
+        measure_test: bool = False,
     ):
         self._child, self._train = child or ChildConfig(), train or TrainConfig()
         if child_timeout is not None:
@@ -63,14 +65,7 @@ class TrainingEvaluator(Evaluator):
         }
         self.recipe = make_recipe(images, self._child, self._train, distribute)
         self.source = dict(images.source)
-        self._shared = SharedArrays(
-            {
-                "train_images": images.train_images,
-                "train_labels": images.train_labels,
-                "valid_images": images.valid_images,
-                "valid_labels": images.valid_labels,
-            }
-        )
+        self._shared = share(images, test=measure_test)
         self._pool = WorkerPool(
             functools.partial(prepare_worker, self._shared.fd, self._shared.layout, operations.registered()),
             environments=environments,
@@ -109,6 +104,19 @@ class TrainingEvaluator(Evaluator):
         """Kills the workers and drops the shared images."""
         self._pool.close()
         self._shared.close()
+
+
+def share(images: Images, *, test: bool) -> SharedArrays:
+    """Puts the splits where workers can map them; the test split only if asked."""
+    arrays = {
+        "train_images": images.train_images,
+        "train_labels": images.train_labels,
+        "valid_images": images.valid_images,
+        "valid_labels": images.valid_labels,
+    }
+    if test:
+        arrays["test_images"], arrays["test_labels"] = images.test()
+    return SharedArrays(arrays)
 
 
 def make_recipe(images: Images, child: ChildConfig, train: TrainConfig, distribute: str) -> dict[str, Any]:
@@ -164,7 +172,7 @@ def _evaluate(splits: dict[str, Split], *, cell: Cell, seed: int, settings: dict
     """A worker's task: one child. Forgets the model afterwards."""
     tf = _keras.load_tensorflow()
     try:
-        return evaluate_cell(cell, splits["train"], splits["valid"], seed=seed, **settings)
+        return evaluate_cell(cell, splits["train"], splits["valid"], test=splits.get("test"), seed=seed, **settings)
     except (tf.errors.OpError, MemoryError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         return Evaluation.failure(f"{type(error).__name__}: {reason}")

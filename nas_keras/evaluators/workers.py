@@ -33,7 +33,11 @@ class WorkerTimeoutError(RuntimeError):
 
 
 class TaskError(RuntimeError):
-    """The task raised an exception that it did not expect; the text is the worker's traceback."""
+    """The task, or the setup, raised an exception that it did not expect; the text is the worker's traceback."""
+
+
+class WorkerStartError(RuntimeError):
+    """A worker process ended, or overran its time, before any task: no task is to blame."""
 
 
 class WorkerPool:
@@ -66,19 +70,21 @@ class WorkerPool:
         self._tasks: queue.SimpleQueue = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._workers: list[_Worker | None] = [None] * len(environments)
+        self._lock = threading.Lock()  # tasks may come from several threads
         self._closed = False
 
     def submit(self, function: Callable[..., Any], **arguments: Any) -> concurrent.futures.Future:
-        """Queues a task; the future gives its result or raises WorkerDiedError, WorkerTimeoutError or TaskError."""
+        """Queues a task; the future gives its result, or raises one of the four errors above."""
         if self._closed:
             raise RuntimeError("The worker pool is closed.")
         future = concurrent.futures.Future()
         self._tasks.put((future, cloudpickle.dumps((function, arguments))))
-        if len(self._threads) < len(self._environments):
-            # Daemons: at the interpreter's exit they must not hold it up; the workers end when their pipe closes.
-            thread = threading.Thread(target=self._serve, args=(len(self._threads),), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        with self._lock:
+            if len(self._threads) < len(self._environments):
+                # Daemons: at the interpreter's exit they must not hold it up; the workers end when their pipe closes.
+                thread = threading.Thread(target=self._serve, args=(len(self._threads),), daemon=True)
+                self._threads.append(thread)
+                thread.start()
         return future
 
     def close(self) -> None:
@@ -117,9 +123,11 @@ class WorkerPool:
         worker = self._workers[index]
         if worker and worker.num_tasks >= self._tasks_per_worker:
             worker.kill()
-            worker = None
+            worker = self._workers[index] = None
         if worker is None:
             worker = self._workers[index] = _Worker(self._environments[index], **self._start)
+            if self._closed:  # by a `close` that came too early to see this worker
+                worker.kill()
         try:
             return worker.run(message, self._timeout)
         except (WorkerDiedError, WorkerTimeoutError):
@@ -149,8 +157,14 @@ class _Worker:
         )
         theirs.close()
         os.close(lifeline)
-        self._pipe.send_bytes(setup)
-        self._receive(_START_SECONDS)
+        try:
+            self._exchange(setup, _START_SECONDS)
+        except (WorkerDiedError, WorkerTimeoutError) as error:
+            self.kill()
+            raise WorkerStartError(f"A worker process did not start: {error}.") from error
+        except TaskError:
+            self.kill()
+            raise
 
     @property
     def pid(self) -> int:
@@ -158,22 +172,20 @@ class _Worker:
 
     def run(self, message: bytes, timeout: float | None) -> Any:
         self.num_tasks += 1
-        try:
-            self._pipe.send_bytes(message)
-        except OSError as error:
-            raise WorkerDiedError(self._last_words()) from error
-        return self._receive(timeout)
+        return self._exchange(message, timeout)
 
     def kill(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        if self._lifeline is not None:
-            os.close(self._lifeline)
-            self._lifeline = None
+        # Taken before it is closed, since two threads may come here at once.
+        lifeline, self._lifeline = self._lifeline, None
+        if lifeline is not None:
+            os.close(lifeline)
 
-    def _receive(self, timeout: float | None) -> Any:
+    def _exchange(self, message: bytes, timeout: float | None) -> Any:
         try:
+            self._pipe.send_bytes(message)
             if not self._pipe.poll(timeout):
                 raise WorkerTimeoutError(f"it took longer than {timeout:g} s")
             succeeded, result = cloudpickle.loads(self._pipe.recv_bytes())

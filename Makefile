@@ -1,0 +1,41 @@
+# Everything starts here: `make search` and `make test` set up .venv themselves; a second run reuses it.
+
+PYTHON ?= $(shell for p in python3.11 python3.10 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' >/dev/null 2>&1 && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+WORKDIR ?= runs/mnist_small
+
+.PHONY: search test test-slow lint format clean
+
+search: $(READY)  ## the main job: search, train the best child longer, test it once, export it
+	$(BIN)/python launch/search.py --workdir=$(WORKDIR) --max_evaluations=16 --final_epochs=4 $(FLAGS)
+
+test: $(READY)  ## all tests but the slow ones
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(READY)  ## what takes minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check . || { echo "Mend with: make format"; exit 1; }
+	$(BIN)/ruff format --check . || { echo "Mend with: make format"; exit 1; }
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The package itself is installed in place, so that an edit needs no new install.
+$(READY): requirements.txt setup.py
+	@test -n "$(PYTHON)" || { echo "nas_keras needs Python 3.11 or 3.10, since TF-Agents runs on no newer one; found:" \
+		"$$(python3 --version 2>&1 || echo no python3). Install one, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' || { echo "nas_keras needs Python" \
+		"3.11 or 3.10, since TF-Agents runs on no newer one, but $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+		"Name another: make PYTHON=/path/to/python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $(READY)
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,114 @@
+"""Computes a table of rewards beforehand: every cell of a space, trained with several seeds.
+
+    python launch/precompute_rewards.py --space=small --table=testdata/rewards/mnist_small
+
+Resumes where it was, however it ended: what stands in the table is not trained again. Over several machines:
+`--shard=1/3` to `--shard=3/3`, each into a folder of its own, then
+
+    python launch/precompute_rewards.py --space=small --merge=part1,part2,part3 --table=whole
+"""
+
+import os
+import pathlib
+import re
+
+import tqdm
+from absl import flags
+
+import nas_keras as nk
+from nas_keras import _script, recipe
+from nas_keras.errors import InvalidValueError, check_choice
+from nas_keras.precompute import precompute
+from nas_keras.tables import merge_tables
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+_SPACE = flags.DEFINE_string("space", "small", "The search space: small or large.")
+_NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large space, 1 to 4.")
+_CELLS = flags.DEFINE_list("cells", [], "Keys of the space to compute, comma-separated. Default: all.")
+_RECIPE = flags.DEFINE_string("recipe", "mnist_v1", f"How a child is trained: {' or '.join(recipe.NAMED)}.")
+_SEEDS = flags.DEFINE_integer(
+    "seeds", 5, "Trainings of each cell, with the seeds that searches with --seed=0, 1, ... use."
+)
+_TABLE = flags.DEFINE_string("table", None, "Folder of the table, made if it is not there. Required.")
+_SHARD = flags.DEFINE_string("shard", "1/1", "i/n: the i-th of n parts, for n machines.")
+_MERGE = flags.DEFINE_list("merge", [], "Folders of tables of one recipe to merge into --table; trains nothing.")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of prepared data sets. Default: the repository's testdata.")
+_WORKERS = flags.DEFINE_integer("workers", None, "Processes that train. Default: one a GPU, else one a core.")
+_CHILD_TIMEOUT = flags.DEFINE_float("child_timeout", None, "Seconds until a child is given up. Default: no limit.")
+
+
+def main() -> None:
+    """Checks the flags, then computes or merges."""
+    check_choice("space", _SPACE.value, ("small", "large"))
+    space = nk.spaces.small() if _SPACE.value == "small" else nk.spaces.large(_NUM_NODES.value)
+    if space.size > 1_000_000:
+        raise InvalidValueError(
+            f"--num_nodes={_NUM_NODES.value}: {space.size:,} strings are too many for a table; use 1 to 4."
+        )
+    if not _TABLE.value:
+        raise InvalidValueError("--table is missing: name the folder of the table, such as --table=runs/table.")
+    table = pathlib.Path(_TABLE.value)
+    if _MERGE.value:
+        count = merge_tables(map(pathlib.Path, _MERGE.value), table, space=space)
+        print(f"{count:,} records merged into {table}.")
+        return
+    check_choice("recipe", _RECIPE.value, recipe.NAMED)
+    named = recipe.NAMED[_RECIPE.value]
+    images = nk.load_images(named.dataset, data_dir=_DATA_DIR.value or os.path.join(_ROOT, "testdata"))
+    evaluator = nk.TrainingEvaluator(
+        images,
+        child=named.child,
+        train=named.train,
+        workers=_WORKERS.value,
+        child_timeout=_CHILD_TIMEOUT.value,
+        measure_test=True,
+    )
+    with evaluator, tqdm.tqdm(unit="child", smoothing=0.05) as bar:
+
+        def show(done, total, job, evaluation):
+            bar.total, bar.n = total, done
+            if job is None:
+                bar.initial = done
+            elif evaluation.failed:
+                bar.write(f"{job.key}: {evaluation.status}")
+            bar.refresh()
+
+        precompute(
+            space,
+            evaluator,
+            table,
+            seeds=_SEEDS.value,
+            keys=_cells(space),
+            shard=_shard(),
+            on_job=show,
+        )
+    print(f"The table is complete: {table}.")
+
+
+def _cells(space: nk.SearchSpace) -> list[str] | None:
+    """Keys may hold commas, so the list that the flag cut is put together again, longest match first."""
+    if not _CELLS.value:
+        return None
+    known = {space.key(actions) for actions in space.enumerate(distinct=True)}
+    chosen, parts = [], list(_CELLS.value)
+    while parts:
+        for end in range(len(parts), 0, -1):
+            if (key := ",".join(parts[:end])) in known:
+                chosen.append(key)
+                del parts[:end]
+                break
+        else:
+            raise InvalidValueError(f"--cells: {parts[0]!r} begins no key of {space!r}. Keys look like {min(known)!r}.")
+    return chosen
+
+
+def _shard() -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)/(\d+)", _SHARD.value)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise InvalidValueError(f"--shard={_SHARD.value!r} is not allowed: write i/n with 1 <= i <= n, such as 2/3.")
+    return int(match[1]), int(match[2])
+
+
+if __name__ == "__main__":
+    _script.run(main)

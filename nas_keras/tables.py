@@ -1,0 +1,207 @@
+"""A table of rewards on disk: one record for each key and training seed, in D's own format, beside its recipe.
+
+```
+<table>/recipe.json  trials-000000.tfrecord  trials-000001.tfrecord ...  pending/
+```
+
+`precompute.py` fills a table, `evaluators/table.py` answers from it. Only tables hold test accuracies.
+"""
+
+import hashlib
+import pathlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from nas_keras.dataset import list_shards, shard_name
+from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.recipe import fingerprint
+from nas_keras.records import Origin, read_shard, write_shard
+from nas_keras.search_space import SearchSpace
+from nas_keras.trial import Trial
+from nas_keras.workspace import read_json, sync_folder, write_json
+
+_RECIPE = "recipe.json"
+
+
+class Table(NamedTuple):
+    """What stands in a table's folder.
+
+    Attributes:
+        recipe: all that the rewards depend on besides key and seed.
+        space: fingerprint of the search space.
+        trials: one for each key and training seed, in the order of the shards.
+    """
+
+    recipe: dict[str, Any]
+    space: str
+    trials: list[Trial]
+
+
+class TableWriter:
+    """Fills a table, in shards of `shard_size` jobs in a given order; what is finished is safe at once.
+
+    Args:
+        path: the table's folder; new, or of the same space and recipe.
+        space: whose keys they are.
+        recipe: a JSON object.
+        shard_size: records in a shard; the last may have fewer.
+
+    Raises:
+        InvalidValueError: if the folder holds a table of another space or recipe, or something else.
+    """
+
+    def __init__(self, path: pathlib.Path, *, space: SearchSpace, recipe: dict[str, Any], shard_size: int = 64):
+        self._path, self._pending_folder = path, path / "pending"
+        self._origin = Origin(space.fingerprint, fingerprint(recipe))
+        self._shard_size = shard_size
+        _check_same(path, space.fingerprint, recipe)
+        self._description = {"space": space.fingerprint, "recipe": recipe}
+        self._num_shards = len(list_shards(path))
+        self.done = {(t.key, t.seed): t for shard in list_shards(path) for t in read_shard(shard, self._origin)}
+        self._in_shards = set(self.done)
+        for file in sorted(self._pending_folder.glob("*.tfrecord")):
+            (trial,) = read_shard(file, self._origin)
+            if (trial.key, trial.seed) in self._in_shards:  # the process died between shard and removal
+                file.unlink()
+            self.done.setdefault((trial.key, trial.seed), trial)
+
+    def add(self, trial: Trial) -> None:
+        """Keeps one finished training safe."""
+        if self._num_shards == 0:
+            write_json(self._path / _RECIPE, self._description)
+        write_shard(self._pending_path(trial), [trial], self._origin)
+        self.done[trial.key, trial.seed] = trial
+
+    def flush(self, order: Sequence[tuple[str, int]]) -> None:
+        """Writes each shard that is complete.
+
+        Args:
+            order: (key, seed) of all jobs of the whole table, in order.
+        """
+        remaining = [job for job in order if job not in self._in_shards]
+        while remaining:
+            chunk = remaining[: self._shard_size]
+            if not all(job in self.done for job in chunk):
+                return
+            trials = [self.done[job] for job in chunk]
+            write_shard(self._path / shard_name(self._num_shards), trials, self._origin)
+            self._num_shards += 1
+            self._in_shards.update(chunk)
+            for trial in trials:
+                self._pending_path(trial).unlink(missing_ok=True)
+            if self._pending_folder.exists():
+                sync_folder(self._pending_folder)
+            remaining = remaining[self._shard_size :]
+        if self._pending_folder.exists() and not any(self._pending_folder.iterdir()):
+            self._pending_folder.rmdir()
+
+    def _pending_path(self, trial: Trial) -> pathlib.Path:
+        name = hashlib.sha256(f"{trial.seed}/{trial.key}".encode()).hexdigest()[:32]
+        return self._pending_folder / f"{name}.tfrecord"
+
+
+def write_table(path: pathlib.Path, trials: Sequence[Trial], *, space: SearchSpace, recipe: dict[str, Any]) -> None:
+    """Writes a whole table at once; `path` must be new or empty."""
+    writer = TableWriter(pathlib.Path(path), space=space, recipe=recipe)
+    if writer.done:
+        raise InvalidValueError(f"{path} holds a table already. Name a new folder.")
+    for trial in trials:
+        writer.add(trial)
+    writer.flush([(trial.key, trial.seed) for trial in trials])
+
+
+def read_table(path: pathlib.Path) -> Table:
+    """Reads a table.
+
+    Raises:
+        DataError: if there is none, it is damaged, its shards are not of the recipe beside them, or a key and seed
+            stands in it twice.
+    """
+    shards = list_shards(path)
+    if not shards or not (path / _RECIPE).exists():
+        raise DataError(
+            f"There is no table in {path}: it needs {_RECIPE} and trials-*.tfrecord. Name a table's folder."
+        )
+    recipe, space = _read_description(path)
+    origin = Origin(space, fingerprint(recipe))
+    trials = [trial for shard in shards for trial in read_shard(shard, origin)]
+    seen = set()
+    for trial in trials:
+        if (trial.key, trial.seed) in seen:
+            raise DataError(f"The table {path} holds {trial.key} with seed {trial.seed} twice. Restore it from a copy.")
+        seen.add((trial.key, trial.seed))
+    return Table(recipe, space, trials)
+
+
+def merge_tables(sources: Iterable[pathlib.Path], target: pathlib.Path, *, space: SearchSpace) -> int:
+    """Merges tables of the same space and recipe into a new one, in the order of keys and seeds in the space.
+
+    Returns:
+        The number of records.
+
+    Raises:
+        InvalidValueError: if they are of different spaces, recipes or data, or hold different rewards for the same key
+            and seed.
+    """
+    sources = [pathlib.Path(source) for source in sources]
+    if not sources:
+        raise InvalidValueError("There is no table to merge. Name at least one.")
+    tables = [read_table(source) for source in sources]
+    merged: dict[tuple[int, str], Trial] = {}
+    for source, table in zip(sources, tables, strict=True):
+        if table.space != space.fingerprint:
+            raise InvalidValueError(
+                f"{source} is a table of another space than {space!r}. Name the space it was made for."
+            )
+        if table.recipe != tables[0].recipe:
+            raise InvalidValueError(
+                f"{source} and {sources[0]} have different recipes: {_difference(tables[0].recipe, table.recipe)}. "
+                "Only tables of one recipe and one data set can be merged."
+            )
+        for trial in table.trials:
+            old = merged.setdefault((trial.seed, trial.key), trial)
+            if old.evaluation.reward != trial.evaluation.reward and not (
+                old.evaluation.failed and trial.evaluation.failed
+            ):
+                raise InvalidValueError(
+                    f"{source} has another reward for {trial.key} with seed {trial.seed} than a table before it: "
+                    f"{trial.reward} and {old.reward}. Keep one of the two."
+                )
+    trials = sorted(merged.values(), key=lambda trial: trial.trial)
+    write_table(target, trials, space=space, recipe=tables[0].recipe)
+    return len(trials)
+
+
+def _read_description(path: pathlib.Path) -> tuple[dict[str, Any], str]:
+    description = read_json(path / _RECIPE)
+    recipe, space = description.get("recipe"), description.get("space")
+    if not isinstance(recipe, dict) or not isinstance(space, str):
+        raise DataError(f"{path / _RECIPE} must hold 'recipe' and 'space'. Restore it from a copy.")
+    return recipe, space
+
+
+def _check_same(path: pathlib.Path, space: str, recipe: dict[str, Any]) -> None:
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise InvalidValueError(f"{path} is a file. Name a folder for the table.")
+    if not (path / _RECIPE).exists():
+        if any(path.iterdir()):
+            raise InvalidValueError(
+                f"{path} holds files but no {_RECIPE}, so it is no table. Name an empty or new folder."
+            )
+        return
+    old_recipe, old_space = _read_description(path)
+    if old_space != space:
+        raise InvalidValueError(f"{path} is a table of another space ({old_space}, not {space}). Name another folder.")
+    if old_recipe != recipe:
+        raise InvalidValueError(
+            f"{path} is a table of another recipe: {_difference(old_recipe, recipe)}. Name another folder, or the "
+            "old recipe."
+        )
+
+
+def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """What differs between two recipes, one level down: "train: {...} before, {...} now"."""
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return "; ".join(f"{name}: {old.get(name)} before, {new.get(name)} now" for name in names)

@@ -1,0 +1,35 @@
+"""The package: `pip install .`, with extras. The exact versions known to work together stand in requirements.txt."""
+
+import pathlib
+
+import setuptools
+
+_ROOT = pathlib.Path(__file__).parent
+
+setuptools.setup(
+    name="nas_keras",
+    version="0.1.0",
+    description="Convolutional networks designed by reinforcement learning, in TensorFlow.",
+    long_description=(_ROOT / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=setuptools.find_packages(include=["nas_keras", "nas_keras.*"]),
+    python_requires=">=3.10,<3.12",  # TF-Agents 0.19 pins pygame 2.1.3, which has no wheel for a newer one
+    install_requires=[
+        "tensorflow==2.21.*",
+        "tf-keras==2.21.*",  # Keras 2, which TF-Agents and TensorFlow Probability need
+        "tf-agents==0.19.*",  # PPO's losses
+        "tensorflow-probability==0.23.*",  # the policy's distributions; TF-Agents takes this one
+        "tensorflow-datasets==4.9.*",
+        "numpy>=1.24,<2",
+        "absl-py",
+        "cloudpickle",  # a user's operations, defined anywhere, travel to the worker processes
+        "tqdm",  # the progress bar of precompute_rewards
+        "tensorboard==2.21.*",  # TensorFlow does not bring it, and tf.summary fails without
+        "importlib_resources",  # tensorflow-datasets needs it and does not say so
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]==2.21.*"],
+        "test": ["pytest", "ruff"],
+    },
+)

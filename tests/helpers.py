@@ -1,0 +1,135 @@
+"""What several tests share: small spaces and images, facts of trials that can be compared, other processes."""
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+import nas_keras as nk
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def grid(*sizes, **settings) -> nk.SearchSpace:
+    """A space of numbers: decision i has the choices 0 to sizes[i] - 1, so a string decodes to itself."""
+    decisions = [nk.Decision(f"d{i}", tuple(range(size))) for i, size in enumerate(sizes)]
+    return nk.SearchSpace("grid", decisions, **settings)
+
+
+def job(key="k", architecture=None, seed=0) -> nk.Job:
+    return nk.Job(key, (0, 0), architecture, seed)
+
+
+def facts(trials, *, seconds=False) -> list[tuple]:
+    """Everything in trials but their seconds, so that == compares them: a NaN equals a NaN here."""
+    return [
+        repr(dataclasses.replace(t, evaluation=dataclasses.replace(t.evaluation, seconds=t.evaluation.seconds * seconds)))
+        for t in trials
+    ]
+
+
+def is_nan(value: float) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def tiny_images(count=512, *, side=12, classes=4, test=True) -> nk.Images:
+    """Noise with a bright quarter; which one is the label."""
+    rng = np.random.default_rng(0)
+
+    def pair(count):
+        labels = rng.integers(classes, size=count)
+        images = rng.integers(0, 100, size=(count, side, side, 1))
+        half = side // 2
+        for image, label in zip(images, labels, strict=True):
+            y, x = divmod(int(label), 2)
+            image[y * half : (y + 1) * half, x * half : (x + 1) * half] += 100
+        return images.astype(np.uint8), labels
+
+    train, valid, tested = pair(count), pair(128), pair(100)
+    return nk.Images.from_arrays(train, valid, test=tested if test else None)
+
+
+TINY_CHILD = nk.ChildConfig(filters=4, stages=1)
+TINY_TRAIN = nk.TrainConfig(batch_size=64)
+
+
+def run_python(code: str, *arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess:
+    """Runs a program in a new process that finds the repository and these helpers."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def run_launch(script: str, *arguments: str, timeout: float = 200) -> subprocess.CompletedProcess:
+    """Runs a script of launch/ as a user does."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "launch" / script), *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+# Calls the main() of a launch script once for each list of flags: one start of Python and TensorFlow for all of them.
+_MANY = """
+import contextlib, importlib.util, io, json, sys
+from absl import flags
+spec = importlib.util.spec_from_file_location("script", sys.argv[1])
+script = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(script)
+answers = []
+for arguments in json.loads(sys.argv[2]):
+    flags.FLAGS.unparse_flags()
+    for name in script.flags.FLAGS.flag_values_dict():
+        flags.FLAGS[name].unparse()
+    flags.FLAGS(["script", *arguments])
+    output = io.StringIO()
+    error = None
+    with contextlib.redirect_stdout(output):
+        try:
+            script.main()
+        except Exception as exception:
+            error = [type(exception).__name__, str(exception)]
+    answers.append([error, output.getvalue()])
+print(json.dumps(answers))
+"""
+
+
+def run_launch_many(script: str, cases: list[list[str]], timeout: float = 200) -> list[tuple]:
+    """For each list of flags: (None or the exception's (type, text), what was printed)."""
+    done = run_python(_MANY, ROOT / "launch" / script, json.dumps(cases), timeout=timeout)
+    assert done.returncode == 0, done.stderr
+    return [(error and tuple(error), output) for error, output in json.loads(done.stdout.splitlines()[-1])]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there; one that has ended and that nobody has waited for is not."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return text.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def wait_until(condition, *, seconds: float = 20) -> bool:
+    """Whether `condition()` becomes true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True

@@ -1,0 +1,196 @@
+"""Tests of nas_keras/strategies/ppo.py and ppo_config.py."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import nas_keras as nk
+from nas_keras.strategies.ppo import PPO, advantages, draw_minibatches
+from nas_keras.trial import Evaluation, Trial
+
+_EIGHTS = nk.SearchSpace("eights", [nk.Decision(name, tuple(range(8))) for name in ("a", "b")])
+
+
+def _trials(proposals, reward, iteration=0):
+    return [
+        Trial(i, iteration, iteration, 0, tuple(a), tuple(lp), "", False, Evaluation(reward(a)))
+        for i, (a, lp) in enumerate(zip(proposals.actions.tolist(), proposals.log_probs.tolist(), strict=True))
+    ]
+
+
+def _run(strategy, reward, batches, size=8):
+    for iteration in range(batches):
+        strategy.tell(_trials(strategy.ask(size), reward, iteration))
+
+
+def _additive_table(seed):
+    """Rewards [8, 8], the sum of two effects; the best is ahead of the second by 0.2 standard deviations, exactly."""
+    rng = np.random.default_rng(seed)
+    effects = np.sort(rng.normal(size=(2, 8)))
+
+    def table(gap):
+        first, second = effects.copy()
+        first[7], second[7] = first[6] + gap, second[6] + gap
+        return first[:, None] + second[None, :]
+
+    low, high = 0.0, 10.0
+    for _ in range(60):  # bisection: the gap over the table's deviation grows with the gap
+        middle = (low + high) / 2
+        low, high = (middle, high) if middle / table(middle).std() < 0.2 else (low, middle)
+    shuffled = [rng.permutation(8), rng.permutation(8)]
+    return table(high)[np.ix_(*shuffled)]
+
+
+def test_the_table_is_what_it_says():
+    table = _additive_table(0)
+    best, second = np.sort(table.ravel())[:-3:-1]
+    np.testing.assert_allclose((best - second) / table.std(), 0.2, atol=1e-9)
+
+
+def test_ppo_finds_the_best_string_of_a_noiseless_table():
+    strings = np.array(list(_EIGHTS.enumerate()), np.int32)
+    found = 0
+    for seed in range(20):
+        table = _additive_table(seed)
+        strategy = PPO(_EIGHTS, seed=seed)
+        _run(strategy, lambda a, table=table: table[tuple(a)], batches=150)
+        probabilities = np.exp(strategy.controller.log_probs(strings).numpy().sum(axis=1))
+        likeliest = tuple(strings[probabilities.argmax()])
+        found += likeliest == np.unravel_index(table.argmax(), table.shape) and probabilities.max() > 0.5
+    assert found >= 15
+
+
+def test_one_trace_for_batches_of_any_size():
+    strategy = PPO(_EIGHTS)
+    for size in (8, 3, 1, 20):
+        strategy.tell(_trials(strategy.ask(size), sum))
+    assert strategy._update.experimental_get_tracing_count() == 1
+
+
+def test_the_seed_decides_everything():
+    weights = []
+    for seed in (1, 1, 2):
+        strategy = PPO(_EIGHTS, seed=seed)
+        _run(strategy, sum, batches=4)
+        weights.append(strategy.controller.get_weights())
+    assert all((a == b).all() for a, b in zip(weights[0], weights[1], strict=True))
+    assert any((a != b).any() for a, b in zip(weights[0], weights[2], strict=True))
+
+
+@pytest.mark.parametrize("window", [1, 3, 0])
+def test_a_restored_strategy_goes_on_as_the_first_would(window):
+    config = nk.PPOConfig(window=window)
+    first = PPO(_EIGHTS, config, seed=4)
+    _run(first, sum, batches=5)
+    second = PPO(_EIGHTS, config, seed=4)
+    second.restore(first.state())
+    for strategy in (first, second):
+        _run(strategy, sum, batches=3)
+    assert all(
+        (a == b).all()
+        for a, b in zip(first.state().values(), second.state().values(), strict=True)
+        if hasattr(a, "all")
+    )
+    assert (first.ask(30).actions == second.ask(30).actions).all()
+
+
+def test_failed_rewards_are_the_worst_and_never_spread():
+    """Every string that starts with 0 fails: the policy leaves them, and its weights stay finite."""
+    strategy = PPO(_EIGHTS, seed=0)
+    _run(strategy, lambda a: float("nan") if a[0] == 0 else 0.1 * a[1], batches=40)
+    assert (strategy.ask(200).actions[:, 0] == 0).mean() < 0.05  # 0.125 at the start
+    assert all(np.isfinite(weight).all() for weight in strategy.controller.get_weights())
+
+
+def test_a_batch_of_failures_teaches_nothing_but_entropy():
+    strategy = PPO(_EIGHTS, nk.PPOConfig(entropy=0.0), seed=0)
+    before = strategy.controller.get_weights()
+    _run(strategy, lambda a: float("nan"), batches=1)
+    assert all((a == b).all() for a, b in zip(before, strategy.controller.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("rewards", "expected"),
+    [
+        ([1.0, 3.0], [-1, 1]),
+        ([5.0, 5.0, 5.0], [0, 0, 0]),
+        ([np.nan, np.nan], [0, 0]),
+        ([2.0], [0]),
+        # The failure stands at 0 - 1, one deviation of (0, 2) below the worst: mean 1/3, deviation sqrt(14)/3.
+        ([0.0, 2.0, np.nan], [-1 / 14**0.5, 5 / 14**0.5, -4 / 14**0.5]),
+    ],
+    ids=["two", "equal", "all failed", "one", "one failed"],
+)
+def test_advantages(rewards, expected):
+    np.testing.assert_allclose(advantages(np.array(rewards)), expected, atol=1e-6)
+
+
+def test_minibatches_pass_over_all_trials_before_any_again():
+    batches = draw_minibatches(6, steps=5, size=4, rng=np.random.default_rng(0))
+    assert batches.shape == (5, 4) and batches.dtype == np.int32
+    flat = batches.ravel()
+    assert all(sorted(flat[i : i + 6]) == list(range(6)) for i in (0, 6, 12))
+
+
+def test_minibatches_of_few_trials():
+    assert sorted(draw_minibatches(3, steps=1, size=8, rng=np.random.default_rng(0))[0]) == [0, 1, 2]
+
+
+def test_the_window_keeps_the_latest_batches():
+    strategy = PPO(_EIGHTS, nk.PPOConfig(window=2))
+    _run(strategy, sum, batches=3, size=5)
+    assert [len(rewards) for _, _, rewards in strategy._memory] == [5, 5]
+    strategy = PPO(_EIGHTS, nk.PPOConfig(window=0))
+    _run(strategy, sum, batches=3, size=5)
+    assert len(strategy._memory) == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("steps", 0),
+        ("minibatch_size", 1.5),
+        ("window", -1),
+        ("learning_rate", -0.1),
+        ("clip", float("nan")),
+        ("units", True),
+    ],
+)
+def test_impossible_settings_are_refused(setting, value):
+    with pytest.raises(nk.InvalidValueError, match=f"{setting}={value!r} is not allowed: it must be"):
+        nk.PPOConfig(**{setting: value})
+
+
+_MIRRORED = """
+import numpy as np
+from nas_keras import _keras
+tf = _keras.load_tensorflow()
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import nas_keras as nk
+from tests.ppo_test import _EIGHTS, _run
+from nas_keras.strategies.ppo import PPO
+results = []
+for distribute, size in (("none", 8), ("mirrored", 8), ("none", 5), ("mirrored", 5)):
+    strategy = PPO(_EIGHTS, nk.PPOConfig(distribute=distribute), seed=1)
+    _run(strategy, lambda a: a[0] - 0.3 * a[1], batches=3, size=size)
+    assert strategy._distribution.num_replicas_in_sync == (2 if distribute == "mirrored" else 1)
+    results.append((strategy.controller.get_weights(), strategy.metrics))
+for (one, metrics), (two, other_metrics) in (results[:2], results[2:]):
+    for a, b in zip(one, two):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+    for name in metrics:
+        np.testing.assert_allclose(metrics[name], other_metrics[name], atol=1e-4)
+start = PPO(_EIGHTS, seed=1).controller.get_weights()
+assert max(np.abs(a - b).max() for a, b in zip(start, results[0][0])) > 0.01
+"""
+
+
+def test_over_two_devices_the_controller_learns_the_same():
+    """Of 8 trials each replica takes 4; of 5 it takes 3 and 2."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    done = subprocess.run([sys.executable, "-c", _MIRRORED], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,35 @@
+"""Tests of nas_keras/recipe.py."""
+
+import hashlib
+
+import pytest
+
+from nas_keras import recipe
+
+
+def test_a_fingerprint_is_the_head_of_a_sha256_of_compact_sorted_json():
+    text = '{"child":{"filters":16},"train":{"epochs":1}}'
+    expected = hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert recipe.fingerprint({"train": {"epochs": 1}, "child": {"filters": 16}}) == expected
+
+
+def test_the_fingerprint_of_the_empty_recipe_stays_as_it_is_in_the_runs_that_exist():
+    assert recipe.fingerprint({}) == "44136fa355b3678a"  # sha256sum of "{}"
+
+
+def test_the_order_of_names_does_not_matter():
+    assert recipe.fingerprint({"a": 1, "b": {"c": 2, "d": 3}}) == recipe.fingerprint({"b": {"d": 3, "c": 2}, "a": 1})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"epochs": 2, "sizes": [1, 2]}, id="a value"),
+        pytest.param({"epoch": 1, "sizes": [1, 2]}, id="a name"),
+        pytest.param({"epochs": 1, "sizes": [2, 1]}, id="the order of a list"),
+        pytest.param({"epochs": 1}, id="a name less"),
+        pytest.param({"epochs": "1", "sizes": [1, 2]}, id="a type"),
+    ],
+)
+def test_another_recipe_has_another_fingerprint(other):
+    assert recipe.fingerprint(other) != recipe.fingerprint({"epochs": 1, "sizes": [1, 2]})

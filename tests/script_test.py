@@ -1,0 +1,71 @@
+"""Tests of nas_keras/_script.py, in processes of their own since flags and exit codes are the process's."""
+
+import pytest
+
+from helpers import run_python
+
+_SCRIPT = """
+import os, sys
+from absl import flags, logging
+from nas_keras import _script
+from nas_keras.errors import DataError, InvalidValueError
+
+flags.DEFINE_integer("number", 1, "A number.")
+
+def main():
+    print("number", flags.FLAGS.number, "verbosity", logging.get_verbosity())
+    raises = os.environ.get("RAISES")
+    if raises:
+        raise eval(raises)
+
+_script.run(main)
+"""
+
+
+def _run(*arguments, raises=""):
+    return run_python(_SCRIPT, *arguments, RAISES=raises)
+
+
+def test_a_script_that_ends_well():
+    done = _run("--number=5")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "number 5 verbosity -1\n", "")  # -1: warnings
+
+
+def test_the_user_may_ask_for_more_words():
+    assert _run("--verbosity=1").stdout == "number 1 verbosity 1\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "raises", "code", "says"),
+    [
+        ([], "InvalidValueError('x=3 is not allowed.')", 2, "Error: x=3 is not allowed.\n"),
+        ([], "DataError('a.json is damaged.')", 2, "Error: a.json is damaged.\n"),
+        (
+            [],
+            "KeyboardInterrupt()",
+            130,
+            "Interrupted. What was computed is kept; the same command goes on from there.\n",
+        ),
+        (["--number=many"], "", 2, "Error: flag --number=many: "),
+        (["--nunber=3"], "", 2, "Error: Unknown command line flag 'nunber'. Did you mean: number ?\nSee --help.\n"),
+        (["7"], "", 2, "Error: '7' is no flag. Flags are written --name=value; see --help.\n"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_an_exit_code(arguments, raises, code, says):
+    done = _run(*arguments, raises=raises)
+    assert done.returncode == code
+    assert done.stderr.startswith(says) and "Traceback" not in done.stderr
+    assert (done.stdout == "") == bool(arguments)  # a wrong flag is found before main() starts
+
+
+@pytest.mark.parametrize("raises", ["ValueError('a defect')", "ImportError('TensorFlow is missing')"])
+def test_a_defect_shows_its_traceback(raises):
+    done = _run(raises=raises)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and raises.split("'")[1] in done.stderr
+
+
+def test_help_shows_the_flags():
+    done = _run("--help")
+    assert "--number: A number." in done.stdout and "(default: '1')" in done.stdout
+    assert "Traceback" not in done.stderr

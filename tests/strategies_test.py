@@ -1,0 +1,153 @@
+"""Tests of nas_keras/strategies/__init__.py and nas_keras/strategies/base.py."""
+
+import math
+
+import numpy as np
+import pytest
+
+import nas_keras as nk
+from helpers import grid, run_python
+from nas_keras import strategies
+from nas_keras.errors import InvalidValueError
+from nas_keras.strategies.base import Strategy, finite_rewards
+
+
+class Counts(Strategy):
+    """Notes what it is called with, and learns a sum."""
+
+    def __init__(self, space, *, seed=0):
+        super().__init__(space, seed=seed)
+        self.calls, self.sum = [], 0
+
+    def _ask(self, n, iteration):
+        self.calls.append(("ask", n, iteration))
+        return nk.Proposals(np.zeros((n, 1), np.int32))
+
+    def _tell(self, trials, iteration):
+        self.calls.append(("tell", list(trials), iteration))
+        self.sum += len(trials)
+
+    def _state(self):
+        return {"sum": self.sum}
+
+    def _restore(self, state):
+        self.sum = state["sum"]
+
+
+def test_batches_are_counted():
+    strategy = Counts(grid(3))
+    strategy.ask(2)
+    strategy.ask(3)
+    strategy.tell(["a"])
+    assert strategy.calls == [("ask", 2, 0), ("ask", 3, 1), ("tell", ["a"], 0)]
+    assert (strategy.num_asked, strategy.num_told, strategy.metrics) == (2, 1, {})
+
+
+def test_a_state_holds_the_counts_and_what_was_learned():
+    strategy = Counts(grid(3), seed=4)
+    strategy.ask(2)
+    strategy.ask(2)
+    strategy.tell(["a", "b"])
+    state = strategy.state()
+    assert state == {"num_asked": 2, "num_told": 1, "sum": 2}
+    other = Counts(grid(3), seed=4)
+    other.restore(state)
+    other.ask(5)
+    assert (other.calls, other.sum, other.num_told) == ([("ask", 5, 2)], 2, 1)
+
+
+def test_the_base_class_leaves_asking_and_telling_open():
+    strategy = Strategy(grid(3))
+    with pytest.raises(NotImplementedError):
+        strategy.ask(1)
+    with pytest.raises(NotImplementedError):
+        strategy.tell([])
+    strategy.restore({"num_asked": 3, "num_told": 2})
+    assert strategy.state() == {"num_asked": 3, "num_told": 2}
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 0.0, "0", None, True])
+def test_seeds_that_cannot_be_used(seed):
+    with pytest.raises(InvalidValueError) as error:
+        Strategy(grid(3), seed=seed)
+    assert str(error.value) == f"seed={seed!r} is not allowed: it must be an integer from 0 to 2**31 - 1."
+
+
+@pytest.mark.parametrize("seed", [0, 2**31 - 1])
+def test_seeds_at_the_limits(seed):
+    assert Strategy(grid(3), seed=seed).seed == seed
+
+
+@pytest.mark.parametrize(
+    ("rewards", "finite"),
+    [
+        ([1.0, 2.0], [1.0, 2.0]),
+        ([0.0, math.nan, 2.0], [0.0, -1.0, 2.0]),  # the worst minus a standard deviation of 1
+        ([0.5, math.nan], [0.5, 0.499]),
+        ([math.nan, math.nan], [0.0, 0.0]),
+    ],
+)
+def test_a_failure_is_worse_than_every_number(rewards, finite):
+    assert finite_rewards(np.array(rewards, np.float32)).tolist() == pytest.approx(finite, abs=1e-6)
+
+
+def test_the_table_of_names():
+    assert strategies.NAMES == ("ppo", "random")
+    assert strategies.config_of("ppo", {}) == nk.PPOConfig()
+    assert strategies.config_of("random", {}) == strategies.RandomConfig()
+
+
+def test_a_text_is_converted_to_the_type_of_its_setting():
+    config = strategies.config_of("ppo", {"learning_rate": "0.01", "steps": "3", "distribute": "none", "clip": 0.25})
+    assert config == nk.PPOConfig(learning_rate=0.01, steps=3, clip=0.25)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("pp", {}, "strategy='pp' is unknown. Allowed: ppo, random."),
+        ("random", {"x": 1}, "Strategy 'random' has no setting 'x'. It has: none."),
+        ("ppo", {"lr": "1"}, "Strategy 'ppo' has no setting 'lr'. It has: learning_rate, clip, steps, "),
+        ("ppo", {"steps": "many"}, "steps='many' is not allowed: it must be of type int."),
+        ("ppo", {"steps": "1.5"}, "steps='1.5' is not allowed: it must be of type int."),
+        ("ppo", {"clip": "a"}, "clip='a' is not allowed: it must be of type float."),
+        ("ppo", {"clip": "nan"}, "clip=nan is not allowed: it must be a number of at least 0."),
+        ("ppo", {"steps": "0"}, "steps=0 is not allowed: it must be an integer of at least 1."),
+    ],
+)
+def test_settings_that_cannot_be_used(name, options, says):
+    with pytest.raises(InvalidValueError) as error:
+        strategies.config_of(name, options)
+    assert str(error.value).startswith(says)
+
+
+def test_make_strategy_gives_the_named_one_with_its_seed():
+    space = grid(2, 3)
+    strategy = strategies.make_strategy("random", space, seed=5)
+    assert isinstance(strategy, strategies.RandomSearch)
+    assert strategy.space is space and strategy.seed == 5
+    with pytest.raises(InvalidValueError, match="strategy='evolve' is unknown"):
+        strategies.make_strategy("evolve", space)
+    with pytest.raises(InvalidValueError, match="seed=-1"):
+        strategies.make_strategy("random", space, seed=-1)
+
+
+def test_classes_by_name_and_no_others():
+    assert strategies.PPOConfig is nk.PPOConfig
+    assert strategies.RandomSearch.__name__ == "RandomSearch"
+    with pytest.raises(AttributeError, match="module 'nas_keras.strategies' has no attribute 'Search'"):
+        _ = strategies.Search
+
+
+def test_tensorflow_comes_with_ppo_and_not_before():
+    code = """
+import sys
+import nas_keras as nk
+nk.strategies.config_of("ppo", {"steps": "2"})
+nk.strategies.make_strategy("random", nk.spaces.small()).ask(3)
+assert "tensorflow" not in sys.modules
+assert issubclass(nk.strategies.PPO, nk.strategies.Strategy)
+assert "tensorflow" in sys.modules
+"""
+    done = run_python(code)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,291 @@
+"""Tests of nas_keras/evaluators/workers.py and worker_process.py. No TensorFlow here: workers start in a moment."""
+
+import concurrent.futures
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from helpers import ROOT, is_running, wait_until
+from nas_keras.errors import InvalidValueError
+from nas_keras.evaluators import workers
+from nas_keras.evaluators.workers import (
+    TaskError,
+    WorkerDiedError,
+    WorkerPool,
+    WorkerStartError,
+    WorkerTimeoutError,
+)
+
+
+@pytest.fixture(name="make_pool")
+def _make_pool():
+    """Makes pools that are closed in the end."""
+    pools = []
+
+    def make(setup=lambda: None, *, workers=1, **settings):
+        pools.append(WorkerPool(setup, environments=[{}] * workers, **settings))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        pool.close()
+
+
+# Tasks are functions in functions, so that cloudpickle sends them whole and no worker imports this file.
+def _pid():
+    def task(state):
+        import os
+
+        return os.getpid()
+
+    return task
+
+
+def _sleep():
+    def task(state, seconds=60):
+        import time
+
+        time.sleep(seconds)
+
+    return task
+
+
+def test_a_task_gets_the_state_and_its_arguments(make_pool):
+    pool = make_pool(lambda: {"base": 40})
+    futures = [pool.submit(lambda state, x: state["base"] + x, x=x) for x in (1, 2)]
+    assert [future.result(20) for future in futures] == [41, 42]
+
+
+def test_no_worker_starts_before_a_task_and_no_more_than_tasks(make_pool):
+    pool = make_pool(workers=3)
+    assert pool.pids() == []
+    pid = pool.submit(_pid()).result(20)
+    assert pool.pids() == [pid] and pid != os.getpid()
+
+
+def test_two_workers_work_at_once(make_pool, tmp_path):
+    def meet(state, mine, other):
+        import pathlib
+        import time
+
+        pathlib.Path(mine).touch()
+        end = time.monotonic() + 15
+        while not pathlib.Path(other).exists():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        return os.getpid()
+
+    pool, names = make_pool(workers=2), [str(tmp_path / name) for name in "ab"]
+    futures = [pool.submit(meet, mine=names[i], other=names[1 - i]) for i in (0, 1)]
+    assert sorted(future.result(20) for future in futures) == sorted(pool.pids())
+
+
+def test_tasks_from_several_threads_get_their_own_results(make_pool):
+    pool, results = make_pool(workers=2), {}
+
+    def ask(i):
+        results[i] = pool.submit(lambda state, i: i * i, i=i).result(20)
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert results == {i: i * i for i in range(20)}
+    assert len(pool.pids()) == 2
+
+
+def test_each_worker_has_its_environment_over_ours(monkeypatch):
+    monkeypatch.setenv("NK_SHARED", "ours")
+    monkeypatch.setenv("NK_OWN", "ours")
+    pool = WorkerPool(lambda: None, environments=[{"NK_OWN": "theirs"}])
+    try:
+        assert pool.submit(lambda state: [os.environ["NK_SHARED"], os.environ["NK_OWN"]]).result(20) == [
+            "ours",
+            "theirs",
+        ]
+    finally:
+        pool.close()
+
+
+def test_a_worker_inherits_the_descriptors_it_is_given(make_pool, tmp_path):
+    path = tmp_path / "file"
+    path.write_text("shared")
+    with open(path) as file:
+        pool = make_pool(pass_fds=[file.fileno()])
+        assert pool.submit(lambda state, fd: os.pread(fd, 10, 0), fd=file.fileno()).result(20) == b"shared"
+
+
+@pytest.mark.parametrize(
+    ("death", "says"),
+    [
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), r"its worker process died \(SIGKILL\)"),
+        (lambda: os._exit(3), r"its worker process died \(exit code 3\)"),
+    ],
+)
+def test_a_worker_that_dies_is_replaced(make_pool, death, says):
+    pool = make_pool()
+    before = pool.submit(_pid()).result(20)
+    with pytest.raises(WorkerDiedError, match=f"^{says}$"):
+        pool.submit(lambda state, death: death(), death=death).result(20)
+    assert pool.pids() == []
+    after = pool.submit(_pid()).result(20)
+    assert after != before and pool.pids() == [after] and not is_running(before)
+
+
+def test_a_worker_that_is_killed_between_two_tasks_costs_one_task(make_pool):
+    pool = make_pool()
+    pid = pool.submit(_pid()).result(20)
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(WorkerDiedError, match="SIGKILL"):
+        pool.submit(_pid()).result(20)
+    assert pool.submit(_pid()).result(20) != pid
+
+
+def test_the_last_words_of_a_worker_are_logged(make_pool, monkeypatch):
+    def die(state):
+        import os
+
+        os.write(2, b"out of luck\n")
+        os._exit(1)
+
+    logged = []
+    monkeypatch.setattr(workers.logging, "warning", lambda text, *args: logged.append(text % args))
+    with pytest.raises(WorkerDiedError):
+        make_pool().submit(die).result(20)
+    assert logged == ["A worker process died. The end of what it wrote: out of luck"]
+
+
+def test_a_task_that_overruns_its_time_is_killed_and_the_worker_replaced(make_pool):
+    pool = make_pool(timeout=1.5)
+    pid = pool.submit(_pid()).result(20)
+    with pytest.raises(WorkerTimeoutError, match="^it took longer than 1.5 s$"):
+        pool.submit(_sleep()).result(20)
+    assert not is_running(pid)
+    assert pool.submit(_pid()).result(20) != pid
+
+
+def test_an_exception_carries_the_workers_traceback_and_the_worker_stays(make_pool):
+    def careless(state):
+        return {}["missing key"]
+
+    pool = make_pool()
+    pid = pool.submit(_pid()).result(20)
+    with pytest.raises(TaskError, match=r"(?s)^Traceback.*in careless.*KeyError: 'missing key'"):
+        pool.submit(careless).result(20)
+    assert pool.submit(_pid()).result(20) == pid
+
+
+def test_a_setup_that_fails_ends_every_task_with_its_traceback(make_pool):
+    def setup():
+        raise OSError("no such device")
+
+    pool = make_pool(setup)
+    for _ in range(2):
+        with pytest.raises(TaskError, match=r"(?s)^Traceback.*in setup.*OSError: no such device"):
+            pool.submit(_pid()).result(20)
+    assert pool.pids() == []
+
+
+def test_a_worker_that_cannot_start_is_no_fault_of_the_tasks(make_pool):
+    pool = make_pool(lambda: os._exit(7))
+    with pytest.raises(
+        WorkerStartError, match=r"^A worker process did not start: its worker process died \(exit code 7\)\.$"
+    ):
+        pool.submit(_pid()).result(20)
+
+
+def test_a_worker_that_does_not_get_ready_is_given_up(make_pool, monkeypatch):
+    monkeypatch.setattr(workers, "_START_SECONDS", 1)
+    pool = make_pool(lambda: __import__("time").sleep(60))
+    with pytest.raises(WorkerStartError, match="did not start: it took longer than 1 s"):
+        pool.submit(_pid()).result(20)
+
+
+def test_a_worker_is_replaced_after_its_share_of_tasks(make_pool):
+    pool = make_pool(tasks_per_worker=2)
+    pids = [pool.submit(_pid()).result(20) for _ in range(5)]
+    assert pids[0] == pids[1] and pids[2] == pids[3]
+    assert len(set(pids)) == 3
+    assert pool.pids() == [pids[4]] and not is_running(pids[0])
+
+
+def test_close_kills_what_runs_and_cancels_the_rest(make_pool):
+    pool = make_pool()
+    pid = pool.submit(_pid()).result(20)
+    running, queued = pool.submit(_sleep()), pool.submit(_pid())
+    assert wait_until(running.running)
+    pool.close()
+    assert not is_running(pid)
+    with pytest.raises(concurrent.futures.CancelledError):
+        running.result(20)
+    with pytest.raises(concurrent.futures.CancelledError):
+        queued.result(20)
+    with pytest.raises(RuntimeError, match="The worker pool is closed"):
+        pool.submit(_pid())
+    pool.close()  # once more does no harm
+
+
+def test_close_while_a_worker_starts_leaves_none(make_pool, monkeypatch):
+    started, closing = threading.Event(), threading.Event()
+    make_worker, made = workers._Worker, []
+
+    def slow(*args, **kwargs):
+        made.append(make_worker(*args, **kwargs))
+        started.set()
+        assert closing.wait(20)
+        return made[0]
+
+    monkeypatch.setattr(workers, "_Worker", slow)
+    pool = make_pool()
+    join = threading.Thread.join
+
+    def join_after_the_worker_is_there(thread, timeout=None):
+        closing.set()
+        join(thread, timeout)
+
+    future = pool.submit(_sleep())
+    assert started.wait(20)
+    monkeypatch.setattr(threading.Thread, "join", join_after_the_worker_is_there)
+    pool.close()
+    assert not is_running(made[0].pid)
+    with pytest.raises(concurrent.futures.CancelledError):
+        future.result(20)
+
+
+def test_no_workers_or_no_tasks_are_refused():
+    with pytest.raises(InvalidValueError, match="workers=0 is not allowed: it must be an integer of at least 1."):
+        WorkerPool(lambda: None, environments=[])
+    with pytest.raises(InvalidValueError, match="tasks_per_worker=0 is not allowed"):
+        WorkerPool(lambda: None, environments=[{}], tasks_per_worker=0)
+
+
+_PARENT = """
+import sys, time
+from nas_keras.evaluators.workers import WorkerPool
+pool = WorkerPool(lambda: None, environments=[{}, {}])
+for _ in range(2):
+    pool.submit(lambda state: __import__("time").sleep(60))
+while len(pool.pids()) < 2:
+    time.sleep(0.01)
+print(*pool.pids(), flush=True)
+if sys.argv[1] == "stay":
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("end", ["stay", "leave"])
+def test_workers_end_with_their_parent_in_the_middle_of_a_task(end):
+    parent = subprocess.Popen([sys.executable, "-c", _PARENT, end], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    with parent:
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(pids) == 2
+        if end == "stay":
+            assert all(map(is_running, pids))
+            parent.kill()
+        assert parent.wait(20) == (-signal.SIGKILL if end == "stay" else 0)
+    assert wait_until(lambda: not any(map(is_running, pids)))
