@@ -53,8 +53,7 @@ class Cell:
                     f"Node {number} reads {source!r}: it can read 0 (the cell's input) to {number - 1} (an earlier "
                     "node)."
                 )
-            if not isinstance(operation, str) or not operation or set(operation) & set("[](), "):
-                raise InvalidValueError(f"{operation!r} is no operation's name: no spaces, commas or brackets.")
+            check_operation_name(operation)
 
     @classmethod
     def chain(cls, *operations: str) -> "Cell":
@@ -83,6 +82,12 @@ class Cell:
         """Canonical key, such as `add(conv_3x3[conv_3x3],identity)`; the combiner only if it has a say."""
         text = ",".join(map(str, self.trees))
         return f"{self.combine}({text})" if self.num_loose_ends > 1 else text
+
+
+def check_operation_name(name: object) -> None:
+    """Raises InvalidValueError unless a key can hold `name`."""
+    if not isinstance(name, str) or not name or set(name) & set("[](), "):
+        raise InvalidValueError(f"{name!r} is no operation's name: no spaces, commas or brackets.")
 
 
 def contract(operation: str, readers: Sequence[Tree]) -> list[Tree]:

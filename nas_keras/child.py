@@ -5,7 +5,7 @@ input always has the stage's filters already.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from nas_keras import _keras, operations
 from nas_keras.cell import CONCAT, Cell, Tree
@@ -112,7 +112,7 @@ def _project(keras, x, filters: int, *, norm):
 
 
 def _check_shape(input_shape: Sequence[int], num_classes: int, config: ChildConfig) -> None:
-    if len(tuple(input_shape)) != 3:
+    if not isinstance(input_shape, Iterable) or len(tuple(input_shape)) != 3:
         raise InvalidValueError(f"input_shape={input_shape!r} must be (height, width, channels), such as (28, 28, 1).")
     for name, value in zip(("height", "width", "channels"), input_shape, strict=True):
         check_at_least(name, value, 1)

@@ -132,7 +132,7 @@ def _is_done(workspace: Workspace, exported: ExportedChild | None, trial: Trial,
 
 
 def _load(config: dict[str, Any]) -> Images:
-    source = config.get("data") or {}
+    source = config.get("source") or {}
     if "dataset" not in source:
         raise InvalidValueError("The run was made from arrays: pass the same images to export_best(images=...).")
     name, size = f"{source['dataset']}:{source['version']}", source["image_size"]

@@ -73,7 +73,7 @@ class Loop:
                     stopped = self._spent(max_evaluations, max_trials, num_keys)
                     if stopped:
                         break
-                if not self._open_batch(min(batch_size, max_trials - self._num_trials), max_evaluations):
+                if not self._open_batch(batch_size, max_evaluations, max_trials):
                     stopped = "nothing proposed"
             if not self._open:
                 return stopped
@@ -90,13 +90,13 @@ class Loop:
             return "max_trials"
         return "space exhausted" if num_keys is not None and len(self._known) >= num_keys else None
 
-    def _open_batch(self, size: int, max_evaluations: int) -> bool:
+    def _open_batch(self, batch_size: int, max_evaluations: int, max_trials: int) -> bool:
         """Asks for a batch and sends its new keys to the evaluator; False if nothing was proposed."""
         iteration = self._strategy.num_asked
         policy = self._strategy.num_told
         if self._stored:
-            return self._open_stored(iteration, policy)
-        proposals = self._strategy.ask(size)
+            return self._open_stored(iteration, policy, batch_size)
+        proposals = self._strategy.ask(min(batch_size, max_trials - self._num_trials))
         batch = _Batch(iteration, policy, [], [], [], set(), set())
         jobs = []
         for actions, log_probs in _rows(proposals):
@@ -123,11 +123,12 @@ class Loop:
             self._arrivals.start(jobs)
         return True
 
-    def _open_stored(self, iteration: int, policy: int) -> bool:
+    def _open_stored(self, iteration: int, policy: int, batch_size: int) -> bool:
         """Goes through the motions for a batch that stands in D: what was asked then is what counts."""
         trials = self._stored.popleft()
         proposals = self._strategy.ask(len(trials))
-        if [trial.actions for trial in trials] != [actions for actions, _ in _rows(proposals)][: len(trials)]:
+        is_whole = len(trials) >= batch_size  # a budget may have dropped trials in the middle of a batch
+        if is_whole and [trial.actions for trial in trials] != [actions for actions, _ in _rows(proposals)]:
             logging.log_first_n(
                 logging.WARNING,
                 "Batch %d in D is not what this machine proposes: the run was made by another version or processor. "

@@ -8,6 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from nas_keras.cell import check_operation_name
 from nas_keras.errors import InvalidValueError, check_choice
 
 Builder = Callable[..., Any]
@@ -77,8 +78,9 @@ def register(name: str, build: Builder) -> None:
     It joins no built-in space by itself: pass `operations=nk.OPERATIONS + (name,)` to `spaces.large`.
 
     Raises:
-        InvalidValueError: if the name is taken.
+        InvalidValueError: if the name is taken, or none that a cell's key can hold.
     """
+    check_operation_name(name)
     if name in _BUILDERS:
         raise InvalidValueError(f"Operation {name!r} exists already. Choose another name.")
 

@@ -1,6 +1,5 @@
 """Rewards computed beforehand: trains every key of a space with several seeds, into a table that resumes."""
 
-import math
 import pathlib
 from collections.abc import Callable, Sequence
 
@@ -42,7 +41,7 @@ def precompute(
     check_at_least("shard", index, 1)
     check_at_least("shard count", count, index)
     evaluator.check(space)
-    writer = TableWriter(path, space=space, recipe=evaluator.recipe)
+    writer = TableWriter(path, space=space, recipe=evaluator.recipe, environment=evaluator.environment)
     jobs = [job for place, job in enumerate(_jobs(space, seeds, keys)) if place % count == index - 1]
     order = [(job.key, job.seed) for job in jobs]
     places = {job: place for place, job in enumerate(order)}
@@ -82,12 +81,3 @@ def _trial(job: Job, evaluation: Evaluation, *, place: int) -> Trial:
         cached=False,
         evaluation=evaluation,
     )
-
-
-def mean_and_standard_error(values: Sequence[float]) -> tuple[float, float]:
-    """Of a few seeds; the standard error of one value is NaN."""
-    count = len(values)
-    mean = math.fsum(values) / count
-    if count < 2:
-        return mean, math.nan
-    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1) / count)

@@ -27,7 +27,7 @@ class NamedRecipe:
     train: TrainConfig
 
 
-NAMED = {"mnist_v1": NamedRecipe("mnist", ChildConfig(), TrainConfig(epochs=3))}
+NAMED = {"mnist_v1": NamedRecipe("mnist", ChildConfig(), TrainConfig(epochs=3, shift=1))}
 
 
 def fingerprint(recipe: dict[str, Any]) -> str:

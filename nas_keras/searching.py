@@ -13,7 +13,7 @@ from nas_keras.loop import Loop, OnBatch
 from nas_keras.monitoring import Monitor
 from nas_keras.records import Origin
 from nas_keras.search_space import SearchSpace
-from nas_keras.strategies import Strategy, make_strategy
+from nas_keras.strategies import NAMES, Strategy, make_strategy
 from nas_keras.trial import Trial
 from nas_keras.workspace import Workspace
 
@@ -89,6 +89,11 @@ def search(
     check_at_least("max_trials", max_trials, 1)
     lag = getattr(evaluator, "lag", 0) if lag is None else lag
     check_at_least("lag", lag, 0)
+    if not hasattr(evaluator, "evaluate"):
+        raise InvalidValueError(
+            f"evaluator={evaluator!r} is not allowed: it must have a method evaluate(jobs). For a function use "
+            "nk.FunctionEvaluator(function)."
+        )
     if hasattr(evaluator, "check"):
         evaluator.check(space)
     if isinstance(strategy, Strategy):
@@ -97,8 +102,14 @@ def search(
                 "A Strategy object brings its own settings; it must be new and of the space searched."
             )
         seed = strategy.seed
+    elif not isinstance(strategy, str):
+        raise InvalidValueError(
+            f"strategy={strategy!r} is not allowed: give one of the names {', '.join(NAMES)}, or an object of a class "
+            "derived from nk.strategies.Strategy."
+        )
     name = strategy if isinstance(strategy, str) else type(strategy).__name__
     recipe = getattr(evaluator, "recipe", {})
+    origin = Origin(space.fingerprint, recipes.fingerprint(recipe))
     workspace = Workspace(workdir) if workdir is not None else None
     if workspace:
         workspace.check()
@@ -116,8 +127,9 @@ def search(
                 "recipe": recipe,
             }
             budget = {"max_evaluations": max_evaluations, "max_trials": max_trials}
-            workspace.settle_config({"fixed": fixed, "budget": budget, "data": dict(getattr(evaluator, "source", {}))})
-        dataset = Dataset(Origin(space.fingerprint, recipes.fingerprint(recipe)), workspace)
+            recorded = {name: dict(getattr(evaluator, name, {})) for name in ("source", "environment")}
+            workspace.settle_config({"fixed": fixed, "budget": budget, **recorded})
+        dataset = Dataset(origin, workspace)
         loop = Loop(
             space, evaluator, strategy, dataset, seed=seed, lag=lag, monitor=Monitor(workspace), on_batch=on_batch
         )

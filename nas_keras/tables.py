@@ -44,18 +44,27 @@ class TableWriter:
         path: the table's folder; new, or of the same space and recipe.
         space: whose keys they are.
         recipe: a JSON object.
+        environment: recorded beside the recipe, when the table is begun.
         shard_size: records in a shard; the last may have fewer.
 
     Raises:
         InvalidValueError: if the folder holds a table of another space or recipe, or something else.
     """
 
-    def __init__(self, path: pathlib.Path, *, space: SearchSpace, recipe: dict[str, Any], shard_size: int = 64):
+    def __init__(
+        self,
+        path: pathlib.Path,
+        *,
+        space: SearchSpace,
+        recipe: dict[str, Any],
+        environment: dict[str, Any] | None = None,
+        shard_size: int = 64,
+    ):
         self._path, self._pending_folder = path, path / "pending"
         self._origin = Origin(space.fingerprint, fingerprint(recipe))
         self._shard_size = shard_size
         _check_same(path, space.fingerprint, recipe)
-        self._description = {"space": space.fingerprint, "recipe": recipe}
+        self._description = {"space": space.fingerprint, "recipe": recipe, "environment": environment or {}}
         self._num_shards = len(list_shards(path))
         self.done = {(t.key, t.seed): t for shard in list_shards(path) for t in read_shard(shard, self._origin)}
         self._in_shards = set(self.done)
@@ -67,7 +76,7 @@ class TableWriter:
 
     def add(self, trial: Trial) -> None:
         """Keeps one finished training safe."""
-        if self._num_shards == 0:
+        if not (self._path / _RECIPE).exists():
             write_json(self._path / _RECIPE, self._description)
         write_shard(self._pending_path(trial), [trial], self._origin)
         self.done[trial.key, trial.seed] = trial

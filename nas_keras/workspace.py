@@ -32,9 +32,18 @@ class Workspace:
 
     def check(self) -> None:
         """Raises InvalidValueError if the folder is something else than a run or a place to put one."""
-        if self.root.exists() and not self.root.is_dir():
-            raise InvalidValueError(f"workdir={str(self.root)!r} is a file. Name a folder.")
-        if self.root.is_dir() and not self.config.exists() and set(os.listdir(self.root)) - {"lock"}:
+        try:
+            names = set(os.listdir(self.root))
+        except FileNotFoundError:
+            return
+        except NotADirectoryError as error:
+            raise InvalidValueError(f"workdir={str(self.root)!r} is a file, or in one. Name a folder.") from error
+        except OSError as error:
+            raise InvalidValueError(
+                f"workdir={str(self.root)!r} cannot be read: {error.strerror}. Name a folder that can."
+            ) from error
+        # A lock and a configuration that was not finished are left by a start that was cut off.
+        if self.config.name not in names and names - {self.lock.name, _temporary(self.config).name}:
             raise InvalidValueError(
                 f"workdir={str(self.root)!r} holds files but no config.json, so it is no run. Name an empty or new "
                 "folder."
@@ -75,8 +84,11 @@ class Workspace:
         if config.get("format") != CONFIG_FORMAT:
             raise DataError(
                 f"{self.config} has format {config.get('format')!r}; this version of nas_keras reads "
-                f"{CONFIG_FORMAT}. Use the "
-                "version that wrote it, or another workdir."
+                f"{CONFIG_FORMAT}. Use the version that wrote it, or another workdir."
+            )
+        if not isinstance(config.get("fixed"), dict):
+            raise DataError(
+                f"{self.config} has no settings under 'fixed'. Restore it from a copy, or remove the folder."
             )
         return config
 
@@ -89,6 +101,8 @@ class Workspace:
         Raises:
             InvalidValueError: if something fixed differs; the message shows old and new.
         """
+        config = json.loads(json.dumps(config))  # as it will be read again: a tuple is a list
+        config = json.loads(json.dumps(config, sort_keys=True))  # as it comes back: a tuple is a list
         old = self.read_config()
         if old is not None:
             changed = [
@@ -107,12 +121,16 @@ class Workspace:
 def write_whole(path: pathlib.Path, write) -> None:
     """Calls `write(temporary_path)`, flushes the file to disk and renames it: `path` is whole or absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = _temporary(path)
     write(temporary)
     with open(temporary, "rb") as file:
         os.fsync(file.fileno())
     os.replace(temporary, path)
     sync_folder(path.parent)
+
+
+def _temporary(path: pathlib.Path) -> pathlib.Path:
+    return path.with_name(f".{path.name}.tmp")
 
 
 def sync_folder(folder: pathlib.Path) -> None:

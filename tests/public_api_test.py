@@ -49,7 +49,7 @@ def test_a_name_that_is_not_there():
 
 
 def test_errors_are_of_two_kinds():
-    assert issubclass(nk.InvalidValueError, (nk.NasKerasError, ValueError)) and issubclass(nk.InvalidValueError, ValueError)
+    assert issubclass(nk.InvalidValueError, nk.NasKerasError) and issubclass(nk.InvalidValueError, ValueError)
     assert issubclass(nk.DataError, nk.NasKerasError) and not issubclass(nk.DataError, ValueError)
 
 
@@ -77,14 +77,10 @@ assert not heavy, heavy
 def test_a_search_with_ppo_prints_nothing():
     code = """
 import nas_keras as nk
-
-def score(cell):
-    return 0.1 * len(set(operation for _, operation in cell.nodes)) if cell.nodes[0][1] != "identity" else float("nan")
-
 space = nk.spaces.large(1)
-result = nk.search(space, nk.FunctionEvaluator(score), strategy="ppo", max_evaluations=7, batch_size=4)
+evaluator = nk.FunctionEvaluator(lambda cell: len(cell.key) / 100)
+result = nk.search(space, evaluator, strategy="ppo", max_evaluations=7, batch_size=4)
 assert result.num_evaluations == 7, result
 """
     done = run_python(code)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert [line for line in done.stderr.splitlines() if "identity: failed: the reward is not a finite" not in line] == []
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -23,12 +23,14 @@ class Evaluator:
     Attributes:
         recipe: all a reward depends on besides key and seed, a JSON object.
         source: where its data came from, a JSON object, so that `export_best` can load them again.
+        environment: what rewards also depend on in their last digits, such as versions; recorded, never compared.
         lag: how many batches may be open at once beyond the first, so that workers stay busy; more than 0 means that
             `evaluate` is called from several threads.
     """
 
     recipe: dict[str, Any] = {}
     source: dict[str, Any] = {}
+    environment: dict[str, Any] = {}
     lag: int = 0
 
     def check(self, space: SearchSpace) -> None:

@@ -4,6 +4,7 @@ import concurrent.futures
 import dataclasses
 import functools
 import os
+import platform
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ from nas_keras.images import Images
 from nas_keras.search_space import SearchSpace
 from nas_keras.training import Split, TrainConfig, evaluate_cell
 from nas_keras.trial import Evaluation, Job
+
+
+_THREADS = 1  # of a worker; two workers of one thread train more images a second than one of two
 
 
 class TrainingEvaluator(Evaluator):
@@ -65,6 +69,12 @@ class TrainingEvaluator(Evaluator):
         }
         self.recipe = make_recipe(images, self._child, self._train, distribute)
         self.source = dict(images.source)
+        self.environment = {
+            "tensorflow": _keras.load_tensorflow().__version__,
+            "onednn": environments[0]["TF_ENABLE_ONEDNN_OPTS"],
+            "threads_per_worker": _THREADS,
+            "machine": platform.machine(),
+        }
         self._shared = share(images, test=measure_test)
         self._pool = WorkerPool(
             functools.partial(prepare_worker, self._shared.fd, self._shared.layout, operations.registered()),
@@ -159,8 +169,8 @@ def worker_environments(workers: int | None, distribute: str) -> list[dict[str, 
 def prepare_worker(fd: int, layout: dict, builders: dict) -> dict[str, Split]:
     """A worker's setup: one thread, the splits by name, the user's operations."""
     tf = _keras.load_tensorflow()
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(_THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(_THREADS)
     tf.get_logger().setLevel("ERROR")  # its advice on retracing is about programs of one model
     operations.adopt(builders)
     arrays = attach(fd, layout)
