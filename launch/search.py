@@ -13,6 +13,7 @@ import nas_keras as nk
 from nas_keras import _script, strategies
 from nas_keras.distribution import DISTRIBUTE
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
+from nas_keras.export import check_exportable
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -69,6 +70,8 @@ def main() -> None:
 
     images = _load_images() if _REWARD.value == "train" or _FINAL_EPOCHS.value else None
     with _evaluator(images, child, train) as evaluator:
+        if _FINAL_EPOCHS.value:
+            check_exportable(evaluator.recipe, images)
         _print_plan(space, images)
         result = nk.search(
             space,
@@ -93,7 +96,7 @@ def main() -> None:
             f"{space.decode(result.best.actions)}: validation {exported.valid_accuracy:.2%}, test "
             f"{exported.test_accuracy:.2%} ({exported.num_params:,} parameters)"
         )
-    _print_places()
+    _print_places(result)
 
 
 def _space() -> nk.SearchSpace:
@@ -175,9 +178,9 @@ def _print_result(space, result) -> None:
         print(f"  {trial.reward:.2%}  {space.decode(trial.actions)}")
 
 
-def _print_places() -> None:
+def _print_places(result) -> None:
     print(f"\nThe run:       {_WORKDIR.value} (dataset/ holds every trial; WORKSPACE.md describes the folder)")
-    if _FINAL_EPOCHS.value:
+    if result.best is not None and _FINAL_EPOCHS.value:
         print(f"The network:   {os.path.join(_WORKDIR.value, 'best', 'saved_model')}")
     print(f"Curves:        tensorboard --logdir={os.path.join(_WORKDIR.value, 'tensorboard')}")
 

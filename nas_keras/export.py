@@ -92,15 +92,17 @@ def export_best(
         )
     fixed = config["fixed"]
     recipe = fixed["recipe"]
-    if not {"data", "child", "train"} <= set(recipe):
-        raise InvalidValueError(
-            f"The rewards of {str(workdir)!r} are not of trained children: there is none to export."
-        )
+    check_exportable(recipe, images)
     child, train = ChildConfig(**recipe["child"]), TrainConfig(**recipe["train"])
     if epochs is not None:
         check_at_least("epochs", epochs, 1)
         train = dataclasses.replace(train, epochs=epochs)
     space = space or spaces.by_name(fixed["space"]["name"])
+    if space.fingerprint != fixed["space"]["fingerprint"]:
+        raise InvalidValueError(
+            f"The run {str(workdir)!r} searched a space with fingerprint {fixed['space']['fingerprint']}, but "
+            f"{space!r} has {space.fingerprint}. Pass the space of the run: export_best(space=...)."
+        )
     with workspace.locked():
         trials = top_trials(Dataset(Origin(space.fingerprint, recipes.fingerprint(recipe)), workspace).trials, top)
         if not trials:
@@ -113,10 +115,29 @@ def export_best(
         }
         if todo:
             images = images or _load(config)
-            _check_images(images, recipe)
+            check_exportable(recipe, images)
             distribute = recipe.get("distribute", NONE)
             _export(workspace, todo, done, space, images, child, train, distribute, workers)
         return [done[rank] for rank in range(1, len(trials) + 1)]
+
+
+def check_exportable(recipe: dict[str, Any], images: Images | None = None) -> None:
+    """Raises unless rewards of this recipe are of trained children and, where `images` are given, of those.
+
+    Raises:
+        InvalidValueError: if no children were trained.
+        DataError: if they were trained on other images.
+    """
+    if not {"data", "child", "train"} <= set(recipe):
+        raise InvalidValueError(
+            f"The rewards are not of trained children, but of {recipe}: there is none to train longer and to export."
+        )
+    if images is not None and images.digest != recipe["data"]["digest"]:
+        raise DataError(
+            f"The images of {images.name} have digest {images.digest[:16]}, but the rewards of this run came from "
+            f"{recipe['data']['digest'][:16]}: another data set, version, split or order. Use the copy that it was "
+            "made with."
+        )
 
 
 def read_exported(workspace: Workspace) -> list[ExportedChild]:
@@ -137,15 +158,6 @@ def _load(config: dict[str, Any]) -> Images:
         raise InvalidValueError("The run was made from arrays: pass the same images to export_best(images=...).")
     name, size = f"{source['dataset']}:{source['version']}", source["image_size"]
     return load_images(name, data_dir=source["data_dir"], image_size=size and tuple(size))
-
-
-def _check_images(images: Images, recipe: dict[str, Any]) -> None:
-    if images.digest != recipe["data"]["digest"]:
-        raise DataError(
-            f"The images of {images.name} have digest {images.digest[:16]}, but the rewards of this run came from "
-            f"{recipe['data']['digest'][:16]}: another data set, version, split or order. Use the copy that it was "
-            "made with."
-        )
 
 
 def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child, train, distribute, workers) -> None:

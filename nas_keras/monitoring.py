@@ -42,7 +42,6 @@ class Monitor:
             self._best = max([self._best, *(trial.reward for trial in earlier if not trial.evaluation.failed)])
         self._num_batches = len(dataset.batches)
         scalars = {
-            "reward/best": self._best,
             "search/distinct_evaluations": dataset.num_evaluations,
             "search/share_of_repeats": np.mean([trial.cached for trial in batch]),
             "search/share_of_failures": np.mean(np.isnan(rewards)),
@@ -50,6 +49,8 @@ class Monitor:
         }
         if not np.isnan(rewards).all():
             scalars["reward/mean"] = np.nanmean(rewards)
+        if np.isfinite(self._best):  # -inf until something has succeeded
+            scalars["reward/best"] = self._best
         with self._writer.as_default(step=iteration):
             for name, value in scalars.items():
                 tf.summary.scalar(name, value)

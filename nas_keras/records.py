@@ -6,6 +6,7 @@ same; only tables hold `test_accuracy`. This module knows files, not what is in 
 
 import math
 import pathlib
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -80,16 +81,15 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
             promised = values["shard_trials"]
             trials.append(_trial(values))
     except tf.errors.OpError as error:
+        reason = re.sub(r"\{\{.*?\}\} | \[Op:.*", "", error.message)  # TensorFlow's own places mean nothing here
         raise DataError(
-            f"{path} is damaged after record {len(trials) - 1}: {error.message}. Restore the file from a copy; its "
-            "trials "
+            f"{path} is damaged at record {len(trials)}: {reason}. Restore the file from a copy; its trials "
             "cannot be trusted."
         ) from error
     if len(trials) != (promised or -1):
         raise DataError(
             f"{path} holds {len(trials)} records but was written with {promised or 'some'}: it was cut. Restore the "
-            "file "
-            "from a copy."
+            "file from a copy."
         )
     return trials
 
@@ -158,8 +158,7 @@ def _check_origin(values: dict[str, Any], origin: Origin | None, path: pathlib.P
         if found != wanted:
             raise DataError(
                 f"Record {number} of {path} is of {name} {found}, but this run has {name} {wanted}. Move the file "
-                "away, or "
-                "name the folder of the run it belongs to."
+                "away, or name the folder of the run it belongs to."
             )
 
 

@@ -143,6 +143,8 @@ def evaluate_cell(
         test_accuracy = measure(model, test)[0] if test else float("nan")
     except FloatingPointError as error:
         return Evaluation.failure(str(error), seconds=time.monotonic() - start)
+    if not np.isfinite(loss):  # the last step can be the one that goes wrong
+        return Evaluation.failure("the validation loss is not a finite number", seconds=time.monotonic() - start)
     return Evaluation(
         reward=accuracy,
         valid_accuracy=accuracy,

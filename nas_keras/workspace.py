@@ -37,7 +37,8 @@ class Workspace:
         except FileNotFoundError:
             return
         except NotADirectoryError as error:
-            raise InvalidValueError(f"workdir={str(self.root)!r} is a file, or in one. Name a folder.") from error
+            what = "is a file" if self.root.is_file() else "is inside a file"
+            raise InvalidValueError(f"workdir={str(self.root)!r} {what}. Name a folder.") from error
         except OSError as error:
             raise InvalidValueError(
                 f"workdir={str(self.root)!r} cannot be read: {error.strerror}. Name a folder that can."
@@ -101,8 +102,7 @@ class Workspace:
         Raises:
             InvalidValueError: if something fixed differs; the message shows old and new.
         """
-        config = json.loads(json.dumps(config))  # as it will be read again: a tuple is a list
-        config = json.loads(json.dumps(config, sort_keys=True))  # as it comes back: a tuple is a list
+        config = json.loads(json.dumps(config, sort_keys=True))  # as it will be read again: a tuple is a list
         old = self.read_config()
         if old is not None:
             changed = [

@@ -3,9 +3,9 @@
 import threading
 
 import pytest
+from helpers import grid, job
 
 import nas_keras as nk
-from helpers import grid, job
 from nas_keras.errors import InvalidValueError
 from nas_keras.evaluators.arrivals import Arrivals
 from nas_keras.evaluators.base import Evaluator

@@ -39,7 +39,8 @@ def _large(count):
 
 
 @pytest.mark.parametrize(
-    ("cells_to_build", "count"), [pytest.param(_small, 64, id="small"), pytest.param(lambda: _large(200), 200, id="large")]
+    ("cells_to_build", "count"),
+    [pytest.param(_small, 64, id="small"), pytest.param(lambda: _large(200), 200, id="large")],
 )
 def test_every_child_builds_and_gives_a_finite_logit_for_each_class(keras, cells_to_build, count):
     num_built = 0
@@ -119,7 +120,15 @@ def test_a_child_takes_raw_images_of_any_number_type(keras):
 @pytest.mark.parametrize("combine", ["add", "concat"])
 def test_one_loose_end_passes_as_it_is(keras, combine):
     kinds = [name for name, _ in _layers(build_child(Cell([(0, "identity")], combine), _TINY, **_ANY))]
-    assert kinds == ["InputLayer", "Rescaling", "Conv2D", "BatchNormalization", "ReLU", "GlobalAveragePooling2D", "Dense"]
+    assert kinds == [
+        "InputLayer",
+        "Rescaling",
+        "Conv2D",
+        "BatchNormalization",
+        "ReLU",
+        "GlobalAveragePooling2D",
+        "Dense",
+    ]
 
 
 def test_add_is_a_plain_sum(keras):
@@ -127,14 +136,18 @@ def test_add_is_a_plain_sum(keras):
     one = build_child(Cell.chain("identity"), _TINY, **_ANY)
     two.set_weights(one.get_weights())
     bias = one.layers[-1].bias.numpy()
-    np.testing.assert_allclose(two(_images((8, 8, 1))) - bias, 2 * (one(_images((8, 8, 1))) - bias), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        two(_images((8, 8, 1))) - bias, 2 * (one(_images((8, 8, 1))) - bias), rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
     "strings",
     [  # op_1, input_2, op_2, input_3, op_3, combine; 1 conv_3x3, 3 conv_5x5, 7 identity
         pytest.param([(1, 1, 7, 2, 7, 0), (7, 1, 1, 2, 7, 1), (7, 1, 7, 2, 1, 0)], id="conv_3x3"),
-        pytest.param([(1, 0, 3, 0, 7, 1), (7, 0, 3, 0, 1, 1), (3, 0, 7, 0, 1, 1)], id="add(conv_3x3,conv_5x5,identity)"),
+        pytest.param(
+            [(1, 0, 3, 0, 7, 1), (7, 0, 3, 0, 1, 1), (3, 0, 7, 0, 1, 1)], id="add(conv_3x3,conv_5x5,identity)"
+        ),
         pytest.param([(1, 1, 7, 1, 3, 0), (1, 1, 3, 1, 7, 0)], id="concat(conv_3x3[conv_5x5,identity])"),
         pytest.param([(7, 1, 1, 1, 3, 0), (1, 0, 3, 2, 7, 0), (3, 0, 1, 1, 7, 0)], id="concat(conv_3x3,conv_5x5)"),
     ],
@@ -256,7 +269,8 @@ def test_the_smallest_image_for_so_many_stages(keras, input_shape, stages, stem_
 
 
 @pytest.mark.parametrize(
-    ("input_shape", "stages", "stem_stride"), [((6, 9, 1), 3, 2), ((9, 6, 1), 3, 2), ((3, 3, 1), 3, 1), ((1, 1, 1), 2, 1)]
+    ("input_shape", "stages", "stem_stride"),
+    [((6, 9, 1), 3, 2), ((9, 6, 1), 3, 2), ((3, 3, 1), 3, 1), ((1, 1, 1), 2, 1)],
 )
 def test_an_image_too_small_for_the_stages_is_refused(keras, input_shape, stages, stem_stride):
     config = ChildConfig(filters=2, stages=stages, stem_stride=stem_stride)

@@ -4,9 +4,9 @@ import time
 
 import numpy as np
 import pytest
+from helpers import is_nan, job
 
 import nas_keras as nk
-from helpers import is_nan, job
 
 JOBS = [job("a", ("x", 1)), job("b", ("y", 2))]
 
@@ -36,6 +36,7 @@ def test_what_float_takes_is_a_reward(value):
     assert evaluation.reward == 1.0
 
 
+@pytest.mark.filterwarnings("ignore:overflow")  # rewards are kept in single precision, where 1e39 is infinite
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e39])
 def test_no_finite_number_is_a_failure(value):
     ((_, evaluation),) = nk.FunctionEvaluator(lambda _: value).evaluate(JOBS[:1])

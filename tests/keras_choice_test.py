@@ -4,8 +4,8 @@ import os
 import sys
 
 import pytest
-
 from helpers import run_python
+
 from nas_keras import _keras
 
 

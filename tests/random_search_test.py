@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from helpers import grid
 
 import nas_keras as nk
-from helpers import grid
 from nas_keras.strategies.random_search import RandomConfig, RandomSearch
 
 

@@ -1,7 +1,6 @@
 """Tests of nas_keras/_script.py, in processes of their own since flags and exit codes are the process's."""
 
 import pytest
-
 from helpers import run_python
 
 _SCRIPT = """

@@ -7,9 +7,9 @@ import threading
 
 import numpy as np
 import pytest
+from helpers import facts, grid
 
 import nas_keras as nk
-from helpers import facts, grid
 from nas_keras import loop
 from nas_keras.dataset import Dataset
 from nas_keras.errors import DataError, InvalidValueError
@@ -49,7 +49,7 @@ LETTERS = nk.SearchSpace(
 
 
 class Counting(nk.Evaluator):
-    """Gives each architecture a reward, or a failure for those in `failing`; stops with an exception after `stop_after`.
+    """Gives each architecture a reward, or a failure for those in `failing`; raises an exception after `stop_after`.
 
     Every evaluation says that it took `seconds`, so that it is worth keeping (0.1) or not.
     """
@@ -554,7 +554,8 @@ def test_what_the_runs_folder_says_of_it(tmp_path):
             "recipe": {"counting": 1},
         },
         "budget": {"max_evaluations": 4, "max_trials": 80},
-        "data": {"dataset": "dots"},
+        "source": {"dataset": "dots"},
+        "environment": {},
     }
     assert sorted(path.name for path in (tmp_path / "run" / "dataset").iterdir()) == [
         "trials-000000.tfrecord",
@@ -569,9 +570,12 @@ def test_what_the_runs_folder_says_of_it(tmp_path):
         ({"batch_size": 3}, "batch_size: 2 before, 3 now"),
         ({"lag": 1}, "lag: 0 before, 1 now"),
         ({"space": grid(4, 6)}, r'space: \{"fingerprint": "[0-9a-f]{16}", "name": "grid"\} before'),
-        ({"strategy": "ppo"}, r'strategy: \{"config": \{\}, "name": "random"\} before, \{"config": \{\}, "name": "ppo"\} now'),
+        (
+            {"strategy": "ppo"},
+            r'strategy: \{"config": \{\}, "name": "random"\} before, \{"config": \{\}, "name": "ppo"',
+        ),
         ({"evaluator": nk.FunctionEvaluator(sum)}, r'recipe: \{"counting": 1\} before, \{"function": "sum"\} now'),
-        ({"seed": 4, "lag": 2}, "seed: 3 before, 4 now; lag: 0 before, 2 now"),
+        ({"seed": 4, "lag": 2}, "lag: 0 before, 2 now; seed: 3 before, 4 now"),
     ],
 )
 def test_changed_settings_are_refused_before_anything_is_written(tmp_path, changed, says):

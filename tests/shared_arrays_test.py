@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-
 from helpers import ROOT
+
 from nas_keras.evaluators.shared_arrays import SharedArrays, attach
 
 

@@ -4,9 +4,9 @@ import json
 import math
 
 import pytest
+from helpers import grid, is_nan, job
 
 import nas_keras as nk
-from helpers import grid, is_nan, job
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.evaluators.table import TableEvaluator
 from nas_keras.tables import write_table
@@ -88,9 +88,7 @@ def test_no_table(table, tmp_path):
     for path in (tmp_path / "nothing", tmp_path):
         with pytest.raises(DataError) as error:
             TableEvaluator(path)
-        assert str(error.value).startswith(
-            f"There is no table in {path}: it needs recipe.json and trials-*.tfrecord."
-        )
+        assert str(error.value).startswith(f"There is no table in {path}: it needs recipe.json and trials-*.tfrecord.")
     (table / "recipe.json").unlink()
     with pytest.raises(DataError, match="There is no table in"):
         TableEvaluator(table)

@@ -17,7 +17,9 @@ def test_an_evaluation_by_reward_alone_is_ok_and_knows_nothing_else():
     assert evaluation.status == "ok"
     assert not evaluation.failed
     assert (evaluation.num_params, evaluation.epochs, evaluation.seconds) == (0, 0, 0.0)
-    assert math.isnan(evaluation.valid_accuracy) and math.isnan(evaluation.loss) and math.isnan(evaluation.test_accuracy)
+    assert (
+        math.isnan(evaluation.valid_accuracy) and math.isnan(evaluation.loss) and math.isnan(evaluation.test_accuracy)
+    )
 
 
 @pytest.mark.parametrize("name", _FLOATS)
@@ -65,8 +67,8 @@ def test_a_trial_has_its_evaluations_reward_and_travels_by_pickle():
 @pytest.mark.parametrize(
     ("run_seed", "key", "expected"),
     [  # printf %s "0/1,7" | sha256sum, the first 8 hex digits, without their last bit
-        pytest.param(0, "1,7", 0x87ef7b42 >> 1, id="small"),
-        pytest.param(12, "add(conv_3x3[conv_3x3],identity)", 0xfc4269e1 >> 1, id="large"),
+        pytest.param(0, "1,7", 0x87EF7B42 >> 1, id="small"),
+        pytest.param(12, "add(conv_3x3[conv_3x3],identity)", 0xFC4269E1 >> 1, id="large"),
     ],
 )
 def test_a_training_seed_is_31_bits_of_sha256(run_seed, key, expected):

@@ -8,8 +8,8 @@ import sys
 import threading
 
 import pytest
-
 from helpers import ROOT, is_running, wait_until
+
 from nas_keras.errors import InvalidValueError
 from nas_keras.evaluators import workers
 from nas_keras.evaluators.workers import (

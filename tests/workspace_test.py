@@ -99,10 +99,10 @@ def test_check_lets_a_place_for_a_run_pass(tmp_path, files):
 
 def test_check_refuses_a_file(tmp_path):
     (tmp_path / "file").write_text("x")
-    for workdir in (tmp_path / "file", tmp_path / "file" / "run"):
+    for workdir, what in ((tmp_path / "file", "is a file"), (tmp_path / "file" / "run", "is inside a file")):
         with pytest.raises(InvalidValueError) as caught:
             Workspace(workdir).check()
-        assert str(caught.value) == f"workdir={str(workdir)!r} is a file, or in one. Name a folder."
+        assert str(caught.value) == f"workdir={str(workdir)!r} {what}. Name a folder."
 
 
 def test_check_refuses_a_folder_of_other_things(tmp_path):

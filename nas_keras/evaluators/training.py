@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import os
 import platform
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,7 +21,6 @@ from nas_keras.images import Images
 from nas_keras.search_space import SearchSpace
 from nas_keras.training import Split, TrainConfig, evaluate_cell
 from nas_keras.trial import Evaluation, Job
-
 
 _THREADS = 1  # of a worker; two workers of one thread train more images a second than one of two
 
@@ -184,7 +184,14 @@ def _evaluate(splits: dict[str, Split], *, cell: Cell, seed: int, settings: dict
     try:
         return evaluate_cell(cell, splits["train"], splits["valid"], test=splits.get("test"), seed=seed, **settings)
     except (tf.errors.OpError, MemoryError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        return Evaluation.failure(f"{type(error).__name__}: {reason}")
+        return Evaluation.failure(f"{type(error).__name__}: {_what_happened(error)}".removesuffix(": "))
     finally:
         tf.keras.backend.clear_session()
+
+
+def _what_happened(error: Exception) -> str:
+    """The one line that says it; in a graph, TensorFlow writes where the node was made before that."""
+    paragraphs = [paragraph.strip() for paragraph in str(error).split("\n\n")]
+    places = ("Graph execution error", "Detected at node", "File ")
+    told = next((paragraph for paragraph in paragraphs if not paragraph.startswith(places)), "")
+    return re.sub(r"\{\{.*?\}\} *", "", told.partition("\n")[0])[:200]

@@ -1,0 +1,280 @@
+"""Tests of nas_keras/export.py: a tiny run, what is exported of it, and who can load that."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from helpers import TINY_CHILD, TINY_TRAIN, grid, run_python, tiny_images
+
+import nas_keras as nk
+from nas_keras import export
+from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.strategies import Strategy
+from nas_keras.workspace import Workspace
+
+POOLS, CONV = (5, 6), (1, 7)  # strings of the small space
+TRAIN = dataclasses.replace(TINY_TRAIN, epochs=2)
+
+
+class Proposes(Strategy):
+    """Proposes one batch of given strings."""
+
+    def __init__(self, space, strings):
+        super().__init__(space)
+        self._strings = strings
+
+    def _ask(self, n, iteration):
+        return nk.Proposals([] if iteration else self._strings)
+
+    def _tell(self, trials, iteration):
+        pass
+
+
+@pytest.fixture(scope="module", name="images")
+def _images():
+    return tiny_images()
+
+
+@pytest.fixture(scope="module", name="run")
+def _run(tmp_path_factory, images):
+    """A run of two cells, exported; (workdir, result of the search, what export_best gave)."""
+    workdir, space = tmp_path_factory.mktemp("export") / "run", nk.spaces.small()
+    with nk.TrainingEvaluator(images, child=TINY_CHILD, train=TRAIN, workers=1) as evaluator:
+        result = nk.search(space, evaluator, strategy=Proposes(space, [POOLS, CONV]), workdir=workdir)
+    exported = nk.export_best(workdir, top=2, epochs=1, images=images, workers=1)
+    return workdir, result, exported
+
+
+@pytest.fixture(name="todo")
+def _todo(monkeypatch):
+    """Ranks that would be trained, instead of training them."""
+    ranks = []
+
+    def spy(workspace, todo, done, *others):
+        ranks.extend(todo)
+        for rank in todo:
+            done[rank] = rank
+
+    monkeypatch.setattr(export, "_export", spy)
+    return ranks
+
+
+def test_what_is_exported(run, images):
+    workdir, result, exported = run
+    assert [child.key for child in exported] == [trial.key for trial in result.top(2)] == ["1,7", "5,6"]
+    assert [child.rank for child in exported] == [1, 2]
+    for child, trial in zip(exported, result.top(2), strict=True):
+        assert (child.search_reward, child.seed, child.epochs) == (trial.reward, trial.seed, 1)
+        assert child.num_params == trial.evaluation.num_params > 0
+        assert child.test_accuracy * 100 == pytest.approx(round(child.test_accuracy * 100), abs=1e-4)  # of 100 images
+        assert child.valid_accuracy * 128 == round(child.valid_accuracy * 128)
+
+
+def test_the_files_of_the_best_folder(run):
+    workdir, _, exported = run
+    best = workdir / "best"
+    assert json.loads((best / "children.json").read_text()) == {
+        "children": [dataclasses.asdict(child) for child in exported]
+    }
+    assert [child.path for child in exported] == ["best/saved_model", "best/rank_2/saved_model"]
+    for child in exported:
+        assert (workdir / child.path / "saved_model.pb").is_file()
+    assert not list(best.rglob("*.tmp")) and not list(best.rglob(".*"))
+    assert export.read_exported(Workspace(workdir)) == exported
+    assert export.read_exported(Workspace(workdir / "nowhere")) == []
+
+
+def test_what_stands_exported_is_not_trained_again(run, images, monkeypatch):
+    workdir, _, exported = run
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a worker was started")
+
+    monkeypatch.setattr(export, "WorkerPool", refuse)
+    before = {path: path.stat().st_mtime_ns for path in (workdir / "best").rglob("*")}
+    assert nk.export_best(workdir, top=2, epochs=1) == exported  # no images are needed either
+    assert nk.export_best(workdir, top=1, epochs=1) == exported[:1]
+    assert nk.export_best(workdir, top=9, epochs=1) == exported  # there are two
+    assert before == {path: path.stat().st_mtime_ns for path in (workdir / "best").rglob("*")}
+    with pytest.raises(AssertionError, match="a worker was started"):
+        nk.export_best(workdir, epochs=3, images=images)
+
+
+def test_other_epochs_or_a_lost_model_are_trained(run, images, todo):
+    workdir, _, _ = run
+    nk.export_best(workdir, top=2, epochs=5, images=images)
+    assert todo == [1, 2]
+    todo.clear()
+    nk.export_best(workdir, images=images)  # by default as many as in the search: two
+    assert todo == [1]
+    todo.clear()
+    (workdir / "best" / "rank_2" / "saved_model").rename(workdir / "aside")
+    nk.export_best(workdir, top=2, epochs=1, images=images)
+    (workdir / "aside").rename(workdir / "best" / "rank_2" / "saved_model")
+    assert todo == [2]
+
+
+_LOAD = """
+import json, sys
+import numpy as np
+import nas_keras as nk
+from nas_keras import _keras
+tf = _keras.load_tensorflow()
+images, labels = (np.load(f"{sys.argv[1]}/{name}.npy") for name in ("images", "labels"))
+answers = {}
+for path in sys.argv[2:]:
+    serve = tf.saved_model.load(path).signatures["serving_default"]
+    outputs = serve(images=tf.constant(images))
+    model = tf.keras.models.load_model(path)
+    logits = model.predict(images, verbose=0)
+    answers[path] = {
+        "accuracy": float(np.float32(np.mean(outputs["logits"].numpy().argmax(-1) == labels))),
+        "keras accuracy": float(np.float32(np.mean(logits.argmax(-1) == labels))),
+        "outputs": {name: [value.dtype.name, value.shape.as_list()] for name, value in outputs.items()},
+        "inputs": {name: [spec.dtype.name, spec.shape.as_list()]
+                   for name, spec in serve.structured_input_signature[1].items()},
+        "sums": [float(reduce(outputs["probabilities"].numpy().sum(-1))) for reduce in (np.min, np.max)],
+        "num_params": model.count_params(),
+    }
+print(json.dumps(answers))
+"""
+
+_LOAD_KERAS_3 = """
+import sys
+import keras, numpy as np
+assert keras.__version__.startswith("3."), keras.__version__
+images, labels = (np.load(f"{sys.argv[1]}/{name}.npy") for name in ("images", "labels"))
+layer = keras.layers.TFSMLayer(sys.argv[2], call_endpoint="serving_default")
+print(float(np.float32(np.mean(np.asarray(layer(images)["logits"]).argmax(-1) == labels))))
+"""
+
+
+@pytest.fixture(scope="module", name="tested_on")
+def _tested_on(tmp_path_factory, images):
+    """A folder with the test split, for other processes."""
+    folder = tmp_path_factory.mktemp("test_split")
+    for name, array in zip(("images", "labels"), images.test(), strict=True):
+        np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+def test_a_new_process_gets_the_logged_test_accuracy_from_the_saved_models(run, tested_on):
+    workdir, _, exported = run
+    done = run_python(_LOAD, tested_on, *(workdir / child.path for child in exported))
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    for child in exported:
+        answer = answers[str(workdir / child.path)]
+        assert answer["accuracy"] == answer["keras accuracy"] == child.test_accuracy
+        assert answer["inputs"] == {"images": ["uint8", [None, 12, 12, 1]]}
+        assert answer["outputs"] == {"logits": ["float32", [100, 4]], "probabilities": ["float32", [100, 4]]}
+        assert answer["sums"] == pytest.approx([1, 1], abs=1e-5)
+        assert answer["num_params"] == child.num_params
+
+
+def test_stock_keras_3_loads_the_saved_model_too(run, tested_on):
+    workdir, _, exported = run
+    done = run_python(_LOAD_KERAS_3, tested_on, workdir / exported[0].path, TF_USE_LEGACY_KERAS="0")
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) == exported[0].test_accuracy
+
+
+def test_other_images_are_refused_by_their_digest(run, images):
+    workdir, _, _ = run
+    other = nk.Images.from_arrays(
+        (images.train_images[::-1], images.train_labels[::-1]), (images.valid_images, images.valid_labels)
+    )
+    with pytest.raises(DataError) as error:
+        nk.export_best(workdir, epochs=4, images=other)
+    assert str(error.value) == (
+        f"The images of arrays have digest {other.digest[:16]}, but the rewards of this run came from "
+        f"{images.digest[:16]}: another data set, version, split or order. Use the copy that it was made with."
+    )
+
+
+def test_images_without_a_test_split_are_refused(run, images):
+    workdir, _, _ = run
+    with pytest.raises(DataError, match="arrays has no test split"):
+        nk.export_best(workdir, epochs=4, images=dataclasses.replace(images, load_test=None))
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"top": 0}, "top=0 is not allowed: it must be an integer of at least 1"),
+        ({"epochs": 0}, "epochs=0 is not allowed: it must be an integer of at least 1"),
+        ({"epochs": 4}, r"The run was made from arrays: pass the same images to export_best\(images=...\)"),
+        (
+            {"space": nk.spaces.large(2)},
+            r"searched a space with fingerprint \w{16}, but SearchSpace\('large2'.*space=...",
+        ),
+    ],
+)
+def test_values_that_cannot_be_used(run, settings, says):
+    with pytest.raises(InvalidValueError, match=says):
+        nk.export_best(run[0], **settings)
+
+
+def test_workers_that_cannot_be_used(run, images):
+    with pytest.raises(InvalidValueError, match="workers=0 is not allowed"):
+        nk.export_best(run[0], epochs=4, images=images, workers=0)
+
+
+@pytest.mark.parametrize("path", ["nothing", "file"])
+def test_no_run(tmp_path, path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidValueError) as error:
+        nk.export_best(tmp_path / path)
+    assert str(error.value) == (
+        f"workdir={str(tmp_path / path)!r} is no run: it has no config.json. Name the folder of a search."
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_rewards_of_a_function_have_nothing_to_export(tmp_path):
+    evaluator = nk.FunctionEvaluator(sum)
+    nk.search(grid(2, 2), evaluator, strategy="random", workdir=tmp_path)
+    with pytest.raises(InvalidValueError, match="The rewards are not of trained children, but of {'function': 'sum'}"):
+        nk.export_best(tmp_path)
+
+
+def _run_of_a_function(images, space, reward, workdir):
+    """A run whose rewards are said to be of trained children."""
+    with nk.TrainingEvaluator(images, child=TINY_CHILD, workers=1) as trainer:
+        evaluator = nk.FunctionEvaluator(lambda architecture: reward, recipe=trainer.recipe)
+    nk.search(space, evaluator, strategy="random", max_evaluations=2, workdir=workdir)
+
+
+def test_a_run_in_which_every_child_failed_has_nothing_to_export(tmp_path, images):
+    _run_of_a_function(images, nk.spaces.small(), float("nan"), tmp_path)
+    with pytest.raises(InvalidValueError, match="has no child that was trained. Search first."):
+        nk.export_best(tmp_path, images=images)
+
+
+def test_a_space_of_the_users_own_is_to_be_passed(tmp_path, images, todo):
+    space = nk.spaces.large(2, operations=("conv_3x3", "identity"))
+    _run_of_a_function(images, space, 0.5, tmp_path)
+    with pytest.raises(InvalidValueError, match=r"Pass the space of the run: export_best\(space=...\)"):
+        nk.export_best(tmp_path, images=images)
+    nk.export_best(tmp_path, images=images, space=space)
+    assert todo == [1]
+    named = nk.SearchSpace("mine", space.decisions, decode=space.decode)
+    _run_of_a_function(images, named, 0.5, tmp_path / "run")
+    with pytest.raises(InvalidValueError, match="space='mine' is unknown. Allowed: small, large1, "):
+        nk.export_best(tmp_path / "run", images=images)
+
+
+def test_a_run_that_is_going_on_is_left_alone(run, images):
+    workdir, _, _ = run
+    with Workspace(workdir).locked(), pytest.raises(InvalidValueError, match="Another process is running in workdir="):
+        nk.export_best(workdir, images=images)
+
+
+def test_a_worker_that_dies_leaves_what_stood_there(run, images, monkeypatch):
+    workdir, _, exported = run
+    monkeypatch.setattr(export, "_train_and_save", lambda splits, **arguments: __import__("os")._exit(9))
+    with pytest.raises(RuntimeError, match=r"its worker process died \(exit code 9\)"):
+        nk.export_best(workdir, epochs=4, images=images, workers=1)
+    assert export.read_exported(Workspace(workdir)) == exported
+    assert nk.export_best(workdir, top=2, epochs=1) == exported

@@ -1,0 +1,92 @@
+"""Tests of launch/export_best.py: the real script on a run whose rewards are made up; and flags that cannot be."""
+
+import json
+
+import pytest
+from helpers import run_launch, run_launch_many, store_dots
+
+import nas_keras as nk
+from nas_keras.evaluators.training import make_recipe
+
+
+@pytest.fixture(scope="module", name="workdir")
+def _workdir(tmp_path_factory):
+    """A run over three cells; its rewards are said to be of children trained on a data set that can be loaded."""
+    folder, space = tmp_path_factory.mktemp("export_best"), nk.spaces.small()
+    store_dots(folder / "data")
+    images = nk.load_images("dots", data_dir=folder / "data")
+    rewards = {}
+
+    def reward(cell):
+        return rewards.setdefault(cell.key, 1 - len(rewards) / 10)
+
+    recipe = make_recipe(images, nk.ChildConfig(filters=4, stages=1), nk.TrainConfig(), "none")
+    evaluator = nk.FunctionEvaluator(reward, recipe=recipe)
+    evaluator.source = images.source
+    nk.search(space, evaluator, strategy="random", seed=1, max_evaluations=3, workdir=folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="module", name="exported")
+def _exported(workdir):
+    """The finished process of the script."""
+    return run_launch("export_best.py", f"--workdir={workdir}", "--top=2", "--epochs=1", "--workers=1")
+
+
+WRONG = [
+    ([], "--workdir is missing: name the folder of a search, such as --workdir=runs/mnist."),
+    (["--workdir={workdir}/nowhere"], "/nowhere' is no run: it has no config.json. Name the folder of a search."),
+    (["--workdir={workdir}", "--top=0"], "top=0 is not allowed: it must be an integer of at least 1."),
+    (["--workdir={workdir}", "--epochs=0"], "epochs=0 is not allowed: it must be an integer of at least 1."),
+    (["--workdir={workdir}", "--epochs=3", "--workers=0"], "workers=0 is not allowed: it must be an integer of at"),
+]
+
+
+@pytest.fixture(scope="module", name="later")
+def _later(workdir, exported):
+    """The same command again and the wrong ones, in one process; and whether the models were left alone."""
+    cases = [["--workdir={workdir}", "--top=2", "--epochs=1", "--workers=1"], *(arguments for arguments, _ in WRONG)]
+    before = _times(workdir)
+    answers = run_launch_many(
+        "export_best.py", [[argument.format(workdir=workdir) for argument in arguments] for arguments in cases]
+    )
+    assert before == _times(workdir) and len(before) > 2
+    return answers
+
+
+def _times(workdir):
+    return {path: path.stat().st_mtime_ns for path in (workdir / "best").rglob("*")}
+
+
+def test_a_line_for_each_child_and_its_model(workdir, exported):
+    assert (exported.returncode, exported.stderr) == (0, "")
+    children = json.loads((workdir / "best" / "children.json").read_text())["children"]
+    assert [child["search_reward"] for child in children] == pytest.approx([1.0, 0.9])
+    assert exported.stdout.splitlines() == [
+        f"{child['rank']}. {child['key']}: validation {child['valid_accuracy']:.2%}, test {child['test_accuracy']:.2%} "
+        f"({child['num_params']:,} parameters)  {workdir}/{child['path']}"
+        for child in children
+    ]
+    assert exported.stdout.splitlines()[1].endswith("/best/rank_2/saved_model")
+    for child in children:
+        assert (workdir / child["path"] / "saved_model.pb").is_file() and child["epochs"] == 1
+
+
+def test_the_same_command_again_trains_nothing_and_says_the_same(exported, later):
+    assert later[0] == (None, exported.stdout)
+
+
+@pytest.mark.parametrize("case", range(len(WRONG)), ids=[" ".join(arguments) for arguments, _ in WRONG])
+def test_what_cannot_be_is_refused(later, case):
+    (kind, text), output = later[case + 1]
+    assert kind == "InvalidValueError" and output == ""
+    assert WRONG[case][1] in text
+
+
+def test_a_mistake_ends_with_exit_code_2_and_no_traceback(tmp_path):
+    done = run_launch("export_best.py", f"--workdir={tmp_path}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"Error: workdir='{tmp_path}' is no run: it has no config.json. Name the folder of a search.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
