@@ -17,7 +17,7 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras import _script, recipe
-from nas_keras.errors import InvalidValueError, check_choice
+from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.precompute import precompute
 from nas_keras.tables import merge_tables
 
@@ -55,6 +55,8 @@ def main() -> None:
         return
     check_choice("recipe", _RECIPE.value, recipe.NAMED)
     named = recipe.NAMED[_RECIPE.value]
+    check_at_least("seeds", _SEEDS.value, 1)
+    keys, shard = _cells(space), _shard()
     images = nk.load_images(named.dataset, data_dir=_DATA_DIR.value or os.path.join(_ROOT, "testdata"))
     evaluator = nk.TrainingEvaluator(
         images,
@@ -79,8 +81,8 @@ def main() -> None:
             evaluator,
             table,
             seeds=_SEEDS.value,
-            keys=_cells(space),
-            shard=_shard(),
+            keys=keys,
+            shard=shard,
             on_job=show,
         )
     print(f"The table is complete: {table}.")

@@ -147,6 +147,12 @@ def _evaluator(images, child, train) -> nk.Evaluator:
             distribute=_DISTRIBUTE.value,
             child_timeout=_CHILD_TIMEOUT.value,
         )
+    for name in ("epochs", "filters", "child_timeout", "distribute"):
+        if flags.FLAGS[name].present:
+            raise InvalidValueError(
+                f"--{name}={flags.FLAGS[name].value} is for --reward=train; a table's children were trained already. "
+                "Leave it out, or train."
+            )
     if not _TABLE.value:
         raise InvalidValueError("--reward=table needs --table: name the folder of a table, or use --reward=train.")
     return nk.TableEvaluator(_TABLE.value)

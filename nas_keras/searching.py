@@ -120,7 +120,7 @@ def search(
         if workspace:
             fixed = {
                 "space": {"name": space.name, "fingerprint": space.fingerprint},
-                "strategy": {"name": name, "config": strategy_config or {}},
+                "strategy": {"name": name, "config": _settings_of(strategy)},
                 "seed": seed,
                 "batch_size": batch_size,
                 "lag": lag,
@@ -140,3 +140,8 @@ def search(
     trials = dataset.trials
     best = next(iter(top_trials(trials, 1)), None)
     return SearchResult(best, trials, dataset.num_evaluations, stopped, str(workdir) if workdir is not None else None)
+
+
+def _settings_of(strategy: Strategy) -> dict[str, Any]:
+    """All its settings, defaults included: given by name or as an object, as text or as numbers, they are the same."""
+    return dataclasses.asdict(strategy.config) if dataclasses.is_dataclass(strategy.config) else {}

@@ -1,5 +1,6 @@
 """Tests of launch/search.py: the real script on a tiny data set, then its files; and flags that cannot be."""
 
+import dataclasses
 import json
 
 import pytest
@@ -110,7 +111,7 @@ def test_the_files_of_a_run(first):
 def test_the_configuration_of_a_run(first, data_dir):
     config = json.loads((first[0] / "config.json").read_text())
     fixed = config["fixed"]
-    assert fixed["strategy"] == {"name": "ppo", "config": {"steps": "2", "units": "8"}}
+    assert fixed["strategy"] == {"name": "ppo", "config": dataclasses.asdict(nk.PPOConfig(steps=2, units=8))}
     assert (fixed["space"]["name"], fixed["seed"], fixed["batch_size"], fixed["lag"]) == ("small", 0, 2, 1)
     assert fixed["recipe"]["child"]["filters"] == 4 and fixed["recipe"]["data"]["name"] == "dots"
     assert config["budget"] == {"max_evaluations": 3, "max_trials": 60}
@@ -196,6 +197,8 @@ WRONG = [
     (["--reward=luck"], "reward='luck' is unknown. Allowed: train, table."),
     (["--table=some/folder"], "--table=some/folder is for --reward=table; leave it out, or ask for the table."),
     (["--reward=table", "--final_epochs=0"], "--reward=table needs --table"),
+    (["--reward=table", "--epochs=3", "--final_epochs=0"], "--epochs=3 is for --reward=train; a table's children"),
+    (["--reward=table", "--filters=3", "--final_epochs=0"], "--filters=3 is for --reward=train; a table's children"),
     (["--reward=table", "--table=no/such", "--final_epochs=0"], "There is no table in no/such: it needs recipe.json"),
     (["--reward=table", "--table={tables}/dots", "--final_epochs=0"], "was computed for the space with fingerprint"),
     (["--reward=table", "--table={tables}/function"], "The rewards are not of trained children, but of {{'function'"),

@@ -1,5 +1,6 @@
 """Tests of nas_keras/searching.py and nas_keras/loop.py: the rules of a search, with evaluators that are made up."""
 
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -572,7 +573,7 @@ def test_what_the_runs_folder_says_of_it(tmp_path):
         ({"space": grid(4, 6)}, r'space: \{"fingerprint": "[0-9a-f]{16}", "name": "grid"\} before'),
         (
             {"strategy": "ppo"},
-            r'strategy: \{"config": \{\}, "name": "random"\} before, \{"config": \{\}, "name": "ppo"',
+            r'strategy: \{"config": \{\}, "name": "random"\} before, \{"config": \{"clip": 0.2, .*\}, "name": "ppo"',
         ),
         ({"evaluator": nk.FunctionEvaluator(sum)}, r'recipe: \{"counting": 1\} before, \{"function": "sum"\} now'),
         ({"seed": 4, "lag": 2}, "lag: 0 before, 2 now; seed: 3 before, 4 now"),
@@ -686,3 +687,34 @@ def test_log_probs_of_a_strategy_are_kept_in_single_precision():
     (trial,) = _search(Sure("a")).trials
     assert trial.log_probs == (float(np.float32(-0.1)),)
     assert _search(Scripted("a")).trials[0].log_probs == ()
+
+
+def test_settings_by_name_as_text_or_in_an_object_are_the_same_run_and_others_are_refused(tmp_path):
+    space = grid(3, 3)
+
+    def run(**settings):
+        evaluator = nk.FunctionEvaluator(sum)
+        return nk.search(space, evaluator, batch_size=2, max_evaluations=2, workdir=tmp_path / "run", **settings)
+
+    first = run(strategy="ppo", strategy_config={"steps": 3})
+    assert facts(run(strategy="ppo", strategy_config={"steps": "3"}).trials) == facts(first.trials)
+    with pytest.raises(InvalidValueError, match='"steps": 3, .* before, .*"steps": 4, .* now'):
+        run(strategy="ppo", strategy_config={"steps": 4})
+
+
+def test_an_object_of_other_settings_is_refused(tmp_path):
+    space = grid(3, 3)
+    for steps in (3, 3, 4):
+        strategy = nk.strategies.PPO(space, nk.PPOConfig(steps=steps))
+        expected = contextlib.nullcontext()
+        if steps == 4:
+            expected = pytest.raises(InvalidValueError, match='"steps": 3, .* before, .*"steps": 4, .* now')
+        with expected:
+            nk.search(
+                space,
+                nk.FunctionEvaluator(sum),
+                strategy=strategy,
+                batch_size=2,
+                max_evaluations=2,
+                workdir=tmp_path / "run",
+            )

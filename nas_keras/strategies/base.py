@@ -23,6 +23,7 @@ class Strategy:
         seed: of everything random, 0 to 2**31 - 1.
 
     Attributes:
+        config: its settings, a dataclass of JSON values; kept with a run, which is continued only with the same.
         metrics: numbers about the last `tell`, by name, for TensorBoard.
     """
 
@@ -30,6 +31,7 @@ class Strategy:
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
             raise InvalidValueError(f"seed={seed!r} is not allowed: it must be an integer from 0 to 2**31 - 1.")
         self.space, self.seed = space, seed
+        self.config: Any = None
         self.metrics: dict[str, float] = {}
         self.num_asked = 0  # batches
         self.num_told = 0

@@ -41,7 +41,7 @@ class PPO(Strategy):
 
     def __init__(self, space: SearchSpace, config: PPOConfig | None = None, *, seed: int = 0):
         super().__init__(space, seed=seed)
-        self._config = config = config or PPOConfig()
+        self.config = config = config or PPOConfig()
         self._distribution = make_distribution(config.distribute)
         with self._distribution.scope():
             self.controller = Controller(space.num_choices, units=config.units, embedding=config.embedding, seed=seed)
@@ -69,8 +69,8 @@ class PPO(Strategy):
         actions, log_probs, rewards = (np.concatenate(parts) for parts in zip(*self._memory, strict=True))
         minibatches = draw_minibatches(
             len(rewards),
-            steps=self._config.steps,
-            size=self._config.minibatch_size,
+            steps=self.config.steps,
+            size=self.config.minibatch_size,
             rng=np.random.default_rng([self.seed, _SHUFFLE, iteration]),
         )
         metrics = self._update(

@@ -30,7 +30,7 @@ class RandomSearch(Strategy):
 
     def __init__(self, space: SearchSpace, config: RandomConfig | None = None, *, seed: int = 0):
         super().__init__(space, seed=seed)
-        del config
+        self.config = config or RandomConfig()
         self._seen: set[str] = set()
 
     def _ask(self, n: int, iteration: int) -> Proposals:
