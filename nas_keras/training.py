@@ -100,11 +100,13 @@ def train_child(
             synchronized_norm=distribution.num_replicas_in_sync > 1,
         )
         model.compile(
-            optimizer=tf.keras.optimizers.Adam(_schedule(tf, config, num_steps)),
+            # The one with a fused kernel: the same update, and a third of the time to trace.
+            optimizer=tf.keras.optimizers.legacy.Adam(_schedule(tf, config, num_steps)),
             loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
             steps_per_execution=min(_STEPS_PER_EXECUTION, steps_per_epoch),
         )
+        _create_variables(tf, model, num_classes)
     orders = [np.random.default_rng([seed, _SHUFFLE, e]).permutation(len(train.labels)) for e in range(config.epochs)]
     order = np.concatenate([order[: steps_per_epoch * batch_size] for order in orders])
     history = model.fit(
@@ -164,6 +166,14 @@ def _schedule(tf, config: TrainConfig, num_steps: int):
         warmup_target=config.learning_rate if warmup_steps else None,
         warmup_steps=warmup_steps,
     )
+
+
+def _create_variables(tf, model, num_classes: int) -> None:
+    """Those of optimizer, loss and metrics, before `fit` does: a function that makes variables is traced twice."""
+    logits, labels = tf.zeros([1, num_classes]), tf.zeros([1], tf.int32)
+    model.compiled_loss.build(logits)
+    model.compiled_metrics.build(logits, labels)
+    model.optimizer._create_all_weights(model.trainable_variables)  # what Keras calls itself; there is no public way
 
 
 def _draw_shifts(largest: int, count: int, seed: int) -> np.ndarray | None:

@@ -73,7 +73,7 @@ class TrainingEvaluator(Evaluator):
             "tensorflow": _keras.load_tensorflow().__version__,
             "onednn": environments[0]["TF_ENABLE_ONEDNN_OPTS"],
             "threads_per_worker": _THREADS,
-            "machine": platform.machine(),
+            "processor": _processor(),
         }
         self._shared = share(images, test=measure_test)
         self._pool = WorkerPool(
@@ -164,6 +164,19 @@ def worker_environments(workers: int | None, distribute: str) -> list[dict[str, 
     names = visible.split(",")[: len(gpus)]
     count = workers or len(gpus) or len(os.sched_getaffinity(0))
     return [{**common, **({"CUDA_VISIBLE_DEVICES": names[i % len(names)]} if gpus else {})} for i in range(count)]
+
+
+def _processor() -> str:
+    """What kind of processor this is, with the vector instructions that decide how oneDNN sums."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            about = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line)
+    except OSError:  # no Linux
+        return platform.processor() or platform.machine()
+    about = {name.strip(): value.strip() for name, value in about.items()}
+    flags = about.get("flags", "").split()
+    vectors = [name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if name in flags]
+    return " ".join([about.get("model name", platform.machine()), *vectors])
 
 
 def prepare_worker(fd: int, layout: dict, builders: dict) -> dict[str, Split]:
