@@ -30,6 +30,7 @@ setuptools.setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]==2.21.*"],
+        "report": ["matplotlib", "scipy"],  # pages of results: pictures, and statistics with ties and intervals
         "test": ["pytest", "ruff"],
     },
 )
