@@ -14,6 +14,7 @@ from nas_keras import _script, strategies
 from nas_keras.distribution import DISTRIBUTE
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.export import check_exportable
+from nas_keras.training import PRECISIONS
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -45,8 +46,14 @@ _DOWNLOAD = flags.DEFINE_boolean("download", False, "Fetch and prepare the data 
 _IMAGE_SIZE = flags.DEFINE_list("image_size", [], "height,width in pixels to resize images to. Default: as they are.")
 _EPOCHS = flags.DEFINE_integer("epochs", 1, "Epochs that a child is trained for its reward.")
 _FILTERS = flags.DEFINE_integer("filters", 16, "Filters of a child's first stage; doubled in each further one.")
-_WORKERS = flags.DEFINE_integer("workers", None, "Processes that train children. Default: one a GPU, else one a core.")
+_WORKERS = flags.DEFINE_integer(
+    "workers", None, "Processes that train children; several share a GPU. Default: one a GPU, else one a core."
+)
 _CHILD_TIMEOUT = flags.DEFINE_float("child_timeout", None, "Seconds until a child is given up. Default: no limit.")
+_PRECISION = flags.DEFINE_string(
+    "precision", "float32", f"Numbers that a child computes with: {', '.join(PRECISIONS)}. The mixed ones are for GPUs."
+)
+_JIT_COMPILE = flags.DEFINE_boolean("jit_compile", False, "Compile the training step with XLA. For GPUs.")
 _DISTRIBUTE = flags.DEFINE_string(
     "distribute", "none", f"{' or '.join(DISTRIBUTE)}: a child on one device, or spread over all GPUs."
 )
@@ -64,7 +71,8 @@ def main() -> None:
     if not _WORKDIR.value:
         raise InvalidValueError("--workdir is missing: name the folder of the run, such as --workdir=runs/mnist.")
     check_at_least("max_evaluations", _MAX_EVALUATIONS.value, 1)
-    child, train = nk.ChildConfig(filters=_FILTERS.value), nk.TrainConfig(epochs=_EPOCHS.value)
+    child = nk.ChildConfig(filters=_FILTERS.value)
+    train = nk.TrainConfig(epochs=_EPOCHS.value, precision=_PRECISION.value, jit_compile=_JIT_COMPILE.value)
     check_choice("distribute", _DISTRIBUTE.value, DISTRIBUTE)
     strategies.config_of(_STRATEGY.value, options)
 
@@ -147,7 +155,7 @@ def _evaluator(images, child, train) -> nk.Evaluator:
             distribute=_DISTRIBUTE.value,
             child_timeout=_CHILD_TIMEOUT.value,
         )
-    for name in ("epochs", "filters", "child_timeout", "distribute"):
+    for name in ("epochs", "filters", "child_timeout", "distribute", "precision", "jit_compile"):
         if flags.FLAGS[name].present:
             raise InvalidValueError(
                 f"--{name}={flags.FLAGS[name].value} is for --reward=train; a table's children were trained already. "
@@ -167,8 +175,8 @@ def _print_plan(space, images) -> None:
 
 
 def _print_progress(space, dataset, batch) -> None:
-    best = nk.top_trials(dataset.trials, 1)
-    best_text = f"best {best[0].reward:.2%} {space.decode(best[0].actions)}" if best else "none succeeded yet"
+    best = dataset.best
+    best_text = f"best {best.reward:.2%} {space.decode(best.actions)}" if best else "none succeeded yet"
     print(f"batch {batch[0].iteration}: {dataset.num_evaluations} cells evaluated, {best_text}", flush=True)
 
 

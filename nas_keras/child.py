@@ -83,7 +83,7 @@ def build_child(
         for _ in range(config.cells_per_stage):
             x = _build_cell(keras, x, cell, filters, norm=norm)  # [B, h, w, filters]
     x = keras.layers.GlobalAveragePooling2D()(x)  # [B, filters]
-    logits = keras.layers.Dense(num_classes, name="logits")(x)
+    logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)  # also in mixed precision
     return keras.Model(images, logits, name="child")
 
 

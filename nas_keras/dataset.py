@@ -34,6 +34,7 @@ class Dataset:
         self._evaluations: dict[str, Evaluation] = {}
         self._pending: dict[str, Trial] = {}
         self.batches: list[list[Trial]] = []
+        self.best: Trial | None = None  # the first of those with the highest reward; None if all failed
         if workspace:
             self._read(workspace)
 
@@ -73,6 +74,8 @@ class Dataset:
         self.batches.append(list(batch))
         for trial in batch:
             self._evaluations.setdefault(trial.key, trial.evaluation)
+            if not trial.evaluation.failed and (self.best is None or trial.reward > self.best.reward):
+                self.best = trial
 
     def _drop_pending(self, batch: Sequence[Trial]) -> None:
         done = [trial.key for trial in batch if self._pending.pop(trial.key, None)]

@@ -18,7 +18,8 @@ from nas_keras.child import INPUT_NAME, ChildConfig
 from nas_keras.dataset import Dataset
 from nas_keras.distribution import NONE
 from nas_keras.errors import DataError, InvalidValueError, check_at_least
-from nas_keras.evaluators.training import prepare_worker, share, worker_environments
+from nas_keras.evaluators.devices import worker_environments
+from nas_keras.evaluators.training import prepare_worker, share
 from nas_keras.evaluators.workers import WorkerPool
 from nas_keras.images import Images
 from nas_keras.records import Origin
@@ -104,7 +105,9 @@ def export_best(
             f"{space!r} has {space.fingerprint}. Pass the space of the run: export_best(space=...)."
         )
     with workspace.locked():
-        trials = top_trials(Dataset(Origin(space.fingerprint, recipes.fingerprint(recipe)), workspace).trials, top)
+        variants = config.get("variants", {})
+        origin = Origin(space.fingerprint, recipes.fingerprint(recipe), tuple(variants))
+        trials = top_trials(Dataset(origin, workspace).trials, top)
         if not trials:
             raise InvalidValueError(f"The run {str(workdir)!r} has no child that was trained. Search first.")
         done = {exported.rank: exported for exported in read_exported(workspace)}
@@ -117,7 +120,8 @@ def export_best(
             images = images or _load(config)
             check_exportable(recipe, images)
             distribute = recipe.get("distribute", NONE)
-            _export(workspace, todo, done, space, images, child, train, distribute, workers)
+            trains = {rank: _train_of(trial, train, variants) for rank, trial in todo.items()}
+            _export(workspace, todo, done, space, images, child, trains, distribute, workers)
         return [done[rank] for rank in range(1, len(trials) + 1)]
 
 
@@ -160,7 +164,13 @@ def _load(config: dict[str, Any]) -> Images:
     return load_images(name, data_dir=source["data_dir"], image_size=size and tuple(size))
 
 
-def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child, train, distribute, workers) -> None:
+def _train_of(trial: Trial, train: TrainConfig, variants: dict[str, Any]) -> TrainConfig:
+    """How this child is trained: one that had no room for a whole batch has none now."""
+    variant = variants.get(trial.evaluation.recipe)
+    return dataclasses.replace(train, batch_size=variant["train"]["batch_size"]) if variant else train
+
+
+def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child, trains, distribute, workers) -> None:
     environments = worker_environments(workers, distribute)[: len(todo)]
     shared = share(images, test=True)
     pool = WorkerPool(
@@ -169,12 +179,16 @@ def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child,
         pass_fds=[shared.fd],
     )
     try:
-        settings = {"num_classes": images.num_classes, "child": child, "config": train, "distribute": distribute}
+        settings = {"num_classes": images.num_classes, "child": child, "distribute": distribute}
         futures = {}
         for rank, trial in todo.items():
             folder = workspace.best if rank == 1 else workspace.best / f"rank_{rank}"
             temporary = folder / f".{_SAVED_MODEL}.tmp"
-            arguments = {"cell": space.decode(trial.actions), "seed": trial.seed, "settings": settings}
+            arguments = {
+                "cell": space.decode(trial.actions),
+                "seed": trial.seed,
+                "settings": {**settings, "config": trains[rank]},
+            }
             futures[rank] = folder, temporary, pool.submit(_train_and_save, path=str(temporary), **arguments)
         for rank, (folder, temporary, future) in futures.items():
             measured = future.result()
@@ -189,7 +203,7 @@ def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child,
                 rank=rank,
                 key=trial.key,
                 search_reward=trial.reward,
-                epochs=train.epochs,
+                epochs=trains[rank].epochs,
                 seed=trial.seed,
                 path=str(target.relative_to(workspace.root)),
                 **measured,

@@ -41,7 +41,14 @@ def precompute(
     check_at_least("shard", index, 1)
     check_at_least("shard count", count, index)
     evaluator.check(space)
-    writer = TableWriter(path, space=space, recipe=evaluator.recipe, environment=evaluator.environment)
+    writer = TableWriter(
+        path,
+        space=space,
+        recipe=evaluator.recipe,
+        variants=evaluator.variants,
+        environment=evaluator.environment,
+    )
+    evaluator.resume(writer.environment)
     jobs = [job for place, job in enumerate(_jobs(space, seeds, keys)) if place % count == index - 1]
     order = [(job.key, job.seed) for job in jobs]
     places = {job: place for place, job in enumerate(order)}

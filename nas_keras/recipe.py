@@ -30,6 +30,18 @@ class NamedRecipe:
 NAMED = {"mnist_v1": NamedRecipe("mnist", ChildConfig(), TrainConfig(epochs=3, shift=1))}
 
 
+def settings_of(config: Any) -> dict[str, Any]:
+    """The fields of a configuration as a part of a recipe.
+
+    A field that a later version added (metadata "later") stands there only if it is not at its default, which is what
+    older children were trained with: so their fingerprints stay what they were.
+    """
+    later = {field.name: field.default for field in dataclasses.fields(config) if field.metadata.get("later")}
+    return {
+        name: value for name, value in dataclasses.asdict(config).items() if name not in later or value != later[name]
+    }
+
+
 def fingerprint(recipe: dict[str, Any]) -> str:
     """16 hex digits of a recipe (a JSON object); the order of its names does not matter."""
     text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))

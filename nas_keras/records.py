@@ -44,10 +44,17 @@ _LISTS = {"actions", "log_probs", "test_accuracy"}  # the others hold exactly on
 
 
 class Origin(NamedTuple):
-    """What every record of a run or table has in common: two fingerprints."""
+    """What every record of a run or table has in common: fingerprints.
+
+    Attributes:
+        space: of the search space.
+        recipe: of the recipe.
+        variants: of recipes that a record may have instead, such as the one with half the batch.
+    """
 
     space: str
     recipe: str
+    variants: tuple[str, ...] = ()
 
 
 def write_shard(path: pathlib.Path, trials: Sequence[Trial], origin: Origin) -> None:
@@ -79,7 +86,7 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
             values = _decode(tf, serialized, path, number)
             _check_origin(values, origin, path, number)
             promised = values["shard_trials"]
-            trials.append(_trial(values))
+            trials.append(_trial(values, origin))
     except tf.errors.OpError as error:
         reason = re.sub(r"\{\{.*?\}\} | \[Op:.*", "", error.message)  # TensorFlow's own places mean nothing here
         raise DataError(
@@ -115,7 +122,7 @@ def _encode(tf, trial: Trial, origin: Origin, shard_trials: int) -> bytes:
         "epochs": evaluation.epochs,
         "seconds": evaluation.seconds,
         "space": origin.space,
-        "recipe": origin.recipe,
+        "recipe": evaluation.recipe or origin.recipe,
         "test_accuracy": () if math.isnan(evaluation.test_accuracy) else (evaluation.test_accuracy,),
     }
     example = tf.train.Example()
@@ -153,16 +160,18 @@ def _decode(tf, serialized: bytes, path: pathlib.Path, number: int) -> dict[str,
 
 
 def _check_origin(values: dict[str, Any], origin: Origin | None, path: pathlib.Path, number: int) -> None:
-    for name in Origin._fields if origin else ():
+    if origin is None:
+        return
+    for name, variants in (("space", ()), ("recipe", origin.variants)):
         found, wanted = values[name], getattr(origin, name)
-        if found != wanted:
+        if found != wanted and found not in variants:
             raise DataError(
                 f"Record {number} of {path} is of {name} {found}, but this run has {name} {wanted}. Move the file "
                 "away, or name the folder of the run it belongs to."
             )
 
 
-def _trial(values: dict[str, Any]) -> Trial:
+def _trial(values: dict[str, Any], origin: Origin | None) -> Trial:
     evaluation = Evaluation(
         reward=values["reward"],
         status=values["status"],
@@ -172,6 +181,7 @@ def _trial(values: dict[str, Any]) -> Trial:
         epochs=values["epochs"],
         seconds=values["seconds"],
         test_accuracy=values["test_accuracy"][0] if values["test_accuracy"] else math.nan,
+        recipe=values["recipe"] if origin and values["recipe"] != origin.recipe else "",
     )
     return Trial(
         trial=values["trial"],

@@ -109,7 +109,8 @@ def search(
         )
     name = strategy if isinstance(strategy, str) else type(strategy).__name__
     recipe = getattr(evaluator, "recipe", {})
-    origin = Origin(space.fingerprint, recipes.fingerprint(recipe))
+    variants = {recipes.fingerprint(variant): variant for variant in getattr(evaluator, "variants", ())}
+    origin = Origin(space.fingerprint, recipes.fingerprint(recipe), tuple(variants))
     workspace = Workspace(workdir) if workdir is not None else None
     if workspace:
         workspace.check()
@@ -127,8 +128,11 @@ def search(
                 "recipe": recipe,
             }
             budget = {"max_evaluations": max_evaluations, "max_trials": max_trials}
+            old = workspace.read_config()
+            if old and hasattr(evaluator, "resume"):
+                evaluator.resume(old.get("environment", {}))
             recorded = {name: dict(getattr(evaluator, name, {})) for name in ("source", "environment")}
-            workspace.settle_config({"fixed": fixed, "budget": budget, **recorded})
+            workspace.settle_config({"fixed": fixed, "budget": budget, "variants": variants, **recorded})
         dataset = Dataset(origin, workspace)
         loop = Loop(
             space, evaluator, strategy, dataset, seed=seed, lag=lag, monitor=Monitor(workspace), on_batch=on_batch
@@ -138,8 +142,9 @@ def search(
             batch_size=batch_size, max_evaluations=max_evaluations, max_trials=max_trials, num_keys=num_keys
         )
     trials = dataset.trials
-    best = next(iter(top_trials(trials, 1)), None)
-    return SearchResult(best, trials, dataset.num_evaluations, stopped, str(workdir) if workdir is not None else None)
+    return SearchResult(
+        dataset.best, trials, dataset.num_evaluations, stopped, str(workdir) if workdir is not None else None
+    )
 
 
 def _settings_of(strategy: Strategy) -> dict[str, Any]:

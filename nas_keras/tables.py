@@ -28,11 +28,15 @@ class Table(NamedTuple):
 
     Attributes:
         recipe: all that the rewards depend on besides key and seed.
+        variants: recipes that single records have instead, by fingerprint; their `evaluation.recipe` says which.
+        environment: what the first record was made on.
         space: fingerprint of the search space.
         trials: one for each key and training seed, in the order of the shards.
     """
 
     recipe: dict[str, Any]
+    variants: dict[str, Any]
+    environment: dict[str, Any]
     space: str
     trials: list[Trial]
 
@@ -44,6 +48,7 @@ class TableWriter:
         path: the table's folder; new, or of the same space and recipe.
         space: whose keys they are.
         recipe: a JSON object.
+        variants: recipes that records may have instead, such as the one with half the batch.
         environment: recorded beside the recipe, when the table is begun.
         shard_size: records in a shard; the last may have fewer.
 
@@ -57,14 +62,22 @@ class TableWriter:
         *,
         space: SearchSpace,
         recipe: dict[str, Any],
+        variants: Sequence[dict[str, Any]] = (),
         environment: dict[str, Any] | None = None,
         shard_size: int = 64,
     ):
         self._path, self._pending_folder = path, path / "pending"
-        self._origin = Origin(space.fingerprint, fingerprint(recipe))
+        by_fingerprint = {fingerprint(variant): variant for variant in variants}
+        self._origin = Origin(space.fingerprint, fingerprint(recipe), tuple(by_fingerprint))
         self._shard_size = shard_size
         _check_same(path, space.fingerprint, recipe)
-        self._description = {"space": space.fingerprint, "recipe": recipe, "environment": environment or {}}
+        self.environment = _read_description(path)["environment"] if (path / _RECIPE).exists() else environment or {}
+        self._description = {
+            "space": space.fingerprint,
+            "recipe": recipe,
+            "variants": by_fingerprint,
+            "environment": self.environment,
+        }
         self._num_shards = len(list_shards(path))
         self.done = {(t.key, t.seed): t for shard in list_shards(path) for t in read_shard(shard, self._origin)}
         self._in_shards = set(self.done)
@@ -76,7 +89,7 @@ class TableWriter:
 
     def add(self, trial: Trial) -> None:
         """Keeps one finished training safe."""
-        if not (self._path / _RECIPE).exists():
+        if self._description != (_read_description(self._path) if (self._path / _RECIPE).exists() else None):
             write_json(self._path / _RECIPE, self._description)
         write_shard(self._pending_path(trial), [trial], self._origin)
         self.done[trial.key, trial.seed] = trial
@@ -109,9 +122,11 @@ class TableWriter:
         return self._pending_folder / f"{name}.tfrecord"
 
 
-def write_table(path: pathlib.Path, trials: Sequence[Trial], *, space: SearchSpace, recipe: dict[str, Any]) -> None:
-    """Writes a whole table at once; `path` must be new or empty."""
-    writer = TableWriter(pathlib.Path(path), space=space, recipe=recipe)
+def write_table(
+    path: pathlib.Path, trials: Sequence[Trial], *, space: SearchSpace, recipe: dict[str, Any], **recorded
+) -> None:
+    """Writes a whole table at once; `path` must be new or empty. `recorded` is variants and environment."""
+    writer = TableWriter(pathlib.Path(path), space=space, recipe=recipe, **recorded)
     if writer.done:
         raise InvalidValueError(f"{path} holds a table already. Name a new folder.")
     for trial in trials:
@@ -131,15 +146,16 @@ def read_table(path: pathlib.Path) -> Table:
         raise DataError(
             f"There is no table in {path}: it needs {_RECIPE} and trials-*.tfrecord. Name a table's folder."
         )
-    recipe, space = _read_description(path)
-    origin = Origin(space, fingerprint(recipe))
+    description = _read_description(path)
+    recipe, space = description["recipe"], description["space"]
+    origin = Origin(space, fingerprint(recipe), tuple(description["variants"]))
     trials = [trial for shard in shards for trial in read_shard(shard, origin)]
     seen = set()
     for trial in trials:
         if (trial.key, trial.seed) in seen:
             raise DataError(f"The table {path} holds {trial.key} with seed {trial.seed} twice. Restore it from a copy.")
         seen.add((trial.key, trial.seed))
-    return Table(recipe, space, trials)
+    return Table(recipe, description["variants"], description["environment"], space, trials)
 
 
 def merge_tables(sources: Iterable[pathlib.Path], target: pathlib.Path, *, space: SearchSpace) -> int:
@@ -177,16 +193,25 @@ def merge_tables(sources: Iterable[pathlib.Path], target: pathlib.Path, *, space
                     f"{trial.reward} and {old.reward}. Keep one of the two."
                 )
     trials = sorted(merged.values(), key=lambda trial: trial.trial)
-    write_table(target, trials, space=space, recipe=tables[0].recipe)
+    variants = {name: variant for table in tables for name, variant in table.variants.items()}
+    write_table(
+        target,
+        trials,
+        space=space,
+        recipe=tables[0].recipe,
+        variants=list(variants.values()),
+        environment=tables[0].environment,
+    )
     return len(trials)
 
 
-def _read_description(path: pathlib.Path) -> tuple[dict[str, Any], str]:
-    description = read_json(path / _RECIPE)
-    recipe, space = description.get("recipe"), description.get("space")
-    if not isinstance(recipe, dict) or not isinstance(space, str):
+def _read_description(path: pathlib.Path) -> dict[str, Any]:
+    """The text beside the shards: space, recipe, variants, environment."""
+    description = {"variants": {}, "environment": {}, **read_json(path / _RECIPE)}
+    objects = [description.get(name) for name in ("recipe", "variants", "environment")]
+    if not all(isinstance(value, dict) for value in objects) or not isinstance(description.get("space"), str):
         raise DataError(f"{path / _RECIPE} must hold 'recipe' and 'space'. Restore it from a copy.")
-    return recipe, space
+    return description
 
 
 def _check_same(path: pathlib.Path, space: str, recipe: dict[str, Any]) -> None:
@@ -200,7 +225,8 @@ def _check_same(path: pathlib.Path, space: str, recipe: dict[str, Any]) -> None:
                 f"{path} holds files but no {_RECIPE}, so it is no table. Name an empty or new folder."
             )
         return
-    old_recipe, old_space = _read_description(path)
+    description = _read_description(path)
+    old_recipe, old_space = description["recipe"], description["space"]
     if old_space != space:
         raise InvalidValueError(f"{path} is a table of another space ({old_space}, not {space}). Name another folder.")
     if old_recipe != recipe:

@@ -54,6 +54,7 @@ class Evaluation:
         epochs: that the child was trained.
         seconds: wall time.
         test_accuracy: in tables only; no search sees it.
+        recipe: fingerprint of the recipe it was found with, if that is a variant of the run's; "" for the run's own.
     """
 
     reward: float
@@ -64,6 +65,7 @@ class Evaluation:
     epochs: int = 0
     seconds: float = 0.0
     test_accuracy: float = math.nan
+    recipe: str = ""
 
     def __post_init__(self):
         for name in ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy"):

@@ -224,3 +224,15 @@ def test_shards_are_listed_by_number_and_other_files_left_out(tmp_path):
     ]
     assert list_shards(tmp_path / "none") == []
     assert shard_name(7) == "trials-000007.tfrecord"
+
+
+def test_the_best_is_the_first_of_those_with_the_highest_reward(run):
+    dataset = Dataset(_ORIGIN, run)
+    assert dataset.best is None
+    failed = dataclasses.replace(_trial(0), evaluation=Evaluation.failure("it was too large"))
+    dataset.append([failed])
+    assert dataset.best is None
+    dataset.append([_trial(1, reward=0.25), _trial(2, reward=0.75), _trial(3, reward=0.75)])
+    dataset.append([_trial(4, reward=0.5)])
+    assert dataset.best.trial == 2
+    assert Dataset(_ORIGIN, run).best.trial == 2

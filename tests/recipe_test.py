@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from nas_keras import recipe
+from nas_keras.training import TrainConfig
 
 
 def test_a_fingerprint_is_the_head_of_a_sha256_of_compact_sorted_json():
@@ -33,3 +34,13 @@ def test_the_order_of_names_does_not_matter():
 )
 def test_another_recipe_has_another_fingerprint(other):
     assert recipe.fingerprint(other) != recipe.fingerprint({"epochs": 1, "sizes": [1, 2]})
+
+
+def test_a_setting_that_came_later_is_in_a_recipe_only_if_it_is_set():
+    old = {"epochs": 1, "batch_size": 128, "learning_rate": 0.01, "warmup": 0.25, "shift": 0}
+    assert recipe.settings_of(TrainConfig()) == old
+    assert recipe.settings_of(TrainConfig(precision="mixed_bfloat16", jit_compile=True)) == {
+        **old,
+        "precision": "mixed_bfloat16",
+        "jit_compile": True,
+    }

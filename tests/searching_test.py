@@ -557,6 +557,7 @@ def test_what_the_runs_folder_says_of_it(tmp_path):
         "budget": {"max_evaluations": 4, "max_trials": 80},
         "source": {"dataset": "dots"},
         "environment": {},
+        "variants": {},
     }
     assert sorted(path.name for path in (tmp_path / "run" / "dataset").iterdir()) == [
         "trials-000000.tfrecord",
@@ -718,3 +719,45 @@ def test_an_object_of_other_settings_is_refused(tmp_path):
                 max_evaluations=2,
                 workdir=tmp_path / "run",
             )
+
+
+def _float_of(choices):
+    return float(choices[0])
+
+
+def test_a_run_that_goes_on_hands_the_evaluator_the_environment_it_began_with(tmp_path):
+    class Evaluator(nk.FunctionEvaluator):
+        environment = {"kernels": "new"}
+
+        def resume(self, environment):
+            self.environment = dict(environment)
+
+    def search(evaluator, budget):
+        return nk.search(grid(4), evaluator, strategy="random", max_evaluations=budget, workdir=tmp_path / "run")
+
+    began = nk.FunctionEvaluator(_float_of, recipe={"r": 1})
+    began.environment = {"kernels": "old"}
+    search(began, 1)
+    goes_on = Evaluator(_float_of, recipe={"r": 1})
+    search(goes_on, 2)
+    assert goes_on.environment == {"kernels": "old"}
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["environment"] == {"kernels": "old"}
+
+
+def test_a_child_of_a_variant_of_the_recipe_is_kept_as_such_and_read_again(tmp_path):
+    class Evaluator(nk.FunctionEvaluator):
+        variants = [{"r": "half"}]
+
+        def evaluate(self, jobs):
+            for job, evaluation in super().evaluate(jobs):
+                yield job, dataclasses.replace(evaluation, recipe=fingerprint({"r": "half"}) if job.key == "2" else "")
+
+    def search(budget):
+        evaluator = Evaluator(_float_of, recipe={"r": "whole"})
+        return nk.search(grid(4), evaluator, strategy="random", max_evaluations=budget, workdir=tmp_path / "run")
+
+    search(3)
+    recipes = {trial.key: trial.evaluation.recipe for trial in search(4).trials}
+    assert recipes == {"0": "", "1": "", "2": fingerprint({"r": "half"}), "3": ""}
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["variants"] == {fingerprint({"r": "half"}): {"r": "half"}}

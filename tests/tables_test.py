@@ -9,6 +9,7 @@ import pytest
 import nas_keras as nk
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.precompute import precompute
+from nas_keras.recipe import fingerprint
 from nas_keras.records import read_shard
 from nas_keras.tables import TableWriter, merge_tables, read_table, write_table
 from nas_keras.trial import Evaluation, training_seed
@@ -163,3 +164,41 @@ def test_a_search_sees_the_mean_over_seeds_and_no_test_accuracy(tmp_path):
     trial = next(trial for trial in result.trials if trial.key == "2,1")
     assert trial.reward == pytest.approx(sum(_reward("2,1", training_seed(seed, "2,1")) for seed in range(3)) / 3)
     assert math.isnan(trial.evaluation.test_accuracy)
+
+
+class _Halving(_Counting):
+    """Finds "1,0" by a variant of the recipe, for want of memory."""
+
+    variants = ({"kind": "half"},)
+    environment = {"processor": "a"}
+
+    def resume(self, environment):
+        self.environment = environment
+
+    def evaluate(self, jobs):
+        for job, evaluation in super().evaluate(jobs):
+            recipe = fingerprint({"kind": "half"}) if job.key == "1,0" and job.seed % 2 else ""
+            yield job, dataclasses.replace(evaluation, recipe=recipe)
+
+
+def test_a_record_of_a_variant_of_the_recipe_says_so_and_counts_only_where_there_is_no_other(tmp_path):
+    precompute(_SPACE, _Halving(), tmp_path / "table", seeds=5)
+    table = read_table(tmp_path / "table")
+    assert table.variants == {fingerprint({"kind": "half"}): {"kind": "half"}}
+    seeds = [trial for trial in table.trials if trial.key == "1,0"]
+    own = [trial.reward for trial in seeds if not trial.evaluation.recipe]
+    assert 0 < len(own) < 5
+    evaluator = nk.TableEvaluator(tmp_path / "table")
+    ((_, evaluation),) = evaluator.evaluate([nk.Job("1,0", (1, 0), None, 0)])
+    assert evaluation.reward == pytest.approx(sum(own) / len(own)) and evaluation.recipe == ""
+    assert merge_tables([tmp_path / "table"], tmp_path / "merged", space=_SPACE) == 30
+    assert repr(read_table(tmp_path / "merged")) == repr(table)  # a NaN equals no NaN
+
+
+def test_a_table_that_goes_on_hands_the_evaluator_the_environment_it_began_with(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        precompute(_SPACE, _Halving(limit=1), tmp_path / "table", seeds=1)
+    second = _Halving()
+    second.environment = {"processor": "b"}
+    precompute(_SPACE, second, tmp_path / "table", seeds=1)
+    assert second.environment == read_table(tmp_path / "table").environment == {"processor": "a"}

@@ -12,9 +12,10 @@ import nas_keras as nk
 from nas_keras import _keras, operations
 from nas_keras.cell import Cell
 from nas_keras.errors import InvalidValueError
-from nas_keras.evaluators import training
+from nas_keras.evaluators import devices, training
 from nas_keras.evaluators.shared_arrays import attach
 from nas_keras.evaluators.workers import TaskError
+from nas_keras.recipe import fingerprint, settings_of
 
 # Cells that are trained; each with the seed of its child.
 GOOD = [
@@ -43,8 +44,25 @@ def _is_huge(keras, x, filters):
     return keras.layers.Lambda(lambda t: t + tf.reduce_max(tf.random.uniform([2**24, 2**24])))(x)  # a million GiB
 
 
+def _is_greedy(keras, x, filters):
+    import tensorflow as tf
+
+    class Greedy(keras.layers.Layer):
+        def call(self, t, training=False):
+            side = tf.where(tf.shape(t)[0] > 32, 2**24, 1) if training else 1
+            return t + 0 * tf.reduce_max(tf.random.uniform([side, side]))
+
+    return Greedy()(x)
+
+
 def _is_nan(keras, x, filters):
     return keras.layers.Lambda(lambda t: t * float("nan"))(x)
+
+
+def _variable(state, *, name):
+    import os
+
+    return os.environ[name]
 
 
 def _grows(keras, x, filters):
@@ -61,7 +79,16 @@ def _results(images):
     """Everything that needs workers, one after the other; name -> what came of it."""
     results = {}
     with pytest.MonkeyPatch.context() as patch:
-        builders = {"sleeps": _sleeps, "dies": _dies, "huge": _is_huge, "nan": _is_nan, "grows": _grows}
+        builders = {
+            "sleeps": _sleeps,
+            "dies": _dies,
+            "huge": _is_huge,
+            "greedy": _is_greedy,
+            "nan": _is_nan,
+            "grows": _grows,
+        }
+        # oneDNN's allocator waits ten seconds before it gives up.
+        patch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
         patch.setattr(operations, "_BUILDERS", dict(operations._BUILDERS))
         for name, builder in builders.items():
             # Not by their place in this file, which no worker can import: sent whole, as those of a script are.
@@ -73,10 +100,10 @@ def _results(images):
     def evaluate_one(name):
         ((_, results[name]),) = one.evaluate([nk.Job(name, (), Cell.chain(name), 0)])
 
-    # Both at once, since TensorFlow waits ten seconds before it gives a huge memory up.
     with one, two, concurrent.futures.ThreadPoolExecutor() as threads:
-        huge = nk.Job("huge", (), Cell.chain("huge"), 0)
-        by_two = threads.submit(lambda: {job.key: e for job, e in two.evaluate([*GOOD[::-1], huge])})
+        memory = [nk.Job(name, (), Cell.chain(name), 0) for name in ("huge", "greedy")]
+        by_two = threads.submit(lambda: {job.key: e for job, e in two.evaluate([*memory, *GOOD[::-1]])})
+        results["recipe with half the batch"] = two.variants[0]
         evaluate_one("sleeps")
         results["workers after sleeps"] = one._pool.pids()
         one._pool._timeout = 100  # for what must not be cut off on a busy machine
@@ -87,7 +114,7 @@ def _results(images):
             evaluate_one("grows")
         results["one worker"] = {job.key: evaluation for job, evaluation in one.evaluate(GOOD)}
         results["two workers"] = by_two.result()
-        results["huge"] = results["two workers"].pop("huge")
+        results |= {name: results["two workers"].pop(name) for name in ("huge", "greedy")}
         results["pids"] = [*one._pool.pids(), *two._pool.pids()]
     results["after close"] = [is_running(pid) for pid in results["pids"]]
     with pytest.raises(RuntimeError) as results["closed"]:
@@ -136,6 +163,14 @@ def test_an_impossible_tensor_is_a_failure_with_its_reason(results):
     assert "\n" not in status
 
 
+def test_a_child_that_ran_out_of_memory_is_tried_with_half_the_batch_under_a_recipe_of_its_own(results):
+    recipe = results["recipe with half the batch"]
+    assert recipe["train"] == {**settings_of(TINY_TRAIN), "batch_size": 32}
+    assert results["greedy"].status == "ok" and results["greedy"].reward > 0.2
+    assert results["greedy"].recipe == results["huge"].recipe == fingerprint(recipe)
+    assert {e.recipe for e in results["two workers"].values()} == {""}
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -161,7 +196,7 @@ def test_an_operation_with_a_defect_ends_the_search_with_the_workers_traceback(r
 
 
 def test_close_ends_the_workers(results):
-    assert len(results["pids"]) == 3 and results["after close"] == [False] * 3
+    assert len(results["pids"]) == 2 and results["after close"] == [False] * 2
     assert "The worker pool is closed" in str(results["closed"].value)
 
 
@@ -179,17 +214,34 @@ def test_the_recipe_says_all_that_a_reward_depends_on(images):
         recipe = evaluator.recipe
         assert evaluator.lag == 1 and evaluator.source == {}
     assert recipe["data"] == {"name": "arrays", "digest": images.digest, "num_classes": 4}
-    assert recipe["child"] == dataclasses.asdict(TINY_CHILD) and recipe["train"] == dataclasses.asdict(TINY_TRAIN)
+    assert recipe["child"] == settings_of(TINY_CHILD) and recipe["train"] == settings_of(TINY_TRAIN)
     assert recipe["distribute"] == "none" and set(recipe) == {"data", "child", "train", "distribute"}
     with nk.TrainingEvaluator(images) as defaults:
         assert defaults.recipe["child"] == dataclasses.asdict(nk.ChildConfig())
-        assert defaults.recipe["train"] == dataclasses.asdict(nk.TrainConfig())
+        assert defaults.recipe["train"] == settings_of(nk.TrainConfig())
 
 
 def test_the_environment_is_noted(images):
     with nk.TrainingEvaluator(images, workers=1) as evaluator:
         assert evaluator.environment["tensorflow"] == _keras.load_tensorflow().__version__
         assert evaluator.environment["threads_per_worker"] == 1
+        assert evaluator.environment["processor"] == devices.processor() != ""
+
+
+def test_a_run_that_goes_on_takes_the_kernels_it_began_with_and_says_what_else_changed(images, monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    warnings = []
+    monkeypatch.setattr(training.logging, "warning", lambda text, *values: warnings.append(text % values))
+    with nk.TrainingEvaluator(images, child=TINY_CHILD, train=TINY_TRAIN, workers=1) as evaluator:
+        began = {**evaluator.environment, "onednn": "0"}
+        evaluator.resume({**began, "tensorflow": "2.15.1"})
+        assert evaluator.environment == began  # the version is what it is
+        assert evaluator._pool.submit(_variable, name="TF_ENABLE_ONEDNN_OPTS").result(timeout=60) == "0"
+    assert warnings == [
+        "The run began with TF_ENABLE_ONEDNN_OPTS=0, which is put back for its workers.",
+        "Rewards may differ in their last digits from those that stand: tensorflow was 2.15.1, is "
+        f"{began['tensorflow']}.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -216,47 +268,47 @@ def test_only_spaces_of_cells_can_be_trained(images):
             nk.search(grid(2, 2), evaluator)
 
 
-@pytest.fixture(name="devices")
+@pytest.fixture(name="pretend_gpus")
 def _devices(monkeypatch):
     """Pretends that there are so many GPUs."""
 
     def pretend(num_gpus):
         gpus = [f"GPU {i}" for i in range(num_gpus)]
         fake = types.SimpleNamespace(config=types.SimpleNamespace(list_physical_devices=lambda kind: gpus))
-        monkeypatch.setattr(training._keras, "load_tensorflow", lambda: fake)
-        monkeypatch.setattr(training, "make_distribution", lambda name: None)
+        monkeypatch.setattr(devices._keras, "load_tensorflow", lambda: fake)
+        monkeypatch.setattr(devices, "make_distribution", lambda name: None)
         for name in ("TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL", "CUDA_VISIBLE_DEVICES"):
             monkeypatch.delenv(name, raising=False)
 
     return pretend
 
 
-def test_one_worker_a_core_where_there_is_no_gpu(devices, monkeypatch):
-    devices(0)
+def test_one_worker_a_core_where_there_is_no_gpu(pretend_gpus, monkeypatch):
+    pretend_gpus(0)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2})
     common = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
-    assert training.worker_environments(None, "none") == [common] * 3
-    assert training.worker_environments(2, "none") == [common] * 2
+    assert devices.worker_environments(None, "none") == [common] * 3
+    assert devices.worker_environments(2, "none") == [common] * 2
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
-    assert training.worker_environments(1, "none") == [{"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "0"}]
+    assert devices.worker_environments(1, "none") == [{"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "0"}]
 
 
-def test_one_worker_a_gpu_and_each_sees_one(devices, monkeypatch):
+def test_one_worker_a_gpu_and_each_sees_one(pretend_gpus, monkeypatch):
     def visible(workers):
-        return [e["CUDA_VISIBLE_DEVICES"] for e in training.worker_environments(workers, "none")]
+        return [e["CUDA_VISIBLE_DEVICES"] for e in devices.worker_environments(workers, "none")]
 
-    devices(2)
+    pretend_gpus(2)
     assert visible(None) == ["0", "1"]
     assert visible(3) == ["0", "1", "0"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,GPU-1a")
     assert visible(2) == ["5", "GPU-1a"]
 
 
-def test_mirrored_takes_one_worker_that_sees_everything(devices):
-    devices(2)
-    (environment,) = training.worker_environments(None, "mirrored")
+def test_mirrored_takes_one_worker_that_sees_everything(pretend_gpus):
+    pretend_gpus(2)
+    (environment,) = devices.worker_environments(None, "mirrored")
     assert "CUDA_VISIBLE_DEVICES" not in environment
-    assert training.worker_environments(1, "mirrored") == [environment]
+    assert devices.worker_environments(1, "mirrored") == [environment]
     with pytest.raises(InvalidValueError, match="workers=2 with distribute='mirrored': one child takes all devices"):
-        training.worker_environments(2, "mirrored")
+        devices.worker_environments(2, "mirrored")

@@ -1,5 +1,6 @@
 """Tests of nas_keras/training.py."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -261,3 +262,23 @@ def test_the_training_step_is_traced_only_as_often_as_keras_must(tf, monkeypatch
     monkeypatch.setattr(tf.keras.Model, "train_step", lambda self, data: traced.append(self) or original(self, data))
     train_child(_CELL, _TRAIN, config=_CONFIG, seed=7, **_SETTINGS)
     assert 1 <= len(traced) <= 2
+
+
+@pytest.mark.parametrize(
+    "settings", [{"precision": "mixed_bfloat16"}, {"precision": "mixed_float16"}, {"jit_compile": True}]
+)
+def test_what_is_for_gpus_trains_on_a_cpu_too(tf, model, settings):
+    trained = train_child(_CELL, _TRAIN, config=dataclasses.replace(_CONFIG, **settings), seed=7, **_SETTINGS)
+    assert measure(trained, _VALID)[0] == pytest.approx(measure(model, _VALID)[0], abs=0.1)
+    assert trained.get_layer("logits").compute_dtype == "float32"
+    convolution = next(layer for layer in trained.layers if "conv" in layer.name)
+    assert convolution.compute_dtype == settings.get("precision", "float32").removeprefix("mixed_")
+    assert {variable.dtype for variable in trained.trainable_variables} == {tf.float32}
+    assert tf.keras.mixed_precision.global_policy().name == "float32"  # what comes after is not touched
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(
+        InvalidValueError, match="precision='float8' is unknown. Allowed: float32, mixed_float16, mixed"
+    ):
+        TrainConfig(precision="float8")

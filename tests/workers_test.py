@@ -15,6 +15,7 @@ from nas_keras.evaluators import workers
 from nas_keras.evaluators.workers import (
     TaskError,
     WorkerDiedError,
+    WorkerOutOfMemoryError,
     WorkerPool,
     WorkerStartError,
     WorkerTimeoutError,
@@ -212,6 +213,54 @@ def test_a_worker_is_replaced_after_its_share_of_tasks(make_pool):
     assert pids[0] == pids[1] and pids[2] == pids[3]
     assert len(set(pids)) == 3
     assert pool.pids() == [pids[4]] and not is_running(pids[0])
+
+
+def _interval():
+    """A task that takes a moment: (its worker, when it began, when it ended)."""
+
+    def task(state):
+        import os
+        import time
+
+        start = time.monotonic()
+        time.sleep(0.2)
+        return os.getpid(), start, time.monotonic()
+
+    return task
+
+
+def test_a_task_that_is_to_run_alone_runs_in_a_fresh_worker_while_no_other_does(make_pool):
+    pool = make_pool(workers=2)
+    before = [pool.submit(_interval()) for _ in range(3)]
+    alone = [pool.submit_alone(_interval()) for _ in range(2)]
+    after = [pool.submit(_interval()) for _ in range(3)]
+    results = [future.result(20) for future in [*before, *alone, *after]]
+    for pid, start, end in results[3:5]:
+        others = [other for other in results if other != (pid, start, end)]
+        assert all(other_end <= start or end <= other_start for _, other_start, other_end in others)
+        assert pid not in {other for other, other_start, _ in others if other_start < start}
+
+
+def test_a_worker_that_the_kernel_killed_for_lack_of_memory_is_told_apart(make_pool, monkeypatch, tmp_path):
+    events = tmp_path / "memory.events"  # of a control group, as Linux writes it
+    events.write_text("low 0\noom 0\noom_kill 4\noom_group_kill 0\n")
+    monkeypatch.setattr(workers, "_MEMORY_EVENTS", str(events))
+    pool = make_pool()
+
+    def dies(state, events, text):
+        import os
+        import signal
+
+        with open(events, "w") as file:
+            file.write(text)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(WorkerOutOfMemoryError, match="^its worker process was killed for lack of memory$"):
+        pool.submit(dies, events=str(events), text="oom_kill 5\n").result(20)
+    with pytest.raises(WorkerDiedError, match=r"^its worker process died \(SIGKILL\)$"):
+        pool.submit(dies, events=str(events), text="oom_kill 5\n").result(20)
+    with pytest.raises(WorkerDiedError, match=r"died \(SIGKILL\)$"):  # a machine that does not say
+        pool.submit(dies, events=str(events), text="").result(20)
 
 
 def test_close_kills_what_runs_and_cancels_the_rest(make_pool):

@@ -22,6 +22,7 @@ class Evaluator:
 
     Attributes:
         recipe: all a reward depends on besides key and seed, a JSON object.
+        variants: recipes that it falls back to for a child that cannot be evaluated by `recipe`.
         source: where its data came from, a JSON object, so that `export_best` can load them again.
         environment: what rewards also depend on in their last digits, such as versions; recorded, never compared.
         lag: how many batches may be open at once beyond the first, so that workers stay busy; more than 0 means that
@@ -29,6 +30,7 @@ class Evaluator:
     """
 
     recipe: dict[str, Any] = {}
+    variants: Sequence[dict[str, Any]] = ()
     source: dict[str, Any] = {}
     environment: dict[str, Any] = {}
     lag: int = 0
@@ -36,6 +38,13 @@ class Evaluator:
     def check(self, space: SearchSpace) -> None:
         """Raises InvalidValueError if this evaluator cannot evaluate the architectures of `space`."""
         del space
+
+    def resume(self, environment: dict[str, Any]) -> None:
+        """Called before the first job where a run or table goes on, with the environment that it recorded.
+
+        What of it can be put back is; the rest is said in a warning.
+        """
+        del environment
 
     def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
         """See `Evaluates`."""

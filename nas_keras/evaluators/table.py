@@ -26,9 +26,11 @@ class TableEvaluator(Evaluator):
 
     def __init__(self, path: str | os.PathLike):
         self._path = pathlib.Path(path)
-        self.recipe, self._space, trials = read_table(self._path)
+        table = read_table(self._path)
+        self.recipe, self._space = table.recipe, table.space
+        self.variants = list(table.variants.values())
         by_key: dict[str, list[Evaluation]] = {}
-        for trial in trials:
+        for trial in table.trials:
             by_key.setdefault(trial.key, []).append(trial.evaluation)
         self._evaluations = {key: _mean(evaluations) for key, evaluations in by_key.items()}
 
@@ -60,8 +62,12 @@ class TableEvaluator(Evaluator):
 
 
 def _mean(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """The mean over the seeds that succeeded, a failure if none did; without seconds and test accuracy."""
+    """The mean over the seeds that succeeded, a failure if none did; without seconds and test accuracy.
+
+    What was found by a variant of the recipe counts only where nothing was by the recipe itself.
+    """
     succeeded = [evaluation for evaluation in evaluations if not evaluation.failed]
+    succeeded = [evaluation for evaluation in succeeded if not evaluation.recipe] or succeeded
     if not succeeded:
         return dataclasses.replace(evaluations[0], seconds=0.0, test_accuracy=float("nan"))
     return Evaluation(
@@ -70,4 +76,5 @@ def _mean(evaluations: Sequence[Evaluation]) -> Evaluation:
         loss=np.mean([evaluation.loss for evaluation in succeeded]),
         num_params=succeeded[0].num_params,
         epochs=succeeded[0].epochs,
+        recipe=succeeded[0].recipe,
     )

@@ -3,25 +3,28 @@
 import concurrent.futures
 import dataclasses
 import functools
-import os
-import platform
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from absl import logging
+
 from nas_keras import _keras, operations
 from nas_keras.cell import Cell
 from nas_keras.child import ChildConfig, build_child
-from nas_keras.distribution import MIRRORED, NONE, make_distribution
+from nas_keras.distribution import NONE
 from nas_keras.errors import InvalidValueError, check_at_least
 from nas_keras.evaluators.base import Evaluator
+from nas_keras.evaluators.devices import processor, worker_environments
 from nas_keras.evaluators.shared_arrays import SharedArrays, attach
-from nas_keras.evaluators.workers import WorkerDiedError, WorkerPool, WorkerTimeoutError
+from nas_keras.evaluators.workers import WorkerDiedError, WorkerOutOfMemoryError, WorkerPool, WorkerTimeoutError
 from nas_keras.images import Images
+from nas_keras.recipe import fingerprint, settings_of
 from nas_keras.search_space import SearchSpace
 from nas_keras.training import Split, TrainConfig, evaluate_cell
 from nas_keras.trial import Evaluation, Job
 
+_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 _THREADS = 1  # of a worker; two workers of one thread train more images a second than one of two
 
 
@@ -58,7 +61,7 @@ class TrainingEvaluator(Evaluator):
         self._child, self._train = child or ChildConfig(), train or TrainConfig()
         if child_timeout is not None:
             check_at_least("child_timeout", child_timeout, 1, integer=False)
-        environments = worker_environments(workers, distribute)
+        self._environments = worker_environments(workers, distribute)
         # The child that every space has; what is wrong with images or stages is said before any work.
         build_child(Cell.chain("identity"), self._child, input_shape=images.image_shape, num_classes=images.num_classes)
         self._settings = {
@@ -68,17 +71,21 @@ class TrainingEvaluator(Evaluator):
             "distribute": distribute,
         }
         self.recipe = make_recipe(images, self._child, self._train, distribute)
+        # For a child that needs more memory than there is.
+        self._half = dataclasses.replace(self._train, batch_size=max(1, self._train.batch_size // 2))
+        half = make_recipe(images, self._child, self._half, distribute)
+        self.variants = [half] if half != self.recipe else []
         self.source = dict(images.source)
         self.environment = {
             "tensorflow": _keras.load_tensorflow().__version__,
-            "onednn": environments[0]["TF_ENABLE_ONEDNN_OPTS"],
+            "onednn": self._environments[0][_ONEDNN],
             "threads_per_worker": _THREADS,
-            "processor": _processor(),
+            "processor": processor(),
         }
         self._shared = share(images, test=measure_test)
         self._pool = WorkerPool(
             functools.partial(prepare_worker, self._shared.fd, self._shared.layout, operations.registered()),
-            environments=environments,
+            environments=self._environments,
             pass_fds=[self._shared.fd],
             timeout=child_timeout,
         )
@@ -93,22 +100,43 @@ class TrainingEvaluator(Evaluator):
                 "spaces.large(), or a FunctionEvaluator of your own."
             )
 
+    def resume(self, environment: dict[str, Any]) -> None:
+        """See `Evaluator`. Workers, of which none has started, take the kernels that the run began with."""
+        kernels = environment.get("onednn", self.environment["onednn"])
+        if kernels != self.environment["onednn"]:
+            logging.warning("The run began with %s=%s, which is put back for its workers.", _ONEDNN, kernels)
+            self.environment["onednn"] = kernels
+            for variables in self._environments:
+                variables[_ONEDNN] = kernels
+        changed = [name for name, value in self.environment.items() if environment.get(name, value) != value]
+        if changed:
+            logging.warning(
+                "Rewards may differ in their last digits from those that stand: %s.",
+                "; ".join(f"{name} was {environment[name]}, is {self.environment[name]}" for name in changed),
+            )
+
     def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
-        """See `Evaluates`.
+        """See `Evaluates`. A child that runs out of memory is tried once more, alone and with half the batch.
 
         Raises:
             TaskError: if a child fails in a way that no child should, with the worker's traceback.
         """
-        futures = {
-            self._pool.submit(_evaluate, cell=job.architecture, seed=job.seed, settings=self._settings): job
-            for job in jobs
-        }
-        for future in concurrent.futures.as_completed(futures):
-            try:
-                evaluation = future.result()
-            except (WorkerDiedError, WorkerTimeoutError) as error:
-                evaluation = Evaluation.failure(str(error))
-            yield futures[future], evaluation
+        submitted = {self._submit(self._pool.submit, job, self._train): (job, False) for job in jobs}
+        while submitted:
+            done, _ = concurrent.futures.wait(submitted, return_when=concurrent.futures.FIRST_COMPLETED)
+            for future in done:
+                job, is_retry = submitted.pop(future)
+                evaluation, out_of_memory = _outcome(future)
+                if out_of_memory and self.variants and not is_retry:
+                    logging.warning("%s: %s. It is tried alone with half the batch.", job.key, evaluation.status)
+                    submitted[self._submit(self._pool.submit_alone, job, self._half)] = job, True
+                    continue
+                if is_retry:
+                    evaluation = dataclasses.replace(evaluation, recipe=fingerprint(self.variants[0]))
+                yield job, evaluation
+
+    def _submit(self, submit, job: Job, train: TrainConfig) -> concurrent.futures.Future:
+        return submit(_evaluate, cell=job.architecture, seed=job.seed, settings={**self._settings, "config": train})
 
     def close(self) -> None:
         """Kills the workers and drops the shared images."""
@@ -133,50 +161,10 @@ def make_recipe(images: Images, child: ChildConfig, train: TrainConfig, distribu
     """All that the reward of a trained child depends on besides its key and seed."""
     return {
         "data": {"name": images.name, "digest": images.digest, "num_classes": images.num_classes},
-        "child": dataclasses.asdict(child),
-        "train": dataclasses.asdict(train),
+        "child": settings_of(child),
+        "train": settings_of(train),
         "distribute": distribute,
     }
-
-
-def worker_environments(workers: int | None, distribute: str) -> list[dict[str, str]]:
-    """The environment variables of each worker: which GPU it sees, and TensorFlow's faster kernels.
-
-    Raises:
-        InvalidValueError: for an impossible number of workers, or "mirrored" without several devices.
-    """
-    if workers is not None:
-        check_at_least("workers", workers, 1)
-    common = {
-        # Children train about twice as fast; on some processors TensorFlow leaves oneDNN off. The user's setting wins.
-        "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
-        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
-    }
-    make_distribution(distribute)
-    if distribute == MIRRORED:
-        if workers not in (None, 1):
-            raise InvalidValueError(
-                f"workers={workers} with distribute='mirrored': one child takes all devices; use 1."
-            )
-        return [common]
-    gpus = _keras.load_tensorflow().config.list_physical_devices("GPU")
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(str(i) for i in range(len(gpus)))
-    names = visible.split(",")[: len(gpus)]
-    count = workers or len(gpus) or len(os.sched_getaffinity(0))
-    return [{**common, **({"CUDA_VISIBLE_DEVICES": names[i % len(names)]} if gpus else {})} for i in range(count)]
-
-
-def _processor() -> str:
-    """What kind of processor this is, with the vector instructions that decide how oneDNN sums."""
-    try:
-        with open("/proc/cpuinfo") as file:
-            about = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line)
-    except OSError:  # no Linux
-        return platform.processor() or platform.machine()
-    about = {name.strip(): value.strip() for name, value in about.items()}
-    flags = about.get("flags", "").split()
-    vectors = [name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if name in flags]
-    return " ".join([about.get("model name", platform.machine()), *vectors])
 
 
 def prepare_worker(fd: int, layout: dict, builders: dict) -> dict[str, Split]:
@@ -191,15 +179,27 @@ def prepare_worker(fd: int, layout: dict, builders: dict) -> dict[str, Split]:
     return {name: Split(arrays[f"{name}_images"], arrays[f"{name}_labels"]) for name in names}
 
 
-def _evaluate(splits: dict[str, Split], *, cell: Cell, seed: int, settings: dict[str, Any]) -> Evaluation:
-    """A worker's task: one child. Forgets the model afterwards."""
+def _evaluate(splits: dict[str, Split], *, cell: Cell, seed: int, settings: dict[str, Any]) -> tuple[Evaluation, bool]:
+    """A worker's task: one child. Says also whether it ran out of memory. Forgets the model afterwards."""
     tf = _keras.load_tensorflow()
     try:
-        return evaluate_cell(cell, splits["train"], splits["valid"], test=splits.get("test"), seed=seed, **settings)
+        evaluation = evaluate_cell(
+            cell, splits["train"], splits["valid"], test=splits.get("test"), seed=seed, **settings
+        )
+        return evaluation, False
     except (tf.errors.OpError, MemoryError) as error:
-        return Evaluation.failure(f"{type(error).__name__}: {_what_happened(error)}".removesuffix(": "))
+        failure = Evaluation.failure(f"{type(error).__name__}: {_what_happened(error)}".removesuffix(": "))
+        return failure, isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
     finally:
         tf.keras.backend.clear_session()
+
+
+def _outcome(future: concurrent.futures.Future) -> tuple[Evaluation, bool]:
+    """What became of a task: the evaluation, and whether memory was what it lacked."""
+    try:
+        return future.result()
+    except (WorkerDiedError, WorkerTimeoutError) as error:
+        return Evaluation.failure(str(error)), isinstance(error, WorkerOutOfMemoryError)
 
 
 def _what_happened(error: Exception) -> str:

@@ -5,6 +5,7 @@ time is replaced, and so is one that has done its share of tasks, since memory g
 """
 
 import concurrent.futures
+import contextlib
 import os
 import queue
 import signal
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import connection
 from typing import Any
 
@@ -21,11 +22,16 @@ from absl import logging
 
 from nas_keras.errors import check_at_least
 
+_MEMORY_EVENTS = "/sys/fs/cgroup/memory.events"  # of the container, in control groups of version 2
 _START_SECONDS = 300  # importing TensorFlow takes 3 to 10; a machine that needs more than this is not working
 
 
 class WorkerDiedError(RuntimeError):
     """The worker process ended before its task did."""
+
+
+class WorkerOutOfMemoryError(WorkerDiedError):
+    """The kernel killed the worker process since the memory that this process may use was spent."""
 
 
 class WorkerTimeoutError(RuntimeError):
@@ -71,14 +77,23 @@ class WorkerPool:
         self._threads: list[threading.Thread] = []
         self._workers: list[_Worker | None] = [None] * len(environments)
         self._lock = threading.Lock()  # tasks may come from several threads
+        self._turns = threading.Condition()
+        self._num_running = self._num_alone = 0
         self._closed = False
 
     def submit(self, function: Callable[..., Any], **arguments: Any) -> concurrent.futures.Future:
-        """Queues a task; the future gives its result, or raises one of the four errors above."""
+        """Queues a task; the future gives its result, or raises one of the errors above."""
+        return self._submit(function, arguments, alone=False)
+
+    def submit_alone(self, function: Callable[..., Any], **arguments: Any) -> concurrent.futures.Future:
+        """Queues a task that runs in a fresh worker while no other exists, with all the memory there is."""
+        return self._submit(function, arguments, alone=True)
+
+    def _submit(self, function, arguments, *, alone: bool) -> concurrent.futures.Future:
         if self._closed:
             raise RuntimeError("The worker pool is closed.")
         future = concurrent.futures.Future()
-        self._tasks.put((future, cloudpickle.dumps((function, arguments))))
+        self._tasks.put((future, cloudpickle.dumps((function, arguments)), alone))
         with self._lock:
             if len(self._threads) < len(self._environments):
                 # Daemons: at the interpreter's exit they must not hold it up; the workers end when their pipe closes.
@@ -105,19 +120,44 @@ class WorkerPool:
     def _serve(self, index: int) -> None:
         """One thread's life: takes tasks and hands them to its worker."""
         while (task := self._tasks.get()) is not None:
-            future, message = task
+            future, message, alone = task
             if self._closed:
                 future.cancel()
                 continue
             future.set_running_or_notify_cancel()
             try:
-                result = self._run(index, message)
+                with self._turn(alone):
+                    if alone:
+                        self._clear()
+                    result = self._run(index, message)
             except BaseException as error:
                 future.set_exception(concurrent.futures.CancelledError() if self._closed else error)
             else:
                 future.set_result(result)
         if self._workers[index]:
             self._workers[index].kill()
+
+    @contextlib.contextmanager
+    def _turn(self, alone: bool) -> Iterator[None]:
+        """Waits until the task may run: one that runs alone for those that run, the others for it."""
+        with self._turns:
+            self._num_alone += alone
+            self._turns.wait_for(lambda: not (self._num_running if alone else self._num_alone))
+            self._num_running += 1
+        try:
+            yield
+        finally:
+            with self._turns:
+                self._num_running -= 1
+                self._num_alone -= alone
+                self._turns.notify_all()
+
+    def _clear(self) -> None:
+        """Ends all workers, which are idle: an idle one, too, holds the memory of its last child."""
+        for index, worker in enumerate(self._workers):
+            if worker:
+                worker.kill()
+            self._workers[index] = None
 
     def _run(self, index: int, message: bytes) -> Any:
         worker = self._workers[index]
@@ -172,7 +212,13 @@ class _Worker:
 
     def run(self, message: bytes, timeout: float | None) -> Any:
         self.num_tasks += 1
-        return self._exchange(message, timeout)
+        kills = _count_memory_kills()
+        try:
+            return self._exchange(message, timeout)
+        except WorkerDiedError as error:
+            if self._process.returncode == -signal.SIGKILL and _count_memory_kills() > kills:
+                raise WorkerOutOfMemoryError("its worker process was killed for lack of memory") from error
+            raise
 
     def kill(self) -> None:
         if self._process.poll() is None:
@@ -203,3 +249,12 @@ class _Worker:
             logging.warning("A worker process died. The end of what it wrote: %s", errors[-2000:])
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return f"its worker process died ({how})"
+
+
+def _count_memory_kills() -> int:
+    """How many processes of this control group the kernel has killed for lack of memory; 0 where it does not say."""
+    try:
+        with open(_MEMORY_EVENTS) as file:
+            return int(dict(line.split() for line in file)["oom_kill"])
+    except (OSError, KeyError, ValueError):
+        return 0
