@@ -32,6 +32,7 @@ class Dataset:
         self._origin = origin
         self._workspace = workspace
         self._evaluations: dict[str, Evaluation] = {}
+        self._repeats: dict[str, Evaluation] = {}
         self._pending: dict[str, Trial] = {}
         self.batches: list[list[Trial]] = []
         self.best: Trial | None = None  # the first of those with the highest reward; None if all failed
@@ -51,6 +52,10 @@ class Dataset:
     def lookup(self, key: str) -> Evaluation | None:
         """What is known of a key, at no cost; None if nothing is."""
         return self._evaluations.get(key)
+
+    def lookup_repeat(self, key: str) -> Evaluation | None:
+        """The evaluation that the earlier repeats of a key share; None if there was none."""
+        return self._repeats.get(key)
 
     def lookup_pending(self, key: str) -> Evaluation | None:
         """The evaluation of a child that an earlier process finished in a batch it did not."""
@@ -74,6 +79,8 @@ class Dataset:
         self.batches.append(list(batch))
         for trial in batch:
             self._evaluations.setdefault(trial.key, trial.evaluation)
+            if trial.cached:
+                self._repeats.setdefault(trial.key, trial.evaluation)
             if not trial.evaluation.failed and (self.best is None or trial.reward > self.best.reward):
                 self.best = trial
 

@@ -7,6 +7,7 @@ started again goes through the same steps, and the batches that stand in D need 
 
 import collections
 import dataclasses
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -100,7 +101,7 @@ class Loop:
         batch = _Batch(iteration, policy, [], [], [], set(), set())
         jobs = []
         for actions, log_probs in _rows(proposals):
-            key = self._space.key(actions)
+            key = sys.intern(self._space.key(actions))  # one string for all trials of a key
             if key not in self._known:
                 if len(self._known) >= max_evaluations:
                     continue  # the budget ends within this batch: dropped, neither stored nor told
@@ -184,6 +185,8 @@ class Loop:
     def _trial(self, batch: _Batch, index: int, *, trial: int, cached: bool) -> Trial:
         key = batch.keys[index]
         evaluation = self._dataset.lookup(key) or self._finished[key]
+        if cached:
+            evaluation = self._dataset.lookup_repeat(key) or dataclasses.replace(evaluation, seconds=0.0)
         return Trial(
             trial=trial,
             iteration=batch.iteration,
@@ -193,7 +196,7 @@ class Loop:
             log_probs=batch.log_probs[index],
             key=key,
             cached=cached,
-            evaluation=dataclasses.replace(evaluation, seconds=0.0) if cached else evaluation,
+            evaluation=evaluation,
         )
 
 

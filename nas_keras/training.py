@@ -112,7 +112,7 @@ def train_child(
             tf.keras.mixed_precision.set_global_policy("float32")
         model.compile(
             # The one with a fused kernel: the same update, and a third of the time to trace.
-            optimizer=tf.keras.optimizers.legacy.Adam(_schedule(tf, config, num_steps)),
+            optimizer=tf.keras.optimizers.legacy.Adam(make_schedule(config, num_steps)),
             loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
             steps_per_execution=min(_STEPS_PER_EXECUTION, steps_per_epoch),
@@ -170,7 +170,9 @@ def evaluate_cell(
     )
 
 
-def _schedule(tf, config: TrainConfig, num_steps: int):
+def make_schedule(config: TrainConfig, num_steps: int):
+    """The learning rate of each of `num_steps` steps: up to the peak in a line, down to 0 along a cosine."""
+    tf = _keras.load_tensorflow()
     warmup_steps = round(config.warmup * num_steps)
     return tf.keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup_steps else config.learning_rate,

@@ -69,7 +69,9 @@ class Evaluation:
 
     def __post_init__(self):
         for name in ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy"):
-            object.__setattr__(self, name, float(np.float32(getattr(self, name))))
+            value = float(np.float32(getattr(self, name)))
+            # One NaN for all, since D keeps many.
+            object.__setattr__(self, name, math.nan if math.isnan(value) else value)
         if self.status == OK and not math.isfinite(self.reward):
             object.__setattr__(self, "reward", math.nan)
             object.__setattr__(self, "status", "failed: the reward is not a finite number")

@@ -153,7 +153,7 @@ def test_one_step_agrees_with_a_step_by_hand(tf):
     ],
 )
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero(tf, config, num_steps, step, rate):
-    assert float(training._schedule(tf, config, num_steps)(step)) == pytest.approx(rate, rel=1e-6, abs=1e-8)
+    assert float(training.make_schedule(config, num_steps)(step)) == pytest.approx(rate, rel=1e-6, abs=1e-8)
 
 
 def test_the_schedule_spans_all_epochs(tf, model):

@@ -115,6 +115,14 @@ class TrainingEvaluator(Evaluator):
                 "; ".join(f"{name} was {environment[name]}, is {self.environment[name]}" for name in changed),
             )
 
+    def start(self) -> None:
+        """Starts the workers and waits for them; otherwise they start with the first jobs."""
+        self._pool.start()
+
+    def worker_pids(self) -> list[int]:
+        """Process identifiers of the workers that run."""
+        return self._pool.pids()
+
     def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
         """See `Evaluates`. A child that runs out of memory is tried once more, alone and with half the batch.
 

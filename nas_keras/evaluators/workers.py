@@ -81,6 +81,11 @@ class WorkerPool:
         self._num_running = self._num_alone = 0
         self._closed = False
 
+    def start(self) -> None:
+        """Starts all workers at once and waits for them; otherwise each starts with its first task. Call it first."""
+        with concurrent.futures.ThreadPoolExecutor(len(self._environments)) as threads:
+            list(threads.map(self._take_worker, range(len(self._environments))))
+
     def submit(self, function: Callable[..., Any], **arguments: Any) -> concurrent.futures.Future:
         """Queues a task; the future gives its result, or raises one of the errors above."""
         return self._submit(function, arguments, alone=False)
@@ -137,6 +142,18 @@ class WorkerPool:
         if self._workers[index]:
             self._workers[index].kill()
 
+    def _take_worker(self, index: int) -> "_Worker":
+        """The worker in a place: a new one if there is none, or if it has done its share."""
+        worker = self._workers[index]
+        if worker and worker.num_tasks >= self._tasks_per_worker:
+            worker.kill()
+            worker = self._workers[index] = None
+        if worker is None:
+            worker = self._workers[index] = _Worker(self._environments[index], **self._start)
+            if self._closed:  # by a `close` that came too early to see this worker
+                worker.kill()
+        return worker
+
     @contextlib.contextmanager
     def _turn(self, alone: bool) -> Iterator[None]:
         """Waits until the task may run: one that runs alone for those that run, the others for it."""
@@ -160,14 +177,7 @@ class WorkerPool:
             self._workers[index] = None
 
     def _run(self, index: int, message: bytes) -> Any:
-        worker = self._workers[index]
-        if worker and worker.num_tasks >= self._tasks_per_worker:
-            worker.kill()
-            worker = self._workers[index] = None
-        if worker is None:
-            worker = self._workers[index] = _Worker(self._environments[index], **self._start)
-            if self._closed:  # by a `close` that came too early to see this worker
-                worker.kill()
+        worker = self._take_worker(index)
         try:
             return worker.run(message, self._timeout)
         except (WorkerDiedError, WorkerTimeoutError):

@@ -1,0 +1,127 @@
+"""Measures this package on this machine: children per hour, memory, overhead, start-up.
+
+    python launch/benchmark.py --json=benchmark.json
+    python launch/benchmark.py --only=overhead --full
+
+The default run takes about ten minutes on 2 cores. Other work on the machine spoils the figures.
+"""
+
+import json
+import os
+import pathlib
+
+from absl import flags
+
+import nas_keras as nk
+from nas_keras import _script
+from nas_keras.benchmarks.memory import measure_memory
+from nas_keras.benchmarks.overhead import measure_overhead
+from nas_keras.benchmarks.startup import measure_startup
+from nas_keras.benchmarks.throughput import measure_throughput
+from nas_keras.errors import InvalidValueError, check_choice
+from nas_keras.evaluators.devices import processor
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PARTS = ("throughput", "memory", "overhead", "startup")
+
+_ONLY = flags.DEFINE_list("only", list(_PARTS), f"Parts to run, comma-separated: {', '.join(_PARTS)}.")
+_FULL = flags.DEFINE_boolean("full", False, "The largest sizes: three rounds of children, 100,000 trials.")
+_JSON = flags.DEFINE_string("json", None, "File to write all figures to.")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of prepared data sets. Default: the repository's testdata.")
+_WORKERS = flags.DEFINE_integer("workers", None, "Processes that train children. Default: one a GPU, else one a core.")
+
+
+def main() -> None:
+    """Checks the flags, runs the parts one after the other, and prints a table of each."""
+    for part in _ONLY.value:
+        check_choice("only", part, _PARTS)
+    path = _json_path()
+    images = nk.load_images("mnist", data_dir=_DATA_DIR.value or os.path.join(_ROOT, "testdata"))
+    figures = {"processor": processor(), "cores": len(os.sched_getaffinity(0)), "full": _FULL.value}
+    print(f"{figures['processor']}, {figures['cores']} cores")
+    for part in dict.fromkeys(_ONLY.value):
+        print(f"\n{part}", flush=True)
+        figures[part], lines = _run(part, images)
+        width = max(len(name) for name, _ in lines)
+        for name, value in lines:
+            print(f"  {name:{width}}  {value}")
+    if path:
+        path.write_text(json.dumps(figures, indent=2) + "\n")
+        print(f"\nAll figures: {path}")
+
+
+def _json_path() -> pathlib.Path | None:
+    if not _JSON.value:
+        return None
+    path = pathlib.Path(_JSON.value)
+    if path.is_dir() or not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise InvalidValueError(f"--json={_JSON.value} cannot be written. Name a file in a folder that can.")
+    return path
+
+
+def _run(part: str, images: nk.Images) -> tuple[dict, list[tuple[str, str]]]:
+    """The figures of a part, and what is shown of them."""
+    if part == "throughput":
+        found = measure_throughput(images, rounds=3 if _FULL.value else 1, workers=_WORKERS.value)
+        return found, _throughput_lines(found)
+    if part == "memory":
+        found = measure_memory(images, workers=_WORKERS.value)
+        return found, _memory_lines(found)
+    if part == "overhead":
+        found = measure_overhead(trials=100_000 if _FULL.value else 10_000)
+        return found, _overhead_lines(found)
+    found = measure_startup(images)
+    return found, [
+        ("import nas_keras", f"{found['import']:.2f} s"),
+        ("import, PPO's first proposals", f"{found['import_and_first_proposals']:.2f} s"),
+        ("a worker until it can train", f"{found['worker']:.2f} s"),
+    ]
+
+
+def _throughput_lines(found: dict) -> list[tuple[str, str]]:
+    def way(name):
+        figures = found[name]
+        return f"{figures['children_per_hour']:.0f} children/h, {figures['images_per_second']:,.0f} images/s"
+
+    return [
+        (f"plain ({len(found['cells'])} cells, one epoch)", way("plain")),
+        ("ours", way("ours")),
+        ("ratio", f"{found['ratio']:.2f}"),
+        (
+            "validation accuracy, ours - plain",
+            f"{100 * found['accuracy_gap']:+.3f} +- {100 * found['accuracy_gap_error']:.3f} points",
+        ),
+        (
+            "share of the matrix-product rate",
+            f"{found['share_of_matrix_product']:.0%} ({found['gflops']:.0f} of {found['matrix_product_gflops']:.0f} "
+            "GFLOP/s)",
+        ),
+    ]
+
+
+def _memory_lines(found: dict) -> list[tuple[str, str]]:
+    first = found["worker_first"]
+    return [
+        (f"main process, {found['children']} children", f"{found['main_start']:.0f} to {found['main_end']:.0f} MiB"),
+        ("main process, growth", f"{found['main_growth_per_child']:.3f} MiB a child"),
+        ("worker, growth until it is replaced", f"{found['worker_growth_per_child']:.2f} MiB a child"),
+        (
+            f"worker at its start, {found['worker_processes']} processes",
+            " ".join(f"{value:.0f}" for value in first) + " MiB",
+        ),
+    ]
+
+
+def _overhead_lines(found: dict) -> list[tuple[str, str]]:
+    lines = [
+        (
+            f"with {point['trials']:,} trials in D",
+            f"{point['milliseconds_per_trial']:.2f} ms a trial, {point['bytes_per_trial']:.0f} B a trial",
+        )
+        for point in found["points"]
+    ]
+    return [*lines, ("a child, with its share of repeats", f"{found['milliseconds_per_child']:.2f} ms")]
+
+
+if __name__ == "__main__":
+    _script.run(main)

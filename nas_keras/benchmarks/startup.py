@@ -1,0 +1,39 @@
+"""How long it takes until the main process can propose, and until a worker can train."""
+
+import subprocess
+import sys
+import time
+
+from nas_keras.evaluators.training import TrainingEvaluator
+from nas_keras.images import Images
+
+_STEPS = {
+    "import": "import nas_keras",
+    "import_and_first_proposals": (
+        "import nas_keras as nk; nk.strategies.PPO(nk.spaces.large(3), nk.PPOConfig(), seed=0).ask(8)"
+    ),
+}
+
+
+def measure_startup(images: Images, *, repeats: int = 3) -> dict[str, float]:
+    """Seconds, the median of `repeats`.
+
+    Args:
+        images: the data set that a worker is given.
+        repeats: how often.
+
+    Returns:
+        `import` of the package alone, which loads no TensorFlow; `import_and_first_proposals` of PPO, tracing included;
+        `worker`, from nothing until it takes its first child.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in (*_STEPS, "worker")}
+    for _ in range(repeats):
+        for name, code in _STEPS.items():
+            start = time.monotonic()
+            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+            seconds[name].append(time.monotonic() - start)
+        with TrainingEvaluator(images, workers=1) as evaluator:
+            start = time.monotonic()
+            evaluator.start()
+            seconds["worker"].append(time.monotonic() - start)
+    return {name: sorted(values)[len(values) // 2] for name, values in seconds.items()}
