@@ -6,13 +6,16 @@ BIN := .venv/bin
 READY := .venv/.ready
 WORKDIR ?= runs/mnist_small
 
-.PHONY: search test lint format clean
+.PHONY: search test test-slow lint format clean
 
 search: $(READY)  ## the main job: search, train the best child longer, test it once, export it
 	$(BIN)/python launch/search.py --workdir=$(WORKDIR) --max_evaluations=16 --final_epochs=4 $(FLAGS)
 
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest
+
+test-slow: $(READY)  ## what takes longer: real children, trained again
+	$(BIN)/python -m pytest -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check . || { echo "Mend with: make format"; exit 1; }

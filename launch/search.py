@@ -37,7 +37,7 @@ _LAG = flags.DEFINE_integer(
 
 # Where rewards come from.
 _REWARD = flags.DEFINE_string("reward", "train", "Where a reward comes from: train (a child) or table.")
-_TABLE = flags.DEFINE_string("table", None, "Folder of a table of rewards, for --reward=table.")
+_TABLE = flags.DEFINE_string("table", None, "Folder of a table of rewards. Default: the one shipped for the space.")
 _DATASET = flags.DEFINE_string("dataset", "mnist", "TFDS name of a data set of image classification.")
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of prepared data sets. Default: the repository's testdata for mnist, else TFDS' own."
@@ -161,14 +161,25 @@ def _evaluator(images, child, train) -> nk.Evaluator:
                 f"--{name}={flags.FLAGS[name].value} is for --reward=train; a table's children were trained already. "
                 "Leave it out, or train."
             )
-    if not _TABLE.value:
-        raise InvalidValueError("--reward=table needs --table: name the folder of a table, or use --reward=train.")
-    return nk.TableEvaluator(_TABLE.value)
+    return nk.TableEvaluator(_table())
+
+
+def _table() -> str:
+    if _TABLE.value:
+        return _TABLE.value
+    name = "mnist_small" if _SPACE.value == "small" else f"mnist_large{_NUM_NODES.value}"
+    shipped = os.path.join(_ROOT, "testdata", "rewards", name)
+    if not os.path.isdir(shipped):
+        raise InvalidValueError(
+            f"--reward=table needs --table: no table is shipped for --space=large --num_nodes={_NUM_NODES.value}. Name "
+            "the folder of one, or use --reward=train."
+        )
+    return shipped
 
 
 def _print_plan(space, images) -> None:
     cells = f"up to {_MAX_EVALUATIONS.value:,} cells of the {space.name} space ({space.size:,} strings)"
-    how = f"read from the table {_TABLE.value}"
+    how = "whose rewards are read from a table"
     if _REWARD.value == "train":
         how = f"each trained for {_EPOCHS.value} epoch(s) on {len(images.train_labels):,} images of {images.name}"
     print(f"Searching with {_STRATEGY.value}, seed {_SEED.value}: {cells}, {how}.", flush=True)

@@ -183,7 +183,7 @@ WRONG = [
     (["--num_nodes=2"], "--num_nodes=2 is for --space=large; the small space has two."),
     (["--space=large", "--num_nodes=0"], "num_nodes=0 is not allowed: it must be an integer of at least 1."),
     (["--space=large", "--num_nodes=9"], "the large space takes 1 to 8 nodes"),
-    (["--strategy=luck"], "strategy='luck' is unknown. Allowed: ppo, random"),
+    (["--strategy=luck"], "strategy='luck' is unknown. Allowed: ppo, "),
     (["--strategy_config=steps"], "--strategy_config='steps' is not allowed: write key=value,..., each key once."),
     (["--strategy_config=steps=1,steps=2"], "--strategy_config='steps=2' is not allowed"),
     (["--strategy_config=pace=1"], "Strategy 'ppo' has no setting 'pace'. It has: learning_rate, clip, "),
@@ -196,7 +196,13 @@ WRONG = [
     (["--seed=-1"], "seed=-1 is not allowed: it must be an integer from 0 to 2**31 - 1."),
     (["--reward=luck"], "reward='luck' is unknown. Allowed: train, table."),
     (["--table=some/folder"], "--table=some/folder is for --reward=table; leave it out, or ask for the table."),
-    (["--reward=table", "--final_epochs=0"], "--reward=table needs --table"),
+    (
+        ["--reward=table", "--final_epochs=0", "--space=large", "--num_nodes=4"],
+        "--reward=table needs --table: no table is shipped for --space=large --num_nodes=4. Name the folder of one",
+    ),
+    (["--reward=table", "--precision=float32", "--final_epochs=0"], "--precision=float32 is for --reward=train"),
+    (["--reward=table"], "The images of dots have digest "),  # the shipped table is of MNIST
+    (["--precision=float8"], "precision='float8' is unknown. Allowed: float32, mixed_float16, mixed_bfloat16."),
     (["--reward=table", "--epochs=3", "--final_epochs=0"], "--epochs=3 is for --reward=train; a table's children"),
     (["--reward=table", "--filters=3", "--final_epochs=0"], "--filters=3 is for --reward=train; a table's children"),
     (["--reward=table", "--table=no/such", "--final_epochs=0"], "There is no table in no/such: it needs recipe.json"),
@@ -260,5 +266,6 @@ def test_every_flag_has_a_help_text():
     for (
         flag
     ) in """space num_nodes strategy strategy_config reward table dataset data_dir download workdir max_evaluations
-        max_trials batch_size lag seed workers epochs filters child_timeout final_epochs distribute""".split():
+        max_trials batch_size lag seed workers epochs filters child_timeout final_epochs distribute
+        precision jit_compile""".split():
         assert f"--{flag}: " in done.stdout or f"--[no]{flag}: " in done.stdout, flag

@@ -6,7 +6,7 @@ import types
 
 import numpy as np
 import pytest
-from helpers import TINY_CHILD, TINY_TRAIN, grid, is_nan, is_running, tiny_images
+from helpers import TINY_CHILD, TINY_TRAIN, facts, grid, is_nan, is_running, tiny_images
 
 import nas_keras as nk
 from nas_keras import _keras, operations
@@ -312,3 +312,13 @@ def test_mirrored_takes_one_worker_that_sees_everything(pretend_gpus):
     assert devices.worker_environments(1, "mirrored") == [environment]
     with pytest.raises(InvalidValueError, match="workers=2 with distribute='mirrored': one child takes all devices"):
         devices.worker_environments(2, "mirrored")
+
+
+@pytest.mark.slow
+def test_a_search_has_the_same_d_with_1_2_and_4_workers(images):
+    def search(workers):
+        with nk.TrainingEvaluator(images, child=TINY_CHILD, train=TINY_TRAIN, workers=workers) as evaluator:
+            return nk.search(nk.spaces.large(3), evaluator, max_evaluations=24, batch_size=4).trials
+
+    one, two, four = (facts(search(workers)) for workers in (1, 2, 4))
+    assert len(one) >= 24 and one == two == four
