@@ -1,4 +1,4 @@
-"""Markdown as GitHub reads it: texts escaped so that they show as they are, tables, accuracies in percent. Pure text."""
+"""Markdown as GitHub reads it: escaped texts, tables, accuracies in percent."""
 
 import math
 import re
@@ -38,6 +38,8 @@ def percent(fraction: float, error: float = math.nan, *, sign: bool = False, dig
     return text if math.isnan(error) else f"{text} ± {100 * error:.{digits}f}"
 
 
-def number(value: float, digits: int = 2) -> str:
-    """A number with so many decimals; NaN is a dash."""
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+def number(value: float, digits: int = 2, *, error: float = math.nan) -> str:
+    """A number with so many decimals, with its error if there is one; NaN is a dash."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:.{digits}f}" if math.isnan(error) else f"{value:.{digits}f} ± {error:.{digits}f}"
