@@ -18,6 +18,8 @@ from nas_keras.training import PRECISIONS
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
+_MISSING_WAYS = ("error", "train")
+
 # What is searched, and how.
 _SPACE = flags.DEFINE_string("space", "small", "The search space: small or large.")
 _NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large space, 1 to 8.")
@@ -38,6 +40,9 @@ _LAG = flags.DEFINE_integer(
 # Where rewards come from.
 _REWARD = flags.DEFINE_string("reward", "train", "Where a reward comes from: train (a child) or table.")
 _TABLE = flags.DEFINE_string("table", None, "Folder of a table of rewards. Default: the one shipped for the space.")
+_MISSING = flags.DEFINE_string(
+    "missing", "error", f"A cell that the table lacks: {' or '.join(_MISSING_WAYS)} (by the table's recipe)."
+)
 _DATASET = flags.DEFINE_string("dataset", "mnist", "TFDS name of a data set of image classification.")
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of prepared data sets. Default: the repository's testdata for mnist, else TFDS' own."
@@ -60,6 +65,9 @@ _DISTRIBUTE = flags.DEFINE_string(
 
 # Where results go.
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, made if it is not there. Required.")
+_WARM_START_FROM = flags.DEFINE_string(
+    "warm_start_from", None, "Folder of a run or table of the same space and recipe: what it knows costs nothing."
+)
 _FINAL_EPOCHS = flags.DEFINE_integer("final_epochs", 10, "Epochs of the best child's final training; 0: no export.")
 
 
@@ -76,7 +84,9 @@ def main() -> None:
     check_choice("distribute", _DISTRIBUTE.value, DISTRIBUTE)
     strategies.config_of(_STRATEGY.value, options)
 
-    images = _load_images() if _REWARD.value == "train" or _FINAL_EPOCHS.value else None
+    check_choice("missing", _MISSING.value, _MISSING_WAYS)
+    trains = "train" in (_REWARD.value, _MISSING.value)
+    images = _load_images() if trains or _FINAL_EPOCHS.value else None
     with _evaluator(images, child, train) as evaluator:
         if _FINAL_EPOCHS.value:
             check_exportable(evaluator.recipe, images)
@@ -92,6 +102,7 @@ def main() -> None:
             lag=_LAG.value,
             seed=_SEED.value,
             workdir=_WORKDIR.value,
+            warm_start_from=_WARM_START_FROM.value,
             on_batch=lambda dataset, batch: _print_progress(space, dataset, batch),
         )
     _print_result(space, result)
@@ -147,6 +158,8 @@ def _evaluator(images, child, train) -> nk.Evaluator:
             raise InvalidValueError(
                 f"--table={_TABLE.value} is for --reward=table; leave it out, or ask for the table."
             )
+        if flags.FLAGS["missing"].present:
+            raise InvalidValueError(f"--missing={_MISSING.value} is for --reward=table; leave it out.")
         return nk.TrainingEvaluator(
             images,
             child=child,
@@ -161,7 +174,19 @@ def _evaluator(images, child, train) -> nk.Evaluator:
                 f"--{name}={flags.FLAGS[name].value} is for --reward=train; a table's children were trained already. "
                 "Leave it out, or train."
             )
-    return nk.TableEvaluator(_table())
+    table = _table()
+    if _MISSING.value == "error":
+        return nk.TableEvaluator(table)
+    recipe = nk.TableEvaluator(table).recipe
+    check_exportable(recipe, images)
+    otherwise = nk.TrainingEvaluator(
+        images,
+        child=nk.ChildConfig(**recipe["child"]),
+        train=nk.TrainConfig(**recipe["train"]),
+        workers=_WORKERS.value,
+        distribute=recipe["distribute"],
+    )
+    return nk.TableEvaluator(table, otherwise=otherwise)
 
 
 def _table() -> str:

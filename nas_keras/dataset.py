@@ -23,15 +23,27 @@ class Dataset:
     Args:
         origin: fingerprints of the space and of the recipe; records of another origin are refused.
         workspace: where D lives on disk; None keeps it in memory only.
+        warm: trials of another run or table, whose keys are answered as repeats.
+        read_only: of a run that may be another process's: no file is tidied away.
 
     Raises:
         DataError: if a file is damaged, missing in the row or of another origin; the message names it.
     """
 
-    def __init__(self, origin: Origin, workspace: Workspace | None = None):
+    def __init__(
+        self,
+        origin: Origin,
+        workspace: Workspace | None = None,
+        *,
+        warm: Sequence[Trial] = (),
+        read_only: bool = False,
+    ):
         self._origin = origin
         self._workspace = workspace
         self._evaluations: dict[str, Evaluation] = {}
+        self._warm = {trial.key: trial.evaluation for trial in warm}
+        self._read_only = read_only
+        self.num_evaluations = 0  # distinct keys that this run evaluated, failures included
         self._repeats: dict[str, Evaluation] = {}
         self._pending: dict[str, Trial] = {}
         self.batches: list[list[Trial]] = []
@@ -44,14 +56,9 @@ class Dataset:
         """All trials, in the order told."""
         return [trial for batch in self.batches for trial in batch]
 
-    @property
-    def num_evaluations(self) -> int:
-        """Distinct keys evaluated, failures included."""
-        return len(self._evaluations)
-
     def lookup(self, key: str) -> Evaluation | None:
         """What is known of a key, at no cost; None if nothing is."""
-        return self._evaluations.get(key)
+        return self._evaluations.get(key) or self._warm.get(key)
 
     def lookup_repeat(self, key: str) -> Evaluation | None:
         """The evaluation that the earlier repeats of a key share; None if there was none."""
@@ -79,6 +86,7 @@ class Dataset:
         self.batches.append(list(batch))
         for trial in batch:
             self._evaluations.setdefault(trial.key, trial.evaluation)
+            self.num_evaluations += not trial.cached
             if trial.cached:
                 self._repeats.setdefault(trial.key, trial.evaluation)
             if not trial.evaluation.failed and (self.best is None or trial.reward > self.best.reward):
@@ -104,8 +112,9 @@ class Dataset:
             self._index(read_shard(path, self._origin))
         for path in sorted(workspace.pending.glob("*.tfrecord")):
             (trial,) = read_shard(path, self._origin)
-            if self.lookup(trial.key):  # the process died between writing the shard and removing this file
-                path.unlink()
+            if trial.key in self._evaluations:  # the process died between writing the shard and removing this file
+                if not self._read_only:
+                    path.unlink()
             else:
                 self._pending[trial.key] = trial
 

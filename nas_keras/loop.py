@@ -62,6 +62,7 @@ class Loop:
         self._open: collections.deque[_Batch] = collections.deque()
         self._finished: dict[str, Evaluation] = {}  # of the open batches
         self._known: set[str] = set()  # keys told or in flight
+        self._num_sent = 0  # of those, evaluated by this run
         self._num_trials = 0  # told or in flight
 
     def go(self, *, batch_size: int, max_evaluations: int, max_trials: int, num_keys: int | None) -> str:
@@ -85,7 +86,7 @@ class Loop:
             self._close_batch(self._open.popleft())
 
     def _spent(self, max_evaluations: int, max_trials: int, num_keys: int | None) -> str | None:
-        if len(self._known) >= max_evaluations:
+        if self._num_sent >= max_evaluations:
             return "max_evaluations"
         if self._num_trials >= max_trials:
             return "max_trials"
@@ -102,10 +103,13 @@ class Loop:
         jobs = []
         for actions, log_probs in _rows(proposals):
             key = sys.intern(self._space.key(actions))  # one string for all trials of a key
+            if key not in self._known and self._dataset.lookup(key):
+                self._known.add(key)  # another run or a table knows it: a repeat
             if key not in self._known:
-                if len(self._known) >= max_evaluations:
+                if self._num_sent >= max_evaluations:
                     continue  # the budget ends within this batch: dropped, neither stored nor told
                 self._known.add(key)
+                self._num_sent += 1
                 batch.sent.add(key)
                 earlier = self._dataset.lookup_pending(key)
                 if earlier:
@@ -148,6 +152,7 @@ class Loop:
             sent,
         )
         self._known.update(batch.keys)
+        self._num_sent += len(sent)
         self._num_trials += len(trials)
         self._open.append(batch)
         return True

@@ -46,3 +46,9 @@ def fingerprint(recipe: dict[str, Any]) -> str:
     """16 hex digits of a recipe (a JSON object); the order of its names does not matter."""
     text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """What differs between two recipes, one level down: "train: {...} before, {...} now"."""
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return "; ".join(f"{name}: {old.get(name)} before, {new.get(name)} now" for name in names)

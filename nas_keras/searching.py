@@ -15,6 +15,7 @@ from nas_keras.records import Origin
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies import NAMES, Strategy, make_strategy
 from nas_keras.trial import Trial
+from nas_keras.warm_start import describe, read_known, read_snapshot, write_snapshot
 from nas_keras.workspace import Workspace
 
 _TRIALS_PER_EVALUATION = 20  # default of max_trials: a policy that has converged draws repeats, which cost nothing
@@ -27,7 +28,7 @@ class SearchResult:
     Attributes:
         best: the trial with the highest reward, the first of equal ones; None if every evaluation failed.
         trials: all, in the order told.
-        num_evaluations: distinct keys evaluated, failures included.
+        num_evaluations: distinct keys that this run evaluated, failures included.
         stopped: "max_evaluations", "max_trials", "nothing proposed" or "space exhausted".
         workdir: of the run, or None.
     """
@@ -45,7 +46,10 @@ class SearchResult:
 
 def top_trials(trials: list[Trial], count: int) -> list[Trial]:
     """The `count` best trials of different keys, best first; failures are left out."""
-    good = [trial for trial in trials if not trial.cached and not trial.evaluation.failed]
+    first = {}
+    for trial in trials:
+        first.setdefault(trial.key, trial)
+    good = [trial for trial in first.values() if not trial.evaluation.failed]
     return sorted(good, key=lambda trial: -trial.reward)[:count]  # stable: the earlier of equal ones comes first
 
 
@@ -61,6 +65,7 @@ def search(
     lag: int | None = None,
     seed: int = 0,
     workdir: str | os.PathLike | None = None,
+    warm_start_from: str | os.PathLike | None = None,
     on_batch: OnBatch | None = None,
 ) -> SearchResult:
     """Searches `space` for the architecture that `evaluator` rewards most.
@@ -76,6 +81,8 @@ def search(
         lag: batches that may be open beyond the first; by default the evaluator's `lag`, or 0.
         seed: of the strategy and, with each key, of the children.
         workdir: folder of the run; a run that is there already is continued. None keeps nothing.
+        warm_start_from: folder of another run or of a table, of the same space and recipe: the keys that it knows are
+            answered from it, as repeats. A run keeps its own copy, and goes on with that.
         on_batch: called with D and each new batch, after it is told.
 
     Raises:
@@ -114,6 +121,7 @@ def search(
     workspace = Workspace(workdir) if workdir is not None else None
     if workspace:
         workspace.check()
+    known = [] if warm_start_from is None else _known(warm_start_from, workspace, origin, space, recipe)
     if isinstance(strategy, str):
         strategy = make_strategy(strategy, space, options=strategy_config, seed=seed)
 
@@ -126,14 +134,17 @@ def search(
                 "batch_size": batch_size,
                 "lag": lag,
                 "recipe": recipe,
+                "warm_start": describe(known),
             }
             budget = {"max_evaluations": max_evaluations, "max_trials": max_trials}
             old = workspace.read_config()
+            if known and old is None:
+                write_snapshot(workspace, known, origin)
             if old and hasattr(evaluator, "resume"):
                 evaluator.resume(old.get("environment", {}))
             recorded = {name: dict(getattr(evaluator, name, {})) for name in ("source", "environment")}
             workspace.settle_config({"fixed": fixed, "budget": budget, "variants": variants, **recorded})
-        dataset = Dataset(origin, workspace)
+        dataset = Dataset(origin, workspace, warm=known)
         loop = Loop(
             space, evaluator, strategy, dataset, seed=seed, lag=lag, monitor=Monitor(workspace), on_batch=on_batch
         )
@@ -145,6 +156,13 @@ def search(
     return SearchResult(
         dataset.best, trials, dataset.num_evaluations, stopped, str(workdir) if workdir is not None else None
     )
+
+
+def _known(path, workspace: Workspace | None, origin: Origin, space: SearchSpace, recipe) -> list[Trial]:
+    """What the run was started with, or, if it is new, what the other folder knows now."""
+    # Without a configuration it is of a start that was cut off.
+    snapshot = read_snapshot(workspace, origin) if workspace and workspace.config.exists() else None
+    return read_known(path, space=space, recipe=recipe) if snapshot is None else snapshot
 
 
 def _settings_of(strategy: Strategy) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from nas_keras.dataset import list_shards, shard_name
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.recipe import fingerprint
+from nas_keras.recipe import difference, fingerprint
 from nas_keras.records import Origin, read_shard, write_shard
 from nas_keras.search_space import SearchSpace
 from nas_keras.trial import Trial
@@ -134,6 +134,11 @@ def write_table(
     writer.flush([(trial.key, trial.seed) for trial in trials])
 
 
+def is_table(path: pathlib.Path) -> bool:
+    """Whether the folder is meant to be a table."""
+    return (path / _RECIPE).exists()
+
+
 def read_table(path: pathlib.Path) -> Table:
     """Reads a table.
 
@@ -180,7 +185,7 @@ def merge_tables(sources: Iterable[pathlib.Path], target: pathlib.Path, *, space
             )
         if table.recipe != tables[0].recipe:
             raise InvalidValueError(
-                f"{source} and {sources[0]} have different recipes: {_difference(tables[0].recipe, table.recipe)}. "
+                f"{source} and {sources[0]} have different recipes: {difference(tables[0].recipe, table.recipe)}. "
                 "Only tables of one recipe and one data set can be merged."
             )
         for trial in table.trials:
@@ -231,12 +236,6 @@ def _check_same(path: pathlib.Path, space: str, recipe: dict[str, Any]) -> None:
         raise InvalidValueError(f"{path} is a table of another space ({old_space}, not {space}). Name another folder.")
     if old_recipe != recipe:
         raise InvalidValueError(
-            f"{path} is a table of another recipe: {_difference(old_recipe, recipe)}. Name another folder, or the "
+            f"{path} is a table of another recipe: {difference(old_recipe, recipe)}. Name another folder, or the "
             "old recipe."
         )
-
-
-def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """What differs between two recipes, one level down: "train: {...} before, {...} now"."""
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    return "; ".join(f"{name}: {old.get(name)} before, {new.get(name)} now" for name in names)

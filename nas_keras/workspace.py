@@ -1,7 +1,7 @@
 """A run's folder: its paths, its configuration file, its lock, and files that are whole or absent.
 
 ```
-<workdir>/config.json  dataset/  pending/  tensorboard/  best/  lock
+<workdir>/config.json  dataset/  pending/  tensorboard/  best/  warm_start.tfrecord  lock
 ```
 """
 
@@ -28,6 +28,7 @@ class Workspace:
         self.pending = self.root / "pending"
         self.tensorboard = self.root / "tensorboard"
         self.best = self.root / "best"
+        self.warm_start = self.root / "warm_start.tfrecord"
         self.lock = self.root / "lock"
 
     def check(self) -> None:
@@ -43,8 +44,9 @@ class Workspace:
             raise InvalidValueError(
                 f"workdir={str(self.root)!r} cannot be read: {error.strerror}. Name a folder that can."
             ) from error
-        # A lock and a configuration that was not finished are left by a start that was cut off.
-        if self.config.name not in names and names - {self.lock.name, _temporary(self.config).name}:
+        # What a start that was cut off may leave.
+        left = {self.lock.name, self.warm_start.name, _temporary(self.config).name, _temporary(self.warm_start).name}
+        if self.config.name not in names and names - left:
             raise InvalidValueError(
                 f"workdir={str(self.root)!r} holds files but no config.json, so it is no run. Name an empty or new "
                 "folder."

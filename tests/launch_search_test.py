@@ -221,6 +221,9 @@ WRONG = [
     (["--child_timeout=0"], "child_timeout=0.0 is not allowed: it must be a number of at least 1."),
     (["--distribute=many"], "distribute='many' is unknown. Allowed: none, mirrored."),
     (["--distribute=mirrored", "--workers=2"], "distribute='mirrored'"),
+    (["--warm_start_from=no/such"], "warm_start_from='no/such' is neither a run nor a table"),
+    (["--reward=table", "--missing=guess"], "missing='guess' is unknown. Allowed: error, train."),
+    (["--missing=train"], "--missing=train is for --reward=table"),
     (["--final_epochs=-1"], "final_epochs=-1 is not allowed: it must be an integer of at least 0."),
 ]
 
@@ -267,5 +270,5 @@ def test_every_flag_has_a_help_text():
         flag
     ) in """space num_nodes strategy strategy_config reward table dataset data_dir download workdir max_evaluations
         max_trials batch_size lag seed workers epochs filters child_timeout final_epochs distribute
-        precision jit_compile""".split():
+        precision jit_compile warm_start_from missing""".split():
         assert f"--{flag}: " in done.stdout or f"--[no]{flag}: " in done.stdout, flag

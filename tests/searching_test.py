@@ -553,6 +553,7 @@ def test_what_the_runs_folder_says_of_it(tmp_path):
             "batch_size": 2,
             "lag": 0,
             "recipe": {"counting": 1},
+            "warm_start": None,
         },
         "budget": {"max_evaluations": 4, "max_trials": 80},
         "source": {"dataset": "dots"},

@@ -64,13 +64,41 @@ def test_neither_seconds_nor_test_accuracy_can_be_read_out(table):
 
 def test_a_key_that_is_not_there(table):
     answers = TableEvaluator(table).evaluate([job("0,0"), job("1,1")])
-    assert next(answers)[1].reward == 0.5
     with pytest.raises(DataError) as error:
         next(answers)
     assert str(error.value) == (
-        f"1,1 is not in the table {table}, which holds 3 keys. Compute the rest of the table, or train the children "
-        "instead."
+        f"1,1 is not in the table {table}, which holds 3 keys. Compute the rest of the table, or have what is missing "
+        "trained: TableEvaluator(path, otherwise=TrainingEvaluator(...)) or --missing=train."
     )
+
+
+def test_what_is_not_there_can_be_evaluated_by_the_same_recipe(table):
+    class Otherwise(nk.Evaluator):
+        recipe, lag, source, environment = TableEvaluator(table).recipe, 1, {"s": 1}, {"e": 1}
+        calls = []
+
+        def evaluate(self, jobs):
+            self.calls.append([job.key for job in jobs])
+            yield from ((job, nk.Evaluation(0.125)) for job in jobs)
+
+        def resume(self, environment):
+            self.calls.append(environment)
+
+        def close(self):
+            self.calls.append("closed")
+
+    with TableEvaluator(table, otherwise=Otherwise()) as evaluator:
+        assert (evaluator.lag, evaluator.source, evaluator.environment) == (1, {"s": 1}, {"e": 1})
+        evaluator.resume({"e": 0})
+        answers = {j.key: evaluation.reward for j, evaluation in evaluator.evaluate([job("1,1"), job("0,0")])}
+        assert answers == {"0,0": 0.5, "1,1": 0.125}
+        assert list(evaluator.evaluate([job("0,0")]))[0][1].reward == 0.5  # nothing is missing: nobody is asked
+    assert Otherwise.calls == [{"e": 0}, ["1,1"], "closed"]
+    Otherwise.recipe = {"another": 1}
+    with pytest.raises(
+        InvalidValueError, match="has another recipe than what evaluates the keys that it lacks: .*another"
+    ):
+        TableEvaluator(table, otherwise=Otherwise())
 
 
 def test_another_space_is_refused(table):

@@ -4,11 +4,13 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.evaluators.base import Evaluator
+from nas_keras.recipe import difference
 from nas_keras.search_space import SearchSpace
 from nas_keras.tables import read_table
 from nas_keras.trial import Evaluation, Job
@@ -19,12 +21,14 @@ class TableEvaluator(Evaluator):
 
     Args:
         path: folder of a table, as `tables.py` writes it.
+        otherwise: evaluates the keys that the table does not hold; None: they are an error.
 
     Raises:
         DataError: if there is no table, or it is damaged.
+        InvalidValueError: if `otherwise` has another recipe than the table.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike, *, otherwise: Evaluator | None = None):
         self._path = pathlib.Path(path)
         table = read_table(self._path)
         self.recipe, self._space = table.recipe, table.space
@@ -32,7 +36,15 @@ class TableEvaluator(Evaluator):
         by_key: dict[str, list[Evaluation]] = {}
         for trial in table.trials:
             by_key.setdefault(trial.key, []).append(trial.evaluation)
-        self._evaluations = {key: _mean(evaluations) for key, evaluations in by_key.items()}
+        if otherwise is not None and otherwise.recipe != self.recipe:
+            raise InvalidValueError(
+                f"The table {self._path} has another recipe than what evaluates the keys that it lacks: "
+                f"{difference(self.recipe, otherwise.recipe)}. Their rewards would not compare."
+            )
+        self._otherwise = otherwise
+        if otherwise is not None:
+            self.lag, self.source, self.environment = otherwise.lag, otherwise.source, otherwise.environment
+        self._evaluations = {key: mean_evaluation(evaluations) for key, evaluations in by_key.items()}
 
     def __len__(self) -> int:
         return len(self._evaluations)
@@ -49,19 +61,33 @@ class TableEvaluator(Evaluator):
         """See `Evaluates`.
 
         Raises:
-            DataError: if a key is not in the table.
+            DataError: if a key is not in the table, and nothing else evaluates it.
         """
+        missing = [job for job in jobs if job.key not in self._evaluations]
+        if missing and self._otherwise is None:
+            raise DataError(
+                f"{missing[0].key} is not in the table {self._path}, which holds {len(self):,} keys. Compute the rest "
+                "of the table, or have what is missing trained: TableEvaluator(path, otherwise=TrainingEvaluator(...)) "
+                "or --missing=train."
+            )
         for job in jobs:
-            if job.key not in self._evaluations:
-                raise DataError(
-                    f"{job.key} is not in the table {self._path}, which holds {len(self):,} keys. Compute the rest "
-                    "of the "
-                    "table, or train the children instead."
-                )
-            yield job, self._evaluations[job.key]
+            if job.key in self._evaluations:
+                yield job, self._evaluations[job.key]
+        if missing:
+            yield from self._otherwise.evaluate(missing)
+
+    def resume(self, environment: dict[str, Any]) -> None:
+        """See `Evaluator`."""
+        if self._otherwise is not None:
+            self._otherwise.resume(environment)
+
+    def close(self) -> None:
+        """Ends what evaluates the keys that the table lacks."""
+        if self._otherwise is not None:
+            self._otherwise.close()
 
 
-def _mean(evaluations: Sequence[Evaluation]) -> Evaluation:
+def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:
     """The mean over the seeds that succeeded, a failure if none did; without seconds and test accuracy.
 
     What was found by a variant of the recipe counts only where nothing was by the recipe itself.
