@@ -30,7 +30,8 @@ setuptools.setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]==2.21.*"],
-        "report": ["matplotlib", "scipy"],  # pages of results: pictures, and statistics with ties and intervals
+        # Pages of results: pictures, drawings of cells, statistics with ties and intervals.
+        "report": ["matplotlib", "networkx", "scipy"],
         "test": ["pytest", "ruff"],
     },
 )

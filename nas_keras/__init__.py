@@ -41,6 +41,7 @@ _LAZY = {  # name -> module; these import TensorFlow, or make it be imported
     "search": "searching",
     "top_trials": "searching",
     "export_best": "export",
+    "plot_cell": "cell_plot",
 }
 
 __all__ = [
