@@ -47,6 +47,7 @@ class Dataset:
         self._repeats: dict[str, Evaluation] = {}
         self._pending: dict[str, Trial] = {}
         self.batches: list[list[Trial]] = []
+        self._digests = [""]
         self.best: Trial | None = None  # the first of those with the highest reward; None if all failed
         if workspace:
             self._read(workspace)
@@ -55,6 +56,10 @@ class Dataset:
     def trials(self) -> list[Trial]:
         """All trials, in the order told."""
         return [trial for batch in self.batches for trial in batch]
+
+    def digest(self, num_batches: int) -> str:
+        """A fingerprint of the first batches: of all in them but the seconds. 16 hex digits; "" for none."""
+        return self._digests[num_batches]
 
     def lookup(self, key: str) -> Evaluation | None:
         """What is known of a key, at no cost; None if nothing is."""
@@ -84,6 +89,7 @@ class Dataset:
 
     def _index(self, batch: Sequence[Trial]) -> None:
         self.batches.append(list(batch))
+        self._digests.append(_digest(self._digests[-1], batch))
         for trial in batch:
             self._evaluations.setdefault(trial.key, trial.evaluation)
             self.num_evaluations += not trial.cached
@@ -128,3 +134,11 @@ def list_shards(folder: pathlib.Path) -> list[pathlib.Path]:
     """The shards of a folder in the order of their numbers."""
     shards = [path for path in folder.glob("trials-*.tfrecord") if _SHARD.fullmatch(path.name)]
     return sorted(shards, key=lambda path: int(_SHARD.fullmatch(path.name)[1]))
+
+
+def _digest(before: str, batch: Sequence[Trial]) -> str:
+    facts = [
+        (t.trial, t.policy, t.seed, t.actions, t.log_probs, t.key, t.cached, t.reward, t.evaluation.status)
+        for t in batch
+    ]
+    return hashlib.sha256(f"{before}{facts!r}".encode()).hexdigest()[:16]

@@ -7,36 +7,27 @@ started again goes through the same steps, and the batches that stand in D need 
 
 import collections
 import dataclasses
+import pathlib
 import sys
+import time
 from collections.abc import Callable
 
-import numpy as np
 from absl import logging
 
+from nas_keras.checkpoints import Checkpoint, read_checkpoints, write_checkpoint
 from nas_keras.dataset import Dataset
 from nas_keras.evaluators.arrivals import Arrivals
 from nas_keras.evaluators.base import Evaluates
 from nas_keras.monitoring import Monitor
+from nas_keras.open_batch import OpenBatch, describe, proposals_of, rows_of
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies import Strategy
 from nas_keras.trial import Evaluation, Job, Proposals, Trial, training_seed
 
+_CHECKPOINT_SECONDS = 5.0  # between two: one costs about 20 ms, going through a batch of D again about 10
 _PENDING_SECONDS = 0.1  # an evaluation that took less is cheaper to do again than to keep in a file of its own
 
 OnBatch = Callable[[Dataset, list[Trial]], None]
-
-
-@dataclasses.dataclass
-class _Batch:
-    """A batch that was asked and is not yet told."""
-
-    iteration: int
-    policy: int
-    keys: list[str]
-    actions: list[tuple[int, ...]]
-    log_probs: list[tuple[float, ...]]
-    waits_for: set[str]  # keys that it sent to the evaluator and has no answer for
-    sent: set[str]  # all keys that it sent
 
 
 class Loop:
@@ -53,17 +44,26 @@ class Loop:
         lag: int,
         monitor: Monitor,
         on_batch: OnBatch | None,
+        checkpoints: pathlib.Path | None = None,
     ):
         self._space, self._strategy, self._dataset = space, strategy, dataset
         self._seed, self._lag = seed, lag
         self._monitor, self._on_batch = monitor, on_batch
         self._arrivals = Arrivals(evaluator, concurrent=lag > 0)
         self._stored = collections.deque(dataset.batches)  # of an earlier process, to be told again
-        self._open: collections.deque[_Batch] = collections.deque()
+        self._open: collections.deque[OpenBatch] = collections.deque()
         self._finished: dict[str, Evaluation] = {}  # of the open batches
         self._known: set[str] = set()  # keys told or in flight
         self._num_sent = 0  # of those, evaluated by this run
         self._num_trials = 0  # told or in flight
+        self._num_opened = 0  # batches
+        self._asked: collections.deque[Proposals] = collections.deque()  # of batches that were open at the checkpoint
+        self._policies: collections.deque[int] = collections.deque()  # that drew them
+        self._checkpoints = checkpoints
+        self._saved = 0  # batches told at the newest checkpoint
+        self._last_checkpoint = time.monotonic()
+        if checkpoints is not None:
+            self._restore(checkpoints)
 
     def go(self, *, batch_size: int, max_evaluations: int, max_trials: int, num_keys: int | None) -> str:
         """Runs until a budget is spent or nothing is left to propose; says which."""
@@ -78,6 +78,7 @@ class Loop:
                 if not self._open_batch(batch_size, max_evaluations, max_trials):
                     stopped = "nothing proposed"
             if not self._open:
+                self._save()
                 return stopped
             # Evaluate: hours live in this line.
             while self._open[0].waits_for:
@@ -94,20 +95,25 @@ class Loop:
 
     def _open_batch(self, batch_size: int, max_evaluations: int, max_trials: int) -> bool:
         """Asks for a batch and sends its new keys to the evaluator; False if nothing was proposed."""
-        iteration = self._strategy.num_asked
-        policy = self._strategy.num_told
+        iteration, policy = self._num_opened, self._strategy.num_told
         if self._stored:
             return self._open_stored(iteration, policy, batch_size)
-        proposals = self._strategy.ask(min(batch_size, max_trials - self._num_trials))
-        batch = _Batch(iteration, policy, [], [], [], set(), set())
+        if self._asked:
+            policy, proposals = self._policies.popleft(), self._asked.popleft()
+        else:
+            proposals = self._strategy.ask(min(batch_size, max_trials - self._num_trials))
+        batch = OpenBatch(iteration, policy, [], [], [], set(), set(), proposals)
         jobs = []
-        for actions, log_probs in _rows(proposals):
+        for actions, log_probs in rows_of(proposals):
             key = sys.intern(self._space.key(actions))  # one string for all trials of a key
             if key not in self._known and self._dataset.lookup(key):
                 self._known.add(key)  # another run or a table knows it: a repeat
             if key not in self._known:
                 if self._num_sent >= max_evaluations:
-                    continue  # the budget ends within this batch: dropped, neither stored nor told
+                    # The budget ends within this batch: dropped, neither stored nor told. The strategy's state knows
+                    # of it, so none is kept any more: with a larger budget another start asks from D alone.
+                    self._checkpoints = None
+                    continue
                 self._known.add(key)
                 self._num_sent += 1
                 batch.sent.add(key)
@@ -120,8 +126,10 @@ class Loop:
             batch.actions.append(actions)
             batch.log_probs.append(log_probs)
         if not batch.keys:
+            self._checkpoints = None
             return False
         self._num_trials += len(batch.keys)
+        self._num_opened += 1
         batch.waits_for = {job.key for job in jobs}
         self._open.append(batch)
         if jobs:
@@ -131,9 +139,14 @@ class Loop:
     def _open_stored(self, iteration: int, policy: int, batch_size: int) -> bool:
         """Goes through the motions for a batch that stands in D: what was asked then is what counts."""
         trials = self._stored.popleft()
-        proposals = self._strategy.ask(len(trials))
+        self._num_opened += 1
+        if self._asked:  # before the checkpoint
+            self._policies.popleft()
+            proposals = self._asked.popleft()
+        else:
+            proposals = self._strategy.ask(len(trials))
         is_whole = len(trials) >= batch_size  # a budget may have dropped trials in the middle of a batch
-        if is_whole and [trial.actions for trial in trials] != [actions for actions, _ in _rows(proposals)]:
+        if is_whole and [trial.actions for trial in trials] != [actions for actions, _ in rows_of(proposals)]:
             logging.log_first_n(
                 logging.WARNING,
                 "Batch %d in D is not what this machine proposes: the run was made by another version or processor. "
@@ -141,19 +154,15 @@ class Loop:
                 1,
                 iteration,
             )
-        sent = {trial.key for trial in trials if not trial.cached}
-        batch = _Batch(
+        batch = OpenBatch(
             iteration,
             policy,
             [t.key for t in trials],
             [t.actions for t in trials],
             [t.log_probs for t in trials],
             set(),
-            sent,
+            self._count(trials),
         )
-        self._known.update(batch.keys)
-        self._num_sent += len(sent)
-        self._num_trials += len(trials)
         self._open.append(batch)
         return True
 
@@ -167,7 +176,7 @@ class Loop:
             index = batch.keys.index(job.key)
             self._dataset.add_pending(self._trial(batch, index, trial=index, cached=False))
 
-    def _close_batch(self, batch: _Batch) -> None:
+    def _close_batch(self, batch: OpenBatch) -> None:
         is_new = batch.iteration >= len(self._dataset.batches)
         if is_new:
             first = sum(map(len, self._dataset.batches[-1:])) and self._dataset.batches[-1][-1].trial + 1
@@ -186,8 +195,44 @@ class Loop:
             self._monitor.write(batch.iteration, self._dataset, trials, self._strategy.metrics)
             if self._on_batch:
                 self._on_batch(self._dataset, trials)
+            if time.monotonic() - self._last_checkpoint >= _CHECKPOINT_SECONDS:
+                self._save()
 
-    def _trial(self, batch: _Batch, index: int, *, trial: int, cached: bool) -> Trial:
+    def _save(self) -> None:
+        """Keeps the strategy's state, if it was told anything since it was kept last."""
+        num_told = self._strategy.num_told
+        if self._checkpoints is None or num_told <= self._saved:
+            return
+        digest = self._dataset.digest(num_told)
+        open_batches = [describe(batch) for batch in self._open]
+        write_checkpoint(self._checkpoints, Checkpoint(num_told, digest, self._strategy.state(), open_batches))
+        self._saved, self._last_checkpoint = num_told, time.monotonic()
+
+    def _restore(self, folder: pathlib.Path) -> None:
+        """Goes on from the newest checkpoint that D agrees with; without one, from the first batch of D."""
+        for checkpoint in read_checkpoints(folder):
+            num_told = checkpoint.num_told
+            if num_told > len(self._dataset.batches) or self._dataset.digest(num_told) != checkpoint.digest:
+                logging.warning("The checkpoint after %d batches is not of this D, and is not used.", num_told)
+                continue
+            self._strategy.restore(checkpoint.state)
+            for batch in checkpoint.open:
+                self._policies.append(batch["policy"])
+                self._asked.append(proposals_of(batch))
+            self._saved = self._num_opened = num_told
+            for _ in range(num_told):
+                self._count(self._stored.popleft())
+            return
+
+    def _count(self, trials: list[Trial]) -> set[str]:
+        """Counts a batch that stands in D; gives the keys that it sent to the evaluator."""
+        sent = {trial.key for trial in trials if not trial.cached}
+        self._known.update(trial.key for trial in trials)
+        self._num_sent += len(sent)
+        self._num_trials += len(trials)
+        return sent
+
+    def _trial(self, batch: OpenBatch, index: int, *, trial: int, cached: bool) -> Trial:
         key = batch.keys[index]
         evaluation = self._dataset.lookup(key) or self._finished[key]
         if cached:
@@ -203,11 +248,3 @@ class Loop:
             cached=cached,
             evaluation=evaluation,
         )
-
-
-def _rows(proposals: Proposals) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
-    """Each proposal's actions [T] and log-probs [T], as tuples; no log-probs are an empty tuple."""
-    actions = map(tuple, np.asarray(proposals.actions).tolist())
-    if proposals.log_probs is None:
-        return [(row, ()) for row in actions]
-    return list(zip(actions, map(tuple, np.asarray(proposals.log_probs, np.float32).tolist()), strict=True))

@@ -146,7 +146,15 @@ def search(
             workspace.settle_config({"fixed": fixed, "budget": budget, "variants": variants, **recorded})
         dataset = Dataset(origin, workspace, warm=known)
         loop = Loop(
-            space, evaluator, strategy, dataset, seed=seed, lag=lag, monitor=Monitor(workspace), on_batch=on_batch
+            space,
+            evaluator,
+            strategy,
+            dataset,
+            seed=seed,
+            lag=lag,
+            monitor=Monitor(workspace),
+            on_batch=on_batch,
+            checkpoints=workspace.checkpoints if workspace else None,
         )
         num_keys = space.num_keys if is_default else None
         stopped = loop.go(

@@ -1,7 +1,7 @@
 """A run's folder: its paths, its configuration file, its lock, and files that are whole or absent.
 
 ```
-<workdir>/config.json  dataset/  pending/  tensorboard/  best/  warm_start.tfrecord  lock
+<workdir>/config.json  dataset/  pending/  checkpoints/  tensorboard/  best/  warm_start.tfrecord  lock
 ```
 """
 
@@ -26,6 +26,7 @@ class Workspace:
         self.config = self.root / "config.json"
         self.dataset = self.root / "dataset"
         self.pending = self.root / "pending"
+        self.checkpoints = self.root / "checkpoints"
         self.tensorboard = self.root / "tensorboard"
         self.best = self.root / "best"
         self.warm_start = self.root / "warm_start.tfrecord"
@@ -142,6 +143,14 @@ def sync_folder(folder: pathlib.Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_tree(folder: pathlib.Path) -> None:
+    """Flushes a folder of files, which holds no other folders, to disk."""
+    for path in folder.iterdir():
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+    sync_folder(folder)
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:

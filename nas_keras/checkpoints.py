@@ -1,0 +1,118 @@
+"""Checkpoints of a search: the strategy's state after a batch, tied to D so that neither is ahead of the other unseen.
+
+`<workdir>/checkpoints/batch-NNNNNN/` holds `state.index` and `state.data-*`, a `tf.train.Checkpoint` of the state's
+arrays, and `checkpoint.json`: its other values, the batches that were open, digests of D and of the files beside it.
+Loading one runs no code. A run without any, or with damaged ones, goes through D once more and ends in the same state.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from absl import logging
+
+import nas_keras
+from nas_keras import _keras
+from nas_keras.errors import DataError
+from nas_keras.strategies.base import State
+from nas_keras.workspace import read_json, sync_folder, sync_tree
+
+_DESCRIPTION = "checkpoint.json"
+_FORMAT = 1
+_FOLDER = re.compile(r"batch-(\d{6,})")
+
+
+class Checkpoint(NamedTuple):
+    """What a search needs to go on.
+
+    Attributes:
+        num_told: batches that the strategy was told.
+        digest: of those batches in D.
+        state: of the strategy.
+        open: of each batch asked but not told, a JSON object; the loop knows what is in it.
+    """
+
+    num_told: int
+    digest: str
+    state: State
+    open: list[dict[str, Any]]
+
+
+def write_checkpoint(folder: pathlib.Path, checkpoint: Checkpoint, *, keep: int = 3) -> None:
+    """Writes a checkpoint, whole or not at all, and removes the oldest beyond `keep`."""
+    tf = _keras.load_tensorflow()
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / ".checkpoint.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    arrays = {name: value for name, value in checkpoint.state.items() if isinstance(value, np.ndarray)}
+    names = sorted(arrays)
+    if names:
+        # Named by their place: a name of the state may hold what TensorFlow's may not.
+        variables = {f"array_{i}": tf.Variable(arrays[name]) for i, name in enumerate(names)}
+        tf.train.Checkpoint(**variables).write(str(temporary / "state"))
+    description = {
+        "format": _FORMAT,
+        "version": nas_keras.__version__,
+        "num_told": checkpoint.num_told,
+        "digest": checkpoint.digest,
+        "arrays": names,
+        "values": {name: value for name, value in checkpoint.state.items() if name not in arrays},
+        "open": checkpoint.open,
+        "files": {path.name: _digest_file(path) for path in sorted(temporary.iterdir())},
+    }
+    text = json.dumps(description, sort_keys=True)
+    wrapped = {"sha256": hashlib.sha256(text.encode()).hexdigest(), "checkpoint": description}
+    (temporary / _DESCRIPTION).write_text(json.dumps(wrapped, sort_keys=True) + "\n")
+    sync_tree(temporary)
+    target = folder / f"batch-{checkpoint.num_told:06d}"
+    shutil.rmtree(target, ignore_errors=True)  # a damaged one of the same name
+    os.replace(temporary, target)
+    sync_folder(folder)
+    for path in _list(folder)[keep:]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def read_checkpoints(folder: pathlib.Path) -> Iterator[Checkpoint]:
+    """Those that are whole and of this version, the newest first; of the others a warning says why not."""
+    for path in _list(folder) if folder.exists() else []:
+        try:
+            yield _read(path)
+        except (DataError, OSError, ValueError, KeyError, TypeError) as error:
+            logging.warning("The checkpoint %s cannot be used: %s. An older one, or D itself, is.", path, error)
+
+
+def _read(path: pathlib.Path) -> Checkpoint:
+    wrapped = read_json(path / _DESCRIPTION)
+    description = wrapped["checkpoint"]
+    text = json.dumps(description, sort_keys=True)
+    if hashlib.sha256(text.encode()).hexdigest() != wrapped["sha256"]:
+        raise ValueError(f"{_DESCRIPTION} is damaged")
+    if (description["format"], description["version"]) != (_FORMAT, nas_keras.__version__):
+        raise ValueError(f"it is of version {description['version']}, and this is {nas_keras.__version__}")
+    # Before anything in them is believed.
+    for name, digest in description["files"].items():
+        if pathlib.PurePath(name).name != name or _digest_file(path / name) != digest:
+            raise ValueError(f"{name} is damaged")
+    state = dict(description["values"])
+    if description["arrays"]:
+        reader = _keras.load_tensorflow().train.load_checkpoint(str(path / "state"))
+        for i, name in enumerate(description["arrays"]):
+            state[name] = reader.get_tensor(f"array_{i}/.ATTRIBUTES/VARIABLE_VALUE")
+    return Checkpoint(description["num_told"], description["digest"], state, description["open"])
+
+
+def _list(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The checkpoints' folders, the newest first."""
+    found = [path for path in folder.iterdir() if _FOLDER.fullmatch(path.name) and path.is_dir()]
+    return sorted(found, key=lambda path: int(_FOLDER.fullmatch(path.name)[1]), reverse=True)
+
+
+def _digest_file(path: pathlib.Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
