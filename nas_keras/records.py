@@ -6,12 +6,12 @@ same; only tables hold `test_accuracy`. This module knows files, not what is in 
 
 import math
 import pathlib
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nas_keras import _keras
 from nas_keras.errors import DataError
+from nas_keras.tfrecord import read_frames
 from nas_keras.trial import Evaluation, Trial
 from nas_keras.workspace import write_whole
 
@@ -80,19 +80,21 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
         DataError: if it is damaged, cut, of another schema or of another origin; the message names file and record.
     """
     tf = _keras.load_tensorflow()
-    trials, promised = [], None
     try:
-        for number, serialized in enumerate(tf.data.TFRecordDataset(str(path)).as_numpy_iterator()):
-            values = _decode(tf, serialized, path, number)
-            _check_origin(values, origin, path, number)
-            promised = values["shard_trials"]
-            trials.append(_trial(values, origin))
-    except tf.errors.OpError as error:
-        reason = re.sub(r"\{\{.*?\}\} | \[Op:.*", "", error.message)  # TensorFlow's own places mean nothing here
-        raise DataError(
-            f"{path} is damaged at record {len(trials)}: {reason}. Restore the file from a copy; its trials "
-            "cannot be trusted."
-        ) from error
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. Restore the file from a copy.") from error
+    trials, promised = [], None
+    for number, frame in enumerate(read_frames(content)):
+        if frame.data is None:
+            raise DataError(
+                f"{path} is damaged at record {number}: {frame.problem}. Restore the file from a copy; its trials "
+                "cannot be trusted."
+            )
+        values = _decode(tf, frame.data, path, number)
+        _check_origin(values, origin, path, number)
+        promised = values["shard_trials"]
+        trials.append(_trial(values, origin))
     if len(trials) != (promised or -1):
         raise DataError(
             f"{path} holds {len(trials)} records but was written with {promised or 'some'}: it was cut. Restore the "
