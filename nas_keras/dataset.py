@@ -77,7 +77,12 @@ class Dataset:
         """Keeps a finished child safe until its batch is complete."""
         if self._workspace:
             self._pending[trial.key] = trial
-            write_shard(self._pending_path(trial.key), [trial], self._origin)
+            self.write_pending(self._workspace, trial, self._origin)
+
+    @staticmethod
+    def write_pending(workspace: Workspace, trial: Trial, origin: Origin) -> None:
+        """Writes the file of a finished child, for a run that is started later."""
+        write_shard(_pending_path(workspace, trial.key), [trial], origin)
 
     def append(self, batch: Sequence[Trial]) -> None:
         """Adds one complete batch, on disk first."""
@@ -101,19 +106,16 @@ class Dataset:
     def _drop_pending(self, batch: Sequence[Trial]) -> None:
         done = [trial.key for trial in batch if self._pending.pop(trial.key, None)]
         for key in done:
-            self._pending_path(key).unlink(missing_ok=True)
+            _pending_path(self._workspace, key).unlink(missing_ok=True)
         if done:
             sync_folder(self._workspace.pending)
 
-    def _pending_path(self, key: str) -> pathlib.Path:
-        return self._workspace.pending / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.tfrecord"
-
     def _read(self, workspace: Workspace) -> None:
         for number, path in enumerate(list_shards(workspace.dataset)):
-            if int(_SHARD.fullmatch(path.name)[1]) != number:
+            if shard_number(path) != number:
                 raise DataError(
                     f"Batch {number} is missing in {workspace.dataset}: {path.name} comes next. Restore the file "
-                    "from a copy."
+                    "from a copy, or let launch/repair.py save the rest."
                 )
             self._index(read_shard(path, self._origin))
         for path in sorted(workspace.pending.glob("*.tfrecord")):
@@ -130,10 +132,19 @@ def shard_name(number: int) -> str:
     return f"trials-{number:06d}.tfrecord"
 
 
+def shard_number(path: pathlib.Path) -> int:
+    """The number in a shard's name."""
+    return int(_SHARD.fullmatch(path.name)[1])
+
+
 def list_shards(folder: pathlib.Path) -> list[pathlib.Path]:
     """The shards of a folder in the order of their numbers."""
     shards = [path for path in folder.glob("trials-*.tfrecord") if _SHARD.fullmatch(path.name)]
-    return sorted(shards, key=lambda path: int(_SHARD.fullmatch(path.name)[1]))
+    return sorted(shards, key=shard_number)
+
+
+def _pending_path(workspace: Workspace, key: str) -> pathlib.Path:
+    return workspace.pending / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.tfrecord"
 
 
 def _digest(before: str, batch: Sequence[Trial]) -> str:

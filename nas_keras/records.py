@@ -88,8 +88,8 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
     for number, frame in enumerate(read_frames(content)):
         if frame.data is None:
             raise DataError(
-                f"{path} is damaged at record {number}: {frame.problem}. Restore the file from a copy; its trials "
-                "cannot be trusted."
+                f"{path} is damaged at record {number}: {frame.problem}. Restore the file from a copy, or "
+                "let launch/repair.py save the rest."
             )
         values = _decode(tf, frame.data, path, number)
         _check_origin(values, origin, path, number)
@@ -98,9 +98,34 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
     if len(trials) != (promised or -1):
         raise DataError(
             f"{path} holds {len(trials)} records but was written with {promised or 'some'}: it was cut. Restore the "
-            "file from a copy."
+            "file from a copy, or let launch/repair.py save the rest."
         )
     return trials
+
+
+def salvage_shard(path: pathlib.Path, origin: Origin) -> tuple[list[Trial], list[str]]:
+    """The records of a damaged shard that can be believed, and a sentence for everything that is wrong with it."""
+    tf = _keras.load_tensorflow()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return [], [f"{path} cannot be read: {error.strerror}."]
+    trials, problems, promised = [], [], None
+    number = -1
+    for number, frame in enumerate(read_frames(content)):
+        if frame.data is None:
+            problems.append(f"{path} is damaged at record {number}: {frame.problem}.")
+            continue
+        try:
+            values = _decode(tf, frame.data, path, number)
+            _check_origin(values, origin, path, number)
+            trials.append(_trial(values, origin))
+            promised = values["shard_trials"]
+        except DataError as error:
+            problems.append(str(error))
+    if not problems and number + 1 != promised:
+        problems.append(f"{path} holds {number + 1} records but was written with {promised or 'some'}: it was cut.")
+    return trials, problems
 
 
 def _encode(tf, trial: Trial, origin: Origin, shard_trials: int) -> bytes:

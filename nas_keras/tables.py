@@ -71,7 +71,7 @@ class TableWriter:
         self._origin = Origin(space.fingerprint, fingerprint(recipe), tuple(by_fingerprint))
         self._shard_size = shard_size
         _check_same(path, space.fingerprint, recipe)
-        self.environment = _read_description(path)["environment"] if (path / _RECIPE).exists() else environment or {}
+        self.environment = read_description(path)["environment"] if (path / _RECIPE).exists() else environment or {}
         self._description = {
             "space": space.fingerprint,
             "recipe": recipe,
@@ -89,7 +89,7 @@ class TableWriter:
 
     def add(self, trial: Trial) -> None:
         """Keeps one finished training safe."""
-        if self._description != (_read_description(self._path) if (self._path / _RECIPE).exists() else None):
+        if self._description != (read_description(self._path) if (self._path / _RECIPE).exists() else None):
             write_json(self._path / _RECIPE, self._description)
         write_shard(self._pending_path(trial), [trial], self._origin)
         self.done[trial.key, trial.seed] = trial
@@ -151,7 +151,7 @@ def read_table(path: pathlib.Path) -> Table:
         raise DataError(
             f"There is no table in {path}: it needs {_RECIPE} and trials-*.tfrecord. Name a table's folder."
         )
-    description = _read_description(path)
+    description = read_description(path)
     recipe, space = description["recipe"], description["space"]
     origin = Origin(space, fingerprint(recipe), tuple(description["variants"]))
     trials = [trial for shard in shards for trial in read_shard(shard, origin)]
@@ -210,7 +210,7 @@ def merge_tables(sources: Iterable[pathlib.Path], target: pathlib.Path, *, space
     return len(trials)
 
 
-def _read_description(path: pathlib.Path) -> dict[str, Any]:
+def read_description(path: pathlib.Path) -> dict[str, Any]:
     """The text beside the shards: space, recipe, variants, environment."""
     description = {"variants": {}, "environment": {}, **read_json(path / _RECIPE)}
     objects = [description.get(name) for name in ("recipe", "variants", "environment")]
@@ -230,7 +230,7 @@ def _check_same(path: pathlib.Path, space: str, recipe: dict[str, Any]) -> None:
                 f"{path} holds files but no {_RECIPE}, so it is no table. Name an empty or new folder."
             )
         return
-    description = _read_description(path)
+    description = read_description(path)
     old_recipe, old_space = description["recipe"], description["space"]
     if old_space != space:
         raise InvalidValueError(f"{path} is a table of another space ({old_space}, not {space}). Name another folder.")

@@ -184,7 +184,8 @@ def test_a_shard_cut_between_records_is_refused(tf, path):
         with pytest.raises(DataError) as caught:
             read_shard(path)
         assert str(caught.value) == (
-            f"{path} holds {count} records but was written with 3: it was cut. Restore the file from a copy."
+            f"{path} holds {count} records but was written with 3: it was cut. Restore the file from a copy, or let "
+            "launch/repair.py save the rest."
         )
 
 
@@ -230,7 +231,8 @@ def test_an_empty_file_is_refused(tf, path):
     with pytest.raises(DataError) as caught:
         read_shard(path)
     assert str(caught.value) == (
-        f"{path} holds 0 records but was written with some: it was cut. Restore the file from a copy."
+        f"{path} holds 0 records but was written with some: it was cut. Restore the file from a copy, or let "
+        "launch/repair.py save the rest."
     )
 
 

@@ -1,0 +1,37 @@
+"""Repairs a run or a table whose files are damaged, and names what is lost.
+
+    python launch/repair.py --folder=runs/mnist
+
+What can be read is kept: the same search, or the same precompute_rewards, started again, trains only what is lost. The
+files as they were go to the folder's `damaged/`.
+"""
+
+import pathlib
+
+from absl import flags
+
+from nas_keras import _script
+from nas_keras.errors import InvalidValueError
+from nas_keras.repair import repair
+
+_FOLDER = flags.DEFINE_string("folder", None, "Folder of the run or table. Required.")
+
+
+def main() -> None:
+    """Repairs, and prints a line for everything that was wrong."""
+    if not _FOLDER.value:
+        raise InvalidValueError("--folder is missing: name the folder of a run or table, such as --folder=runs/mnist.")
+    repaired = repair(pathlib.Path(_FOLDER.value))
+    for problem in repaired.problems:
+        print(problem)
+    if repaired.damaged is None:
+        print(f"Nothing is damaged: {repaired.kept:,} records are whole.")
+        return
+    print(
+        f"{repaired.kept:,} records stay, {repaired.moved:,} wait in pending/ for the run to go on. The files as they "
+        f"were: {repaired.damaged}. Start the same command again: it trains what is lost."
+    )
+
+
+if __name__ == "__main__":
+    _script.run(main)
