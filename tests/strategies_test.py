@@ -92,9 +92,12 @@ def test_a_failure_is_worse_than_every_number(rewards, finite):
 
 
 def test_the_table_of_names():
-    assert strategies.NAMES == ("ppo", "random")
+    assert strategies.NAMES == ("ppo", "random", "reinforce", "evolution", "progressive")
     assert strategies.config_of("ppo", {}) == nk.PPOConfig()
     assert strategies.config_of("random", {}) == strategies.RandomConfig()
+    assert strategies.config_of("reinforce", {}) == strategies.ReinforceConfig()
+    assert strategies.config_of("evolution", {"population": "20"}) == strategies.EvolutionConfig(population=20)
+    assert strategies.config_of("progressive", {}) == strategies.ProgressiveConfig()
 
 
 def test_a_text_is_converted_to_the_type_of_its_setting():
@@ -105,7 +108,7 @@ def test_a_text_is_converted_to_the_type_of_its_setting():
 @pytest.mark.parametrize(
     ("name", "options", "says"),
     [
-        ("pp", {}, "strategy='pp' is unknown. Allowed: ppo, random."),
+        ("pp", {}, "strategy='pp' is unknown. Allowed: ppo, random, reinforce, evolution, progressive."),
         ("random", {"x": 1}, "Strategy 'random' has no setting 'x'. It has: none."),
         ("ppo", {"lr": "1"}, "Strategy 'ppo' has no setting 'lr'. It has: learning_rate, clip, steps, "),
         ("ppo", {"steps": "many"}, "steps='many' is not allowed: it must be of type int."),
@@ -134,7 +137,8 @@ def test_make_strategy_gives_the_named_one_with_its_seed():
 
 def test_classes_by_name_and_no_others():
     assert strategies.PPOConfig is nk.PPOConfig
-    assert strategies.RandomSearch.__name__ == "RandomSearch"
+    for name in ("PPO", "RandomSearch", "Reinforce", "RegularizedEvolution", "Progressive"):
+        assert getattr(strategies, name).__name__ == name
     with pytest.raises(AttributeError, match="module 'nas_keras.strategies' has no attribute 'Search'"):
         _ = strategies.Search
 
@@ -144,7 +148,9 @@ def test_names_and_settings_import_no_tensorflow():
 import sys
 import nas_keras as nk
 nk.strategies.config_of("ppo", {"steps": "2"})
-nk.strategies.make_strategy("random", nk.spaces.small()).ask(3)
+nk.strategies.config_of("reinforce", {"decay": "0.9"})
+for name in ("random", "evolution", "progressive"):
+    nk.strategies.make_strategy(name, nk.spaces.large(2)).ask(3)
 assert "tensorflow" not in sys.modules
 """
     done = run_python(code)

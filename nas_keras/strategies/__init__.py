@@ -22,6 +22,9 @@ class _Entry(NamedTuple):
 _TABLE = {
     "ppo": _Entry("ppo.PPO", "ppo_config.PPOConfig"),
     "random": _Entry("random_search.RandomSearch", "random_search.RandomConfig"),
+    "reinforce": _Entry("reinforce.Reinforce", "reinforce_config.ReinforceConfig"),
+    "evolution": _Entry("evolution.RegularizedEvolution", "evolution.EvolutionConfig"),
+    "progressive": _Entry("progressive.Progressive", "progressive.ProgressiveConfig"),
 }
 
 NAMES = tuple(_TABLE)
@@ -31,7 +34,7 @@ def config_of(name: str, options: Mapping[str, Any]):
     """The configuration of strategy `name` with some of its fields set.
 
     Args:
-        name: "ppo" or "random".
+        name: one of `NAMES`: ppo, random, reinforce, evolution, progressive.
         options: field -> value; a text is converted to the field's type.
 
     Raises:

@@ -17,20 +17,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras import _keras
-from nas_keras.controller import Controller
-from nas_keras.distribution import make_distribution
 from nas_keras.search_space import SearchSpace
-from nas_keras.strategies.base import State, Strategy, finite_rewards
+from nas_keras.strategies.base import State, finite_rewards
+from nas_keras.strategies.learner import ControllerStrategy
 from nas_keras.strategies.ppo_config import PPOConfig
 from nas_keras.strategies.ppo_loss import PPOLoss
-from nas_keras.trial import Proposals, Trial
+from nas_keras.trial import Trial
 
 tf = _keras.load_tensorflow()
 
-_SAMPLE, _SHUFFLE = 3, 4  # purposes of the generators
+_SHUFFLE = 4  # purpose of the generator
 
 
-class PPO(Strategy):
+class PPO(ControllerStrategy):
     """An LSTM controller trained by proximal policy optimisation.
 
     Args:
@@ -40,23 +39,13 @@ class PPO(Strategy):
     """
 
     def __init__(self, space: SearchSpace, config: PPOConfig | None = None, *, seed: int = 0):
-        super().__init__(space, seed=seed)
-        self.config = config = config or PPOConfig()
-        self._distribution = make_distribution(config.distribute)
-        with self._distribution.scope():
-            self.controller = Controller(space.num_choices, units=config.units, embedding=config.embedding, seed=seed)
-            self._optimizer = tf.keras.optimizers.Adam(config.learning_rate)
-            self._optimizer.build(self.controller.trainable_variables)
+        config = config or PPOConfig()
+        super().__init__(space, config, seed=seed, distribute=config.distribute)
         self._loss = PPOLoss(
             self.controller, space.num_choices, self._optimizer, clip=config.clip, entropy=config.entropy
         )
         # The latest batches: actions [M, T], log-probs of whole strings [M], rewards [M].
         self._memory: collections.deque = collections.deque(maxlen=config.window or None)
-
-    def _ask(self, n: int, iteration: int) -> Proposals:
-        seed = np.random.default_rng([self.seed, _SAMPLE, iteration]).integers(2**31, size=2)
-        actions, log_probs = self.controller.sample(tf.constant(n), tf.constant(seed, tf.int32))
-        return Proposals(actions.numpy(), log_probs.numpy())
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
         self._memory.append(
@@ -102,18 +91,14 @@ class PPO(Strategy):
             totals = {name: totals[name] + metrics[name] for name in PPOLoss.METRICS}
         return {name: total / tf.cast(num_steps, tf.float32) for name, total in totals.items()}
 
-    def _variables(self) -> list:
-        return [*self.controller.variables, *self._optimizer.variables]
-
     def _state(self) -> State:
-        state = {f"variable_{i}": variable.numpy() for i, variable in enumerate(self._variables())}
+        state = super()._state()
         for i, parts in enumerate(self._memory):
             state |= {f"memory_{i}_{name}": part for name, part in zip(("a", "lp", "r"), parts, strict=True)}
         return {**state, "memory": len(self._memory)}
 
     def _restore(self, state: State) -> None:
-        for i, variable in enumerate(self._variables()):
-            variable.assign(state[f"variable_{i}"])
+        super()._restore(state)
         self._memory.clear()
         for i in range(int(state["memory"])):
             self._memory.append(tuple(np.asarray(state[f"memory_{i}_{name}"]) for name in ("a", "lp", "r")))
