@@ -191,7 +191,7 @@ def test_a_shard_missing_in_the_row_is_refused(run, missing, following):
         Dataset(_ORIGIN, run)
     assert str(caught.value) == (
         f"Batch {missing} is missing in {run.dataset}: {shard_name(following)} comes next. Restore the file from a "
-        "copy."
+        "copy, or let launch/repair.py save the rest."
     )
 
 

@@ -1,0 +1,57 @@
+"""What the strategies that learn a controller share: the LSTM, its Adam, samples of the policy, the state of both.
+
+How the controller learns from a batch is each strategy's own: `ppo.py`, `reinforce.py`.
+
+Legend: `m` proposals, `T` decisions.
+"""
+
+import numpy as np
+
+from nas_keras import _keras
+from nas_keras.controller import Controller
+from nas_keras.distribution import NONE, make_distribution
+from nas_keras.search_space import SearchSpace
+from nas_keras.strategies.base import State, Strategy
+from nas_keras.trial import Proposals
+
+tf = _keras.load_tensorflow()
+
+_SAMPLE = 3  # purpose of the generator
+
+
+class ControllerStrategy(Strategy):
+    """Base class: proposes what its controller draws; a strategy implements `_tell`.
+
+    Args:
+        space: what is searched.
+        config: has `units`, `embedding` and `learning_rate`.
+        seed: of initial weights and samples.
+        distribute: where the controller lives, see `distribution.py`.
+
+    Attributes:
+        controller: the policy.
+    """
+
+    def __init__(self, space: SearchSpace, config, *, seed: int, distribute: str = NONE):
+        super().__init__(space, seed=seed)
+        self.config = config
+        self._distribution = make_distribution(distribute)
+        with self._distribution.scope():
+            self.controller = Controller(space.num_choices, units=config.units, embedding=config.embedding, seed=seed)
+            self._optimizer = tf.keras.optimizers.Adam(config.learning_rate)
+            self._optimizer.build(self.controller.trainable_variables)
+
+    def _ask(self, n: int, iteration: int) -> Proposals:
+        seed = np.random.default_rng([self.seed, _SAMPLE, iteration]).integers(2**31, size=2)
+        actions, log_probs = self.controller.sample(tf.constant(n), tf.constant(seed, tf.int32))
+        return Proposals(actions.numpy(), log_probs.numpy())
+
+    def _variables(self) -> list:
+        return [*self.controller.variables, *self._optimizer.variables]
+
+    def _state(self) -> State:
+        return {f"variable_{i}": np.array(variable) for i, variable in enumerate(self._variables())}  # copies
+
+    def _restore(self, state: State) -> None:
+        for i, variable in enumerate(self._variables()):
+            variable.assign(state[f"variable_{i}"])

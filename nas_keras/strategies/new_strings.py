@@ -1,0 +1,116 @@
+"""Samples of a policy that are new: strings that are known already are drawn again, with probabilities to match.
+
+Drawing from a policy p until the string is outside a set X is drawing from p(a) / (1 - p(X)). Decision by decision, with
+p(x; a_<=t) the probability of string x if it begins as a does up to t, and 0 otherwise,
+
+    p'(a_t | a_<t) = p(a_t | a_<t) (1 - q_t) / (1 - q_{t-1}),   q_t = sum_{x in X} p(x; a_<=t) / p(a_<=t),
+
+which is exact, and at most 1; q_0 = p(X), q_T = 0. X grows by every string that is taken, and by those that turn out to
+be another spelling of a known key.
+
+Legend: `n` proposals, `X` strings not to be drawn, `T` decisions.
+"""
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+
+from nas_keras.search_space import Actions, SearchSpace
+from nas_keras.trial import Proposals
+
+Draw = Callable[[int], tuple[np.ndarray, np.ndarray]]  # count B -> strings int32 [B, T], log-probs float32 [B, T]
+
+_FEWEST, _MOST = 32, 256  # samples in the first round and in any later one
+_SMALLEST = 1e-9  # of what is left of the probability; beyond it single precision has no digits
+
+
+def draw_new(
+    n: int,
+    draw: Draw,
+    log_probs_of: Callable[[np.ndarray], np.ndarray],
+    *,
+    space: SearchSpace,
+    known: Collection[Actions],
+    rounds: int,
+) -> Proposals:
+    """Draws n strings with keys that are new, one after the other.
+
+    What cannot be found in `rounds` rounds of samples, of a policy that has converged, or in a space with nothing new
+    left, is made up for by plain samples, which may be repeats.
+
+    Args:
+        n: how many.
+        draw: samples of the policy, others at each call.
+        log_probs_of: log-probs [N, T] of strings [N, T] under the same policy.
+        space: what is searched.
+        known: strings that are not drawn.
+        rounds: at most so many calls of `draw` for new strings.
+
+    Returns:
+        n proposals, with the log-probs of the distributions that each was drawn from.
+    """
+    excluded = _Excluded(list(known), log_probs_of)
+    keys = {space.key(actions) for actions in known}
+    actions, log_probs = [], []
+    for round_ in range(rounds if len(excluded) < space.size else 0):
+        for string, row in zip(*_lists(draw(_FEWEST if round_ == 0 else _MOST)), strict=True):
+            if string in excluded:
+                continue
+            key = space.key(string)
+            if key not in keys:
+                actions.append(string)
+                log_probs.append(excluded.conditional(string, row))
+            keys.add(key)
+            excluded.add(string, row)
+            if len(actions) == n:
+                break
+        if len(actions) == n or len(excluded) == space.size:
+            break
+    if len(actions) < n:
+        plain, rows = draw(n - len(actions))
+        actions, log_probs = [*actions, *plain], [*log_probs, *rows]
+    return Proposals(np.array(actions, np.int32), np.array(log_probs, np.float32))
+
+
+class _Excluded:
+    """X, and the probability of each of its strings.
+
+    Args:
+        strings: in it from the start.
+        log_probs_of: log-probs [N, T] of strings [N, T].
+    """
+
+    def __init__(self, strings: list[Actions], log_probs_of: Callable[[np.ndarray], np.ndarray]):
+        self._strings = set(strings)
+        self._rows = [np.array(strings, np.int32)] if strings else []  # [N, T] each
+        self._masses = [np.exp(log_probs_of(self._rows[0]).sum(axis=1, dtype=np.float64))] if strings else []  # [N]
+
+    def __contains__(self, string: Actions) -> bool:
+        return string in self._strings
+
+    def __len__(self) -> int:
+        return len(self._strings)
+
+    def add(self, string: Actions, log_probs: np.ndarray) -> None:
+        """Takes a string with log-probs [T] into X."""
+        self._strings.add(string)
+        self._rows.append(np.array([string], np.int32))
+        self._masses.append(np.exp(log_probs.sum(keepdims=True, dtype=np.float64)))
+
+    def conditional(self, string: Actions, log_probs: np.ndarray) -> np.ndarray:
+        """Log-probs [T] of a string outside X, given that it is outside, from its log-probs [T] under the policy."""
+        if not self._rows:
+            return log_probs
+        agrees = np.logical_and.accumulate(np.concatenate(self._rows) == np.array(string), axis=1)  # [N, T]
+        masses = np.concatenate(self._masses)  # [N]
+        begins = np.concatenate([[masses.sum()], masses @ agrees])  # of X, with the first 0, 1, ... T decisions
+        # In logarithms, since a prefix may be as unlikely as a string of a hundred decisions.
+        prefix = np.concatenate([[0.0], np.cumsum(log_probs, dtype=np.float64)])
+        left = np.log(np.maximum(1 - begins * np.exp(np.minimum(-prefix, 700)), _SMALLEST))  # log(1 - q_t), [T + 1]
+        left[-1] = 0.0
+        return np.minimum(log_probs + np.diff(left), 0).astype(np.float32)
+
+
+def _lists(drawn: tuple[np.ndarray, np.ndarray]) -> tuple[list[Actions], np.ndarray]:
+    """The strings as tuples of Python integers."""
+    return [tuple(row) for row in drawn[0].tolist()], drawn[1]

