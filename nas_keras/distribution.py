@@ -22,9 +22,9 @@ def make_distribution(name: str = NONE):
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     names = [f"{device.device_type}:{i}" for i, device in enumerate(devices)]
     if name == NONE:
-        # TensorFlow's default strategy, which takes the first GPU or else the CPU. OneDeviceStrategy would do the same, but
-        # puts a tf.data iterator of its own around a data set, with autotune on, whatever the data set's options say:
-        # taking that down waits for a thread whose sleep doubles, and a fit of 23 s returned after 43 s.
+        # TensorFlow's default strategy takes the first GPU or else the CPU. OneDeviceStrategy does too, but puts a tf.data
+        # iterator of its own around a data set, with autotune on whatever the data set's options say. Taking that down
+        # waits for a thread whose sleep doubles: a fit of 23 s returned after 43 s.
         return tf.distribute.get_strategy()
     if len(names) < 2:
         raise InvalidValueError(

@@ -286,12 +286,17 @@ def _devices(monkeypatch):
 def test_one_worker_a_core_where_there_is_no_gpu(pretend_gpus, monkeypatch):
     pretend_gpus(0)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2})
-    common = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    common = {
+        "TF_ENABLE_ONEDNN_OPTS": "1",
+        "TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE": "0",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
     assert devices.worker_environments(None, "none") == [common] * 3
     assert devices.worker_environments(2, "none") == [common] * 2
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
-    assert devices.worker_environments(1, "none") == [{"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "0"}]
+    (own,) = devices.worker_environments(1, "none")
+    assert own == {**common, "TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "0"}  # the user's wins
 
 
 def test_one_worker_a_gpu_and_each_sees_one(pretend_gpus, monkeypatch):
