@@ -288,7 +288,6 @@ def test_one_worker_a_core_where_there_is_no_gpu(pretend_gpus, monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2})
     common = {
         "TF_ENABLE_ONEDNN_OPTS": "1",
-        "TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE": "0",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
     assert devices.worker_environments(None, "none") == [common] * 3

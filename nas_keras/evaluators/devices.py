@@ -19,8 +19,6 @@ def worker_environments(workers: int | None, distribute: str) -> list[dict[str, 
     common = {
         # Children train about twice as fast; on some processors TensorFlow leaves oneDNN off. The user's setting wins.
         "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
-        # Keeps the convolutions' prepared kernels from step to step: 1 to 2 %.
-        "TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE": os.environ.get("TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE", "0"),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
     }
     make_distribution(distribute)
