@@ -22,7 +22,7 @@ def make_distribution(name: str = NONE):
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     names = [f"{device.device_type}:{i}" for i, device in enumerate(devices)]
     if name == NONE:
-        # TensorFlow's default strategy takes the first GPU or else the CPU. OneDeviceStrategy does too, but puts a tf.data
+        # TensorFlow's default strategy takes the first GPU or else the CPU. OneDeviceStrategy does too, but puts an
         # iterator of its own around a data set, with autotune on whatever the data set's options say. Taking that down
         # waits for a thread whose sleep doubles: a fit of 23 s returned after 43 s.
         return tf.distribute.get_strategy()

@@ -60,7 +60,7 @@ class Loop:
         self._asked: collections.deque[Proposals] = collections.deque()  # of batches that were open at the checkpoint
         self._policies: collections.deque[int] = collections.deque()  # that drew them
         self._checkpoints = checkpoints
-        self._saved = 0  # batches told at the newest checkpoint
+        self._saved = len(dataset.batches)  # batches that need no new checkpoint
         self._last_checkpoint = time.monotonic()
         if checkpoints is not None:
             self._restore(checkpoints)
@@ -219,7 +219,7 @@ class Loop:
             for batch in checkpoint.open:
                 self._policies.append(batch["policy"])
                 self._asked.append(proposals_of(batch))
-            self._saved = self._num_opened = num_told
+            self._num_opened = num_told
             for _ in range(num_told):
                 self._count(self._stored.popleft())
             return

@@ -92,7 +92,7 @@ def test_a_failure_is_worse_than_every_number(rewards, finite):
 
 
 def test_the_table_of_names():
-    assert strategies.NAMES == ("ppo", "random", "reinforce", "evolution", "progressive")
+    assert strategies.NAMES == ("ppo", "random", "reinforce", "evolution", "progressive", "ppo_predictor")
     assert strategies.config_of("ppo", {}) == nk.PPOConfig()
     assert strategies.config_of("random", {}) == strategies.RandomConfig()
     assert strategies.config_of("reinforce", {}) == strategies.ReinforceConfig()
@@ -108,7 +108,7 @@ def test_a_text_is_converted_to_the_type_of_its_setting():
 @pytest.mark.parametrize(
     ("name", "options", "says"),
     [
-        ("pp", {}, "strategy='pp' is unknown. Allowed: ppo, random, reinforce, evolution, progressive."),
+        ("pp", {}, "strategy='pp' is unknown. Allowed: ppo, random, reinforce, evolution, progressive, "),
         ("random", {"x": 1}, "Strategy 'random' has no setting 'x'. It has: none."),
         ("ppo", {"lr": "1"}, "Strategy 'ppo' has no setting 'lr'. It has: learning_rate, clip, steps, "),
         ("ppo", {"steps": "many"}, "steps='many' is not allowed: it must be of type int."),

@@ -25,6 +25,7 @@ _TABLE = {
     "reinforce": _Entry("reinforce.Reinforce", "reinforce_config.ReinforceConfig"),
     "evolution": _Entry("evolution.RegularizedEvolution", "evolution.EvolutionConfig"),
     "progressive": _Entry("progressive.Progressive", "progressive.ProgressiveConfig"),
+    "ppo_predictor": _Entry("ppo_predictor.PPOPredictor", "ppo_config.PPOPredictorConfig"),
 }
 
 NAMES = tuple(_TABLE)
@@ -34,7 +35,7 @@ def config_of(name: str, options: Mapping[str, Any]):
     """The configuration of strategy `name` with some of its fields set.
 
     Args:
-        name: one of `NAMES`: ppo, random, reinforce, evolution, progressive.
+        name: one of `NAMES`: ppo, random, reinforce, evolution, progressive, ppo_predictor.
         options: field -> value; a text is converted to the field's type.
 
     Raises:

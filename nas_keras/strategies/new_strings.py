@@ -1,17 +1,20 @@
 """Samples of a policy that are new: strings that are known already are drawn again, with probabilities to match.
 
-Drawing from a policy p until the string is outside a set X is drawing from p(a) / (1 - p(X)). Decision by decision, with
-p(x; a_<=t) the probability of string x if it begins as a does up to t, and 0 otherwise,
+Drawing from a policy p until the string is outside a set X is drawing from p(a) / (1 - p(X)). Decision by decision,
+with p(x; a_<=t) the probability of string x if it begins as a does up to t, and 0 otherwise,
 
     p'(a_t | a_<t) = p(a_t | a_<t) (1 - q_t) / (1 - q_{t-1}),   q_t = sum_{x in X} p(x; a_<=t) / p(a_<=t),
 
 which is exact, and at most 1; q_0 = p(X), q_T = 0. X grows by every string that is taken, and by those that turn out to
 be another spelling of a known key.
 
-Legend: `n` proposals, `X` strings not to be drawn, `T` decisions.
+A policy that has converged has nothing new to give; `MixedPolicy` is the same one with some decisions drawn uniformly,
+whose probabilities are exact as well.
+
+Legend: `n` proposals, `N` strings, `X` strings not to be drawn, `T` decisions, `A` the largest number of choices.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
@@ -21,7 +24,7 @@ from nas_keras.trial import Proposals
 Draw = Callable[[int], tuple[np.ndarray, np.ndarray]]  # count B -> strings int32 [B, T], log-probs float32 [B, T]
 
 _FEWEST, _MOST = 32, 256  # samples in the first round and in any later one
-_SMALLEST = 1e-9  # of what is left of the probability; beyond it single precision has no digits
+_SMALLEST = 1e-6  # of what is left of the probability; below it single precision has no digits
 
 
 def draw_new(
@@ -33,13 +36,10 @@ def draw_new(
     known: Collection[Actions],
     rounds: int,
 ) -> Proposals:
-    """Draws n strings with keys that are new, one after the other.
-
-    What cannot be found in `rounds` rounds of samples, of a policy that has converged, or in a space with nothing new
-    left, is made up for by plain samples, which may be repeats.
+    """Draws up to n strings with keys that are new, one after the other.
 
     Args:
-        n: how many.
+        n: how many; fewer are found if the policy has converged, or nothing new is left.
         draw: samples of the policy, others at each call.
         log_probs_of: log-probs [N, T] of strings [N, T] under the same policy.
         space: what is searched.
@@ -47,7 +47,7 @@ def draw_new(
         rounds: at most so many calls of `draw` for new strings.
 
     Returns:
-        n proposals, with the log-probs of the distributions that each was drawn from.
+        At most n proposals, with the log-probs of the distributions that each was drawn from.
     """
     excluded = _Excluded(list(known), log_probs_of)
     keys = {space.key(actions) for actions in known}
@@ -66,10 +66,61 @@ def draw_new(
                 break
         if len(actions) == n or len(excluded) == space.size:
             break
-    if len(actions) < n:
-        plain, rows = draw(n - len(actions))
-        actions, log_probs = [*actions, *plain], [*log_probs, *rows]
-    return Proposals(np.array(actions, np.int32), np.array(log_probs, np.float32))
+    shape = len(actions), len(space.decisions)
+    return Proposals(np.array(actions, np.int32).reshape(shape), np.array(log_probs, np.float32).reshape(shape))
+
+
+def cover(n: int, space: SearchSpace, rng: np.random.Generator) -> Proposals:
+    """n random strings in which each decision's choices stand as often as one another, to within one.
+
+    A Latin hypercube, McKay, Beckman & Conover 1979, https://doi.org/10.2307/1268522: each string by itself is uniform,
+    and has the log-probs of that.
+    """
+    columns = [np.concatenate([rng.permutation(num) for _ in range(-(-n // num))])[:n] for num in space.num_choices]
+    columns = [rng.permutation(column) for column in columns]  # the last, incomplete round is not always at the end
+    log_probs = -np.log(np.array(space.num_choices, np.float32))
+    return Proposals(np.array(columns, np.int32).T, np.tile(log_probs, (n, 1)))
+
+
+def pick(log_softmax: np.ndarray, actions: np.ndarray) -> np.ndarray:
+    """Log-probs [N, T] of the decisions of strings [N, T], of [N, T, A]."""
+    return np.take_along_axis(log_softmax, np.asarray(actions)[:, :, None], axis=2)[:, :, 0]
+
+
+class MixedPolicy:
+    """A policy each of whose decisions is drawn uniformly instead with a small probability, the rest following on it.
+
+    Args:
+        log_softmax_of: of strings int32 [N, T], log-probs [N, T, A] of every choice after the decisions before it.
+        num_choices: of each decision, [T].
+        share: that probability, more than 0.
+    """
+
+    def __init__(self, log_softmax_of: Callable[[np.ndarray], np.ndarray], num_choices: Sequence[int], *, share: float):
+        self._log_softmax_of, self._num_choices, self._share = log_softmax_of, np.array(num_choices), share
+
+    def log_probs(self, actions: np.ndarray) -> np.ndarray:
+        """Log-probs [N, T] of strings [N, T]."""
+        return self._mix(pick(self._log_softmax_of(actions), actions))
+
+    def sample(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """`count` strings int32 [N, T] and their log-probs float32 [N, T]."""
+        actions = np.zeros((count, len(self._num_choices)), np.int32)
+        log_probs = np.zeros(actions.shape, np.float32)
+        rows = np.arange(count)
+        for t, num in enumerate(self._num_choices.tolist()):
+            log_softmax = self._log_softmax_of(actions)[:, t, :num]  # [N, num], of the decisions before t only
+            # The largest of log-probs with Gumbel noise is a draw.
+            drawn = np.argmax(log_softmax + rng.gumbel(size=log_softmax.shape), axis=1)
+            is_changed = rng.random(count) < self._share
+            actions[:, t] = np.where(is_changed, rng.integers(num, size=count), drawn)
+            log_probs[:, t] = self._mix(log_softmax[rows, actions[:, t]], t)
+        return actions, log_probs
+
+    def _mix(self, log_probs: np.ndarray, t: int | slice = slice(None)) -> np.ndarray:
+        """log((1 - share) p + share / number of choices)."""
+        mixed = (1 - self._share) * np.exp(log_probs) + self._share / self._num_choices[t]
+        return np.log(mixed).astype(np.float32)
 
 
 class _Excluded:

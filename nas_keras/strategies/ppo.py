@@ -5,28 +5,33 @@ the reward is terminal; the observation is the string too, since the LSTM is fed
 
     L(theta) = -E[min(r A, clip(r, 1 - eps, 1 + eps) A)] - c H,   r = pi_theta(a) / pi_old(a)
 
-Schulman et al. 2017, https://arxiv.org/abs/1707.06347, equations 7 and 9 without the value term: the advantage A is
-the reward, normalised over the trials drawn from.
+Schulman et al. 2017, https://arxiv.org/abs/1707.06347, equations 7 and 9 without the value term. What is drawn
+(`new_strings.py`), what A and pi_old are, and which trials of the window are learned from (`shaping.py`) are settings.
 
-Legend: `M` trials in the window, `m` in a mini-batch, `K` steps, `T` decisions.
+Legend: `M` trials learned from, `m` in a mini-batch, `K` steps, `T` decisions.
 """
 
 import collections
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 
 from nas_keras import _keras
-from nas_keras.search_space import SearchSpace
-from nas_keras.strategies.base import State, finite_rewards
+from nas_keras.search_space import Actions, SearchSpace
+from nas_keras.strategies import shaping
+from nas_keras.strategies.base import State
 from nas_keras.strategies.learner import ControllerStrategy
+from nas_keras.strategies.new_strings import MixedPolicy, cover, draw_new, pick
 from nas_keras.strategies.ppo_config import PPOConfig
 from nas_keras.strategies.ppo_loss import PPOLoss
-from nas_keras.trial import Trial
+from nas_keras.strategies.shaping import advantages as advantages
+from nas_keras.trial import Proposals, Trial
 
 tf = _keras.load_tensorflow()
 
-_SHUFFLE = 4  # purpose of the generator
+_SAMPLE, _SHUFFLE = 3, 4  # purposes of the generators
+_MEMORY = ("actions", "log_probs", "rewards")  # the parts of a batch in the memory, and in the state
 
 
 class PPO(ControllerStrategy):
@@ -44,10 +49,54 @@ class PPO(ControllerStrategy):
         self._loss = PPOLoss(
             self.controller, space.num_choices, self._optimizer, clip=config.clip, entropy=config.entropy
         )
-        # The latest batches: actions [M, T], log-probs of whole strings [M], rewards [M].
+        # The latest batches: actions [B, T], log-probs of whole strings [B], rewards [B].
         self._memory: collections.deque = collections.deque(maxlen=config.window or None)
+        self._told: dict[Actions, None] = {}  # all strings told, in order
+        self._open: collections.deque = collections.deque()  # strings [n, T] of each batch asked and not yet told
+
+    def _ask(self, n: int, iteration: int) -> Proposals:
+        rng = np.random.default_rng([self.seed, _SAMPLE, iteration])
+        if iteration < self.config.design:
+            proposals = cover(n, self.space, rng)
+        else:
+            proposals = self._draw(n, rng) if self.config.new_rounds else self._sample(n, rng)
+        self._open.append(proposals.actions)
+        return proposals
+
+    def _known(self) -> dict[Actions, None]:
+        """Strings that are told, or asked and not yet told."""
+        return dict.fromkeys([*self._told, *(tuple(row) for batch in self._open for row in batch.tolist())])
+
+    def _draw(self, n: int, rng: np.random.Generator) -> Proposals:
+        """n strings that are new, as far as there are any."""
+        return self._draw_new(n, self._known(), rng)
+
+    def _draw_new(self, n: int, known: dict[Actions, None], rng: np.random.Generator) -> Proposals:
+        """n strings of the policy outside `known`; if it has no more, of the policy with changes; and then repeats."""
+        settings = {"space": self.space, "rounds": self.config.new_rounds}
+        parts = [draw_new(n, lambda count: self._sample(count, rng), self._log_probs_of, known=known, **settings)]
+        found = len(parts[0].actions)
+        if found < n and self.config.explore:
+            known.update(dict.fromkeys(map(tuple, parts[0].actions.tolist())))
+            share = min(1.0, self.config.explore / len(self.space.decisions))
+            changed = MixedPolicy(self._log_softmax_of, self.space.num_choices, share=share)
+            draw = functools.partial(changed.sample, rng=rng)
+            parts.append(draw_new(n - found, draw, changed.log_probs, known=known, **settings))
+            found += len(parts[1].actions)
+        if found < n:
+            parts.append(self._sample(n - found, rng))
+        return Proposals(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+    def _sample(self, n: int, rng: np.random.Generator) -> Proposals:
+        """n strings of the policy as it is."""
+        seed = tf.constant(rng.integers(2**31, size=2), tf.int32)
+        actions, log_probs = self.controller.sample(tf.constant(n), seed)
+        return Proposals(actions.numpy(), log_probs.numpy())
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
+        if self._open:
+            self._open.popleft()  # all of it: what the budget dropped may be proposed again
+        self._told.update(dict.fromkeys(trial.actions for trial in trials))
         self._memory.append(
             (
                 np.array([trial.actions for trial in trials], np.int32),
@@ -55,17 +104,58 @@ class PPO(ControllerStrategy):
                 np.array([trial.reward for trial in trials], np.float32),
             )
         )
-        actions, log_probs, rewards = (np.concatenate(parts) for parts in zip(*self._memory, strict=True))
+        actions, log_probs, weights = self._lessons()
         minibatches = draw_minibatches(
-            len(rewards),
+            len(weights),
             steps=self.config.steps,
             size=self.config.minibatch_size,
             rng=np.random.default_rng([self.seed, _SHUFFLE, iteration]),
         )
         metrics = self._update(
-            tf.constant(actions), tf.constant(log_probs), tf.constant(advantages(rewards)), tf.constant(minibatches)
+            tf.constant(actions), tf.constant(log_probs), tf.constant(weights), tf.constant(minibatches)
         )
         self.metrics = {name: float(value) for name, value in metrics.items()}
+
+    def _lessons(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What to learn from: actions [M, T], log pi_old [M], advantages [M]."""
+        config = self.config
+        actions, log_probs, rewards = (np.concatenate(parts) for parts in zip(*self._memory, strict=True))
+        batch = len(self._memory[-1][0])
+        is_settling = config.elite and 2 * len(self._told) > self.space.size
+        if is_settling:  # little is left to look for: of the latest batch and the best of all, settle on the best
+            chosen = shaping.choose_trials(rewards, batch=batch, elite=1)
+            weights = advantages(rewards[chosen])
+        else:
+            if config.elite:  # a string that was told twice is no better for it: its latest trial counts
+                _, first = np.unique(actions[::-1], axis=0, return_index=True)
+                latest = np.sort(len(actions) - 1 - first)
+                actions, log_probs, rewards = actions[latest], log_probs[latest], rewards[latest]
+            chosen = shaping.choose_trials(rewards, batch=batch, elite=config.elite)
+            weights = shaping.ADVANTAGES[config.advantages](rewards)[chosen]
+        actions, log_probs = actions[chosen], log_probs[chosen]
+        if config.reference == shaping.LATEST:
+            log_probs = self._log_probs_of(actions).sum(axis=1)
+        uniform = -float(np.log(self.space.num_choices).sum())
+        log_probs = shaping.bound_references(
+            log_probs,
+            weights,
+            clip=config.clip,
+            floor=uniform - config.floor if config.floor else -np.inf,
+            ceiling=float(np.log(config.ceiling)) if config.ceiling and not is_settling else np.inf,
+        )
+        return actions, log_probs, weights
+
+    def _log_probs_of(self, actions: np.ndarray) -> np.ndarray:
+        """Log-probs [N, T] of strings [N, T] under the present policy."""
+        return pick(self._log_softmax_of(actions), actions)
+
+    def _log_softmax_of(self, actions: np.ndarray) -> np.ndarray:
+        """Log-probs [N, T, A] of every choice, after the decisions before it in strings [N, T]."""
+        return self._log_softmax(tf.constant(actions)).numpy()
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    def _log_softmax(self, actions):
+        return tf.nn.log_softmax(self.controller(tf.ensure_shape(actions, [None, len(self.space.decisions)])))
 
     @tf.function(
         input_signature=[
@@ -75,7 +165,7 @@ class PPO(ControllerStrategy):
             tf.TensorSpec([None, None], tf.int32),
         ]
     )
-    def _update(self, actions, old_log_probs, advantages, minibatches):
+    def _update(self, actions, old_log_probs, weights, minibatches):
         """K steps of SGD: actions [M, T], log-probs and advantages [M], indices of mini-batches [K, m]."""
         actions = tf.ensure_shape(actions, [None, len(self.space.decisions)])
         num_steps = tf.shape(minibatches)[0]
@@ -86,31 +176,33 @@ class PPO(ControllerStrategy):
                 self._distribution,
                 tf.gather(actions, batch),
                 tf.gather(old_log_probs, batch),
-                tf.gather(advantages, batch),
+                tf.gather(weights, batch),
             )
             totals = {name: totals[name] + metrics[name] for name in PPOLoss.METRICS}
         return {name: total / tf.cast(num_steps, tf.float32) for name, total in totals.items()}
 
     def _state(self) -> State:
-        state = super()._state()
-        for i, parts in enumerate(self._memory):
-            state |= {f"memory_{i}_{name}": part for name, part in zip(("a", "lp", "r"), parts, strict=True)}
-        return {**state, "memory": len(self._memory)}
+        num_decisions = len(self.space.decisions)
+        empty = np.zeros((0, num_decisions), np.int32), np.zeros(0, np.float32), np.zeros(0, np.float32)
+        parts = zip(*[empty, *self._memory], strict=True)
+        return {
+            **super()._state(),
+            **{name: np.concatenate(part) for name, part in zip(_MEMORY, parts, strict=True)},
+            "batches": [len(rewards) for _, _, rewards in self._memory],
+            "told": np.array(list(self._told), np.int32).reshape(-1, num_decisions),
+            "open": [batch.tolist() for batch in self._open],
+        }
 
     def _restore(self, state: State) -> None:
         super()._restore(state)
+        ends = np.cumsum(state["batches"]).astype(int)[:-1]
         self._memory.clear()
-        for i in range(int(state["memory"])):
-            self._memory.append(tuple(np.asarray(state[f"memory_{i}_{name}"]) for name in ("a", "lp", "r")))
-
-
-def advantages(rewards: np.ndarray) -> np.ndarray:
-    """Rewards [M], NaN for failures, normalised to mean 0 and standard deviation 1; all 0 where they are equal."""
-    rewards = finite_rewards(rewards)
-    spread = rewards.std()
-    if spread < 1e-8:
-        return np.zeros(len(rewards), np.float32)
-    return ((rewards - rewards.mean()) / spread).astype(np.float32)
+        if state["batches"]:
+            self._memory.extend(zip(*(np.split(np.asarray(state[name]), ends) for name in _MEMORY), strict=True))
+        self._told = dict.fromkeys(map(tuple, np.asarray(state["told"]).tolist()))
+        self._open = collections.deque(
+            np.array(batch, np.int32).reshape(-1, len(self.space.decisions)) for batch in state["open"]
+        )
 
 
 def draw_minibatches(num_trials: int, *, steps: int, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -3,39 +3,97 @@
 import dataclasses
 
 from nas_keras.distribution import NONE
-from nas_keras.errors import check_at_least
+from nas_keras.errors import InvalidValueError, check_at_least, check_choice
+from nas_keras.strategies import shaping
 
 
 @dataclasses.dataclass(frozen=True)
 class PPOConfig:
-    """Settings of PPO. The defaults held on tables that were not used to choose them.
+    """Settings of PPO. The defaults were chosen on synthetic tables only, and are the same for every space.
+
+    With design, new_rounds, elite, floor and ceiling 0, advantages "normal", reference "drawn" and window 1 it is PPO
+    and nothing else.
 
     Attributes:
         learning_rate: of Adam.
         clip: epsilon of the clipped ratio.
         steps: K, steps of SGD after each batch.
         minibatch_size: m, trials in one step.
-        entropy: c, weight of the policy's entropy, summed over decisions. The setting that matters most: at 0.01 the
-            policy collapses before it has looked around.
+        entropy: c, weight of the policy's entropy, summed over decisions.
         window: from how many of the latest batches the mini-batches are drawn; 0 means all of D.
         units: of the LSTM.
         embedding: of an action.
         distribute: "none" or "mirrored": where the controller lives, see `distribution.py`.
+        design: so many of the first batches are not the policy's, but cover every choice evenly (`new_strings.cover`).
+        new_rounds: a proposal whose key is known is drawn again, in at most so many rounds of samples for a batch, and
+            the log-probs are those of the distribution without what is known (`new_strings.py`); 0: proposals are plain
+            samples, repeats among them.
+        explore: where the policy has nothing new to give, so many decisions of its samples, on average, are drawn
+            uniformly; 0: repeats are proposed.
+        advantages: "normal" are rewards with mean 0 and deviation 1 over the window, "rank" depend on the order only
+            (`shaping.rank_advantages`).
+        elite: mini-batches are drawn from the latest batch and so many of the best trials of the window, which goes on
+            being compared as a whole; 0: from the whole window.
+        reference: pi_old of the ratio: "drawn" is the distribution that a trial was drawn from, "latest" the policy
+            before the K steps, so that the clip bounds each update, however old a trial is.
+        floor: a string with a negative advantage is let go of once it is e^-floor times as likely as in a uniform
+            policy; 0: never.
+        ceiling: a string with a positive advantage is let go of once it has this probability, until every string is
+            known; 0: never.
     """
 
-    learning_rate: float = 0.005
-    clip: float = 0.2
+    learning_rate: float = 0.02
+    clip: float = 0.5
     steps: int = 10
     minibatch_size: int = 8
-    entropy: float = 0.1
-    window: int = 1
+    entropy: float = 0.05
+    window: int = 0
     units: int = 32
     embedding: int = 16
     distribute: str = NONE
+    design: int = 1
+    new_rounds: int = 2
+    explore: float = 2.0
+    advantages: str = shaping.RANK
+    elite: int = 8
+    reference: str = shaping.LATEST
+    floor: float = 3.0
+    ceiling: float = 0.02
 
     def __post_init__(self):
         for name in ("steps", "minibatch_size", "units", "embedding"):
             check_at_least(name, getattr(self, name), 1)
-        check_at_least("window", self.window, 0)
-        for name in ("learning_rate", "clip", "entropy"):
+        for name in ("window", "design", "new_rounds", "elite"):
+            check_at_least(name, getattr(self, name), 0)
+        for name in ("learning_rate", "clip", "entropy", "explore", "floor", "ceiling"):
             check_at_least(name, getattr(self, name), 0, integer=False)
+        if self.ceiling > 1:
+            raise InvalidValueError(f"ceiling={self.ceiling!r} is not allowed: it is a probability, from 0 to 1.")
+        check_choice("advantages", self.advantages, shaping.ADVANTAGES)
+        check_choice("reference", self.reference, shaping.REFERENCES)
+
+
+@dataclasses.dataclass(frozen=True)
+class PPOPredictorConfig(PPOConfig):
+    """Settings of PPO with a predictor: those of PPO, and
+
+    Attributes:
+        samples: candidates that the controller draws for each batch, known ones and repeats left out.
+        near: candidates that differ from one of the `beam` best in one decision.
+        beam: how many of the best are changed.
+        members: of the predictor's ensemble.
+        initial: strings that are told before anything is predicted.
+    """
+
+    entropy: float = 0.1  # more than PPO's: the predictor chooses, and wants something to choose from
+    samples: int = 400
+    near: int = 200
+    beam: int = 8
+    members: int = 5
+    initial: int = 16
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("samples", "beam", "members", "initial"):
+            check_at_least(name, getattr(self, name), 1)
+        check_at_least("near", self.near, 0)

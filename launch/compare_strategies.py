@@ -1,0 +1,116 @@
+"""Compares strategies on a table whose every reward is known: regret at equal numbers of distinct evaluations.
+
+    python launch/compare_strategies.py --synthetic=pairwise-8x3-0 --strategies=ppo,evolution,random
+    python launch/compare_strategies.py --table=testdata/rewards/mnist_small --strategies=ppo,evolution:population=50
+    python launch/compare_strategies.py --npz=nbmacro_cifar10.npz --npz_array=test_acc_runs --npz_column=0
+
+Every search is a real one, of `nk.search`. Pictures and intervals need matplotlib and SciPy: pip install
+'nas_keras[report]'.
+"""
+
+import importlib.util
+import os
+import pathlib
+
+import tqdm
+from absl import flags
+
+from nas_keras import _script, comparison, comparison_page, synthetic
+from nas_keras.errors import InvalidValueError, check_choice
+from nas_keras.problems import Source
+from nas_keras.strategies import NAMES
+
+_STRATEGIES = flags.DEFINE_string(
+    "strategies",
+    "ppo,evolution,random",
+    f"Strategies, comma-separated, of {', '.join(NAMES)}; settings follow a colon: "
+    "ppo,evolution:population=50,sample_size=10,random.",
+)
+_TABLE = flags.DEFINE_string("table", None, "Folder of a complete table of the small space or a large one.")
+_SYNTHETIC = flags.DEFINE_string(
+    "synthetic",
+    None,
+    f"Name of a synthetic table, family-shape-number; families: {', '.join(synthetic.FAMILIES)}; shapes: "
+    f"{', '.join(synthetic.SHAPES)}.",
+)
+_NPZ = flags.DEFINE_string("npz", None, "File with arrays n_choices [T], enc [R, T] and rewards, as NAS-Bench-Macro's.")
+_NPZ_ARRAY = flags.DEFINE_string("npz_array", "", "With --npz: name of the array of rewards, [R] or [R, C].")
+_NPZ_COLUMN = flags.DEFINE_integer("npz_column", None, "With --npz: column of an array [R, C], from 0.")
+_SEEDS = flags.DEFINE_integer("seeds", 100, "Searches by each strategy, with seeds 0, 1, ...")
+_BUDGETS = flags.DEFINE_list("budgets", ["50", "100", "200"], "Numbers of distinct evaluations to compare at.")
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Proposals asked for at once, the same for all strategies.")
+_PROCESSES = flags.DEFINE_integer("processes", None, "Processes that search. Default: one a core.")
+_REFERENCE = flags.DEFINE_string(
+    "reference", None, "A strategy, as in --strategies: the others are compared with its regret at twice their budget."
+)
+_CSV = flags.DEFINE_string("csv", None, "File to write every curve to.")
+_PICTURE = flags.DEFINE_string("picture", None, f"File to draw the curves to: {', '.join(comparison_page.PICTURES)}.")
+
+
+def main() -> None:
+    """Checks the flags, runs the searches, prints and writes what they found."""
+    missing = [name for name in ("matplotlib", "scipy") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InvalidValueError(f"A comparison needs {' and '.join(missing)}: pip install 'nas_keras[report]'.")
+    source = _source()
+    contenders = comparison.parse_contenders(_STRATEGIES.value)
+    budgets = _budgets()
+    if _REFERENCE.value:
+        check_choice("reference", _REFERENCE.value, [contender.label for contender in contenders])
+    csv_path, picture = _writable("csv", _CSV.value), _writable("picture", _PICTURE.value)
+    if picture:
+        comparison_page.check_picture(picture)
+    total = len(contenders) * max(_SEEDS.value, 0)
+    with tqdm.tqdm(total=total, unit="search", desc="Searching", smoothing=0.05) as bar:
+        compared = comparison.compare(
+            source,
+            contenders,
+            num_seeds=_SEEDS.value,
+            max_evaluations=max(budgets),
+            batch_size=_BATCH_SIZE.value,
+            processes=_PROCESSES.value,
+            on_searches=bar.update,
+        )
+    print(f"{source}\n{comparison_page.describe(compared, budgets, reference=_REFERENCE.value)}")
+    if csv_path:
+        comparison_page.write_csv(compared, csv_path)
+        print(f"\nEvery curve:  {csv_path}")
+    if picture:
+        comparison_page.draw(compared, picture)
+        print(f"\nThe picture:  {picture}")
+
+
+def _source() -> Source:
+    given = [flag for flag in (_TABLE, _SYNTHETIC, _NPZ) if flag.value]
+    if len(given) != 1:
+        named = " and ".join(f"--{flag.name}={flag.value}" for flag in given) or "none"
+        raise InvalidValueError(f"Name one of --table, --synthetic and --npz; there is {named}.")
+    (flag,) = given
+    if flag is not _NPZ and (_NPZ_ARRAY.value or _NPZ_COLUMN.value is not None):
+        raise InvalidValueError(f"--npz_array and --npz_column are for --npz, not for --{flag.name}. Leave them out.")
+    return Source(flag.name, flag.value, _NPZ_ARRAY.value, _NPZ_COLUMN.value)
+
+
+def _budgets() -> list[int]:
+    try:
+        budgets = sorted({int(budget) for budget in _BUDGETS.value})
+    except ValueError:
+        budgets = []
+    if not budgets or budgets[0] < 1:
+        raise InvalidValueError(
+            f"--budgets={','.join(_BUDGETS.value)} is not allowed: write whole numbers from 1, such as 50,100,200."
+        )
+    return budgets
+
+
+def _writable(flag: str, value: str | None) -> pathlib.Path | None:
+    if not value:
+        return None
+    path = pathlib.Path(value)
+    if path.is_dir() or not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise InvalidValueError(f"--{flag}={value} cannot be written. Name a file in a folder that can.")
+    return path
+
+
+if __name__ == "__main__":
+    _script.run(main)

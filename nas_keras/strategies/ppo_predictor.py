@@ -1,0 +1,113 @@
+"""PPO with a predictor: of many candidates, mostly the controller's samples, those predicted best are evaluated.
+
+The controller learns as in `ppo.py`, from what was evaluated. Candidates are new strings that it draws, and the best
+known ones with one decision changed. Before each batch an ensemble of ridge regressions (`predictor.py`) is fitted to
+the window; the first proposal is the best by its first member, the second the best of the rest by its second, and so
+on. That is Thompson's rule with the ensemble for a posterior, one of those that White et al. 2021, BANANAS,
+https://arxiv.org/abs/1910.11858, compare for architecture search.
+
+Legend: `n` proposals, `N` candidates, `M` trials, `T` decisions, `F` features.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nas_keras.search_space import Actions, SearchSpace
+from nas_keras.strategies.base import finite_rewards
+from nas_keras.strategies.cell_growth import cell_features, count_nodes
+from nas_keras.strategies.ppo import PPO
+from nas_keras.strategies.ppo_config import PPOPredictorConfig
+from nas_keras.strategies.predictor import RidgeEnsemble, count_equal, quadratic_kernel, rank_scores
+from nas_keras.trial import Proposals
+
+_MAX_FITTED = 512  # strings, the latest; the time of a fit grows with their third power
+
+
+class PPOPredictor(PPO):
+    """PPO whose candidates are screened. Log-probs are the controller's; what the predictor did is not in them.
+
+    Args:
+        space: what is searched.
+        config: settings.
+        seed: of everything drawn.
+    """
+
+    def __init__(self, space: SearchSpace, config: PPOPredictorConfig | None = None, *, seed: int = 0):
+        super().__init__(space, config or PPOPredictorConfig(), seed=seed)
+        self._has_cells = count_nodes(space) is not None
+
+    def _draw(self, n: int, rng: np.random.Generator) -> Proposals:
+        """n of the best predicted; what candidates do not suffice for is drawn as by PPO."""
+        known = self._known()
+        if len(self._told) < self.config.initial:
+            return self._draw_new(n, known, rng)
+        actions, _, rewards = (np.concatenate(parts) for parts in zip(*self._memory, strict=True))
+        if np.isnan(rewards).all():
+            return self._draw_new(n, known, rng)
+        _, first = np.unique(actions, axis=0, return_index=True)
+        first = np.sort(first)[-_MAX_FITTED:]
+        actions, rewards = actions[first], rewards[first]
+        candidates = self._candidates(actions, rewards, known, rng)
+        chosen = [candidates[i] for i in self._screen(n, candidates, actions, rewards, rng)]
+        drawn = np.array(chosen, np.int32).reshape(-1, len(self.space.decisions))
+        proposals = Proposals(drawn, self._log_probs_of(drawn))
+        if len(chosen) == n:
+            return proposals
+        rest = self._draw_new(n - len(chosen), {**known, **dict.fromkeys(chosen)}, rng)
+        return Proposals(*(np.concatenate(parts) for parts in zip(proposals, rest, strict=True)))
+
+    def _candidates(
+        self, actions: np.ndarray, rewards: np.ndarray, known: dict[Actions, None], rng: np.random.Generator
+    ) -> list[Actions]:
+        """New strings of different keys: samples of the controller, and neighbours of the best of strings [M, T]."""
+        best = actions[np.argsort(-finite_rewards(rewards), kind="stable")[: self.config.beam]]
+        near = best[rng.integers(len(best), size=self.config.near)]
+        mutable = np.flatnonzero(np.array(self.space.num_choices) > 1)
+        if len(mutable) and len(near):
+            t = mutable[rng.integers(len(mutable), size=len(near))]
+            rows = np.arange(len(near))
+            choices = rng.integers(np.array(self.space.num_choices)[t] - 1)  # of the others: the rest moves up by one
+            near[rows, t] = choices + (choices >= near[rows, t])
+        sampled = self._sample(self.config.samples, rng).actions
+        keys = {self.space.key(string) for string in known}
+        found: dict[str, Actions] = {}
+        for string in dict.fromkeys(map(tuple, np.concatenate([sampled, near]).tolist())):
+            key = self.space.key(string)
+            if key not in keys:
+                found.setdefault(key, string)
+        return list(found.values())
+
+    def _screen(
+        self,
+        n: int,
+        candidates: list[Actions],
+        actions: np.ndarray,
+        rewards: np.ndarray,
+        rng: np.random.Generator,
+    ) -> list[int]:
+        """Places of at most n candidates: each the best of the rest by one member of the ensemble, in turn."""
+        fitted, others = self._describe(actions), self._describe(candidates)
+        shared = self._share(fitted, fitted)
+        scale = max(float(np.diag(shared).mean()), 1.0)
+        ensemble = RidgeEnsemble(
+            quadratic_kernel(shared, scale), rank_scores(rewards), members=self.config.members, rng=rng
+        )
+        predicted = ensemble.predict(quadratic_kernel(self._share(others, fitted), scale))  # [N, E]
+        chosen: list[int] = []
+        for i in range(min(n, len(candidates))):
+            member = i % self.config.members
+            chosen.append(int(np.argmax(predicted[:, member])))
+            predicted[chosen[-1]] = -np.inf
+        return chosen
+
+    def _describe(self, strings: Sequence[Sequence[int]]) -> np.ndarray:
+        """Features [N, F]; a string without cells stands for its own, one-hot."""
+        if not self._has_cells:
+            return np.array(strings, np.int32).reshape(-1, len(self.space.decisions))
+        operations = self.space.decisions[0].choices
+        return np.array([cell_features(self.space.decode(string), operations) for string in strings])
+
+    def _share(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """phi(x) . phi(y), [N, M]."""
+        return features @ others.T if self._has_cells else count_equal(features, others)
