@@ -8,11 +8,11 @@ WORKDIR ?= runs/mnist_small
 
 .PHONY: search test test-slow lint format clean
 
-search: $(READY)  ## the main job: search, train the best child longer, test it once, export it
-	$(BIN)/python launch/search.py --workdir=$(WORKDIR) --max_evaluations=16 --final_epochs=4 $(FLAGS)
+search: $(READY)  ## the main job: search the table, train the best child, test it once, export it
+	$(BIN)/python launch/search.py --workdir=$(WORKDIR) --reward=table --max_evaluations=40 --final_epochs=3 $(FLAGS)
 
 test: $(READY)  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(READY)  ## what takes longer: real children, trained again
 	$(BIN)/python -m pytest -m slow

@@ -575,7 +575,7 @@ def test_what_the_runs_folder_says_of_it(tmp_path):
         ({"space": grid(4, 6)}, r'space: \{"fingerprint": "[0-9a-f]{16}", "name": "grid"\} before'),
         (
             {"strategy": "ppo"},
-            r'strategy: \{"config": \{\}, "name": "random"\} before, \{"config": \{"clip": [0-9.]+, .*\}, "name": "ppo"',
+            r'strategy: \{"config": \{\}, "name": "random"\} before, \{"config": \{.*"clip": .*\}, "name": "ppo"',
         ),
         ({"evaluator": nk.FunctionEvaluator(sum)}, r'recipe: \{"counting": 1\} before, \{"function": "sum"\} now'),
         ({"seed": 4, "lag": 2}, "lag: 0 before, 2 now; seed: 3 before, 4 now"),
