@@ -30,7 +30,8 @@ def _drawer(rng):
 
 def _draw(n, known=(), rounds=8, seed=0, space=SPACE):
     draw = _drawer(np.random.default_rng(seed))
-    return draw_new(n, draw, _log_probs_of, space=space, known=known, rounds=rounds)
+    keys = [set(map(space.key, known))]
+    return draw_new(n, draw, _log_probs_of, space=space, known=known, keys=keys, rounds=rounds)
 
 
 def test_the_probability_of_a_string_outside_x():
@@ -87,6 +88,24 @@ def test_the_second_of_a_batch_knows_the_first():
 def test_other_strings_of_a_known_key_are_left_out():
     space = grid(2, 3, key=lambda actions: str(actions[0]))
     assert _draw(1, known=[(0, 1)], space=space).actions[0, 0] == 1
+
+
+def test_keys_known_besides_x_are_left_out_and_in_x_once_they_are_seen():
+    """Of (1, 0) and (1, 1) only the keys are known."""
+    keys = [{"0,0", "1,0"}, {"1,1": None}.keys()]
+    for seed in range(20):
+        draw = _drawer(np.random.default_rng(seed))
+        actions, log_probs = draw_new(1, draw, _log_probs_of, space=SPACE, known=[(0, 0)], keys=keys, rounds=8)
+        a, b = actions[0].tolist()
+        assert (a, b) in [(0, 1), (0, 2), (1, 2)]
+        seen = {tuple(row) for row in _first_drawn(seed, until=(a, b))} & {(0, 0), (1, 0), (1, 1)} | {(0, 0)}
+        outside = 1 - sum(FIRST[x] * SECOND[x, y] for x, y in seen)
+        np.testing.assert_allclose(log_probs.sum(), np.log(FIRST[a] * SECOND[a, b] / outside), atol=1e-5)
+
+
+def _first_drawn(seed, until):
+    strings = list(map(tuple, _drawer(np.random.default_rng(seed))(32)[0].tolist()))
+    return strings[: strings.index(until)]
 
 
 def test_there_may_be_fewer():

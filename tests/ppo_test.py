@@ -141,12 +141,10 @@ def test_minibatches_of_few_trials():
 
 
 def test_the_window_keeps_the_latest_batches():
-    strategy = PPO(_EIGHTS, nk.PPOConfig(window=2))
-    _run(strategy, sum, batches=3, size=5)
-    assert [len(rewards) for _, _, rewards in strategy._memory] == [5, 5]
-    strategy = PPO(_EIGHTS, nk.PPOConfig(window=0))
-    _run(strategy, sum, batches=3, size=5)
-    assert len(strategy._memory) == 3
+    for window, count in ((2, 10), (0, 15)):
+        strategy = PPO(_EIGHTS, nk.PPOConfig(window=window, elite=0))
+        _run(strategy, sum, batches=3, size=5)
+        assert len(strategy._memory.trials().rewards) == count
 
 
 @pytest.mark.parametrize(
@@ -234,7 +232,7 @@ def test_no_string_takes_all_the_probability_while_there_is_something_to_look_fo
     space = nk.SearchSpace("many", [nk.Decision(name, tuple(range(8))) for name in "abcde"])
     strategy = PPO(space, seed=0)
     _run(strategy, lambda a: -sum(a), batches=12)
-    best = np.array(sorted(strategy._told, key=sum)[:8], np.int32)
+    best = np.array(sorted(strategy._memory.trials().actions.tolist(), key=sum)[:8], np.int32)
     probabilities = np.exp(strategy.controller.log_probs(best).numpy().sum(axis=1))
     assert probabilities.max() < 0.2  # the ceiling of 0.02 is passed by what other strings' steps carry along
 

@@ -5,8 +5,8 @@ with p(x; a_<=t) the probability of string x if it begins as a does up to t, and
 
     p'(a_t | a_<t) = p(a_t | a_<t) (1 - q_t) / (1 - q_{t-1}),   q_t = sum_{x in X} p(x; a_<=t) / p(a_<=t),
 
-which is exact, and at most 1; q_0 = p(X), q_T = 0. X grows by every string that is taken, and by those that turn out to
-be another spelling of a known key.
+which is exact, and at most 1; q_0 = p(X), q_T = 0. X grows by every string that is taken, and by those that are seen to
+have a known key.
 
 A policy that has converged has nothing new to give; `MixedPolicy` is the same one with some decisions drawn uniformly,
 whose probabilities are exact as well.
@@ -14,7 +14,7 @@ whose probabilities are exact as well.
 Legend: `n` proposals, `N` strings, `X` strings not to be drawn, `T` decisions, `A` the largest number of choices.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Container, Sequence
 
 import numpy as np
 
@@ -33,7 +33,8 @@ def draw_new(
     log_probs_of: Callable[[np.ndarray], np.ndarray],
     *,
     space: SearchSpace,
-    known: Collection[Actions],
+    known: Sequence[Actions],
+    keys: Sequence[Container[str]],
     rounds: int,
 ) -> Proposals:
     """Draws up to n strings with keys that are new, one after the other.
@@ -43,24 +44,25 @@ def draw_new(
         draw: samples of the policy, others at each call.
         log_probs_of: log-probs [N, T] of strings [N, T] under the same policy.
         space: what is searched.
-        known: strings that are not drawn.
+        known: X at the start, some of the strings that are known.
+        keys: of all that are known; another string with one of them is in X once it has been seen.
         rounds: at most so many calls of `draw` for new strings.
 
     Returns:
         At most n proposals, with the log-probs of the distributions that each was drawn from.
     """
-    excluded = _Excluded(list(known), log_probs_of)
-    keys = {space.key(actions) for actions in known}
+    excluded = _Excluded(known, log_probs_of)
+    taken: set[str] = set()
     actions, log_probs = [], []
     for round_ in range(rounds if len(excluded) < space.size else 0):
         for string, row in zip(*_lists(draw(_FEWEST if round_ == 0 else _MOST)), strict=True):
             if string in excluded:
                 continue
             key = space.key(string)
-            if key not in keys:
+            if key not in taken and not any(key in known_keys for known_keys in keys):
                 actions.append(string)
                 log_probs.append(excluded.conditional(string, row))
-            keys.add(key)
+            taken.add(key)
             excluded.add(string, row)
             if len(actions) == n:
                 break
@@ -131,10 +133,12 @@ class _Excluded:
         log_probs_of: log-probs [N, T] of strings [N, T].
     """
 
-    def __init__(self, strings: list[Actions], log_probs_of: Callable[[np.ndarray], np.ndarray]):
+    def __init__(self, strings: Sequence[Actions], log_probs_of: Callable[[np.ndarray], np.ndarray]):
         self._strings = set(strings)
-        self._rows = [np.array(strings, np.int32)] if strings else []  # [N, T] each
-        self._masses = [np.exp(log_probs_of(self._rows[0]).sum(axis=1, dtype=np.float64))] if strings else []  # [N]
+        self._rows = [np.array(strings, np.int32)] if len(strings) else []  # [N, T] each
+        self._masses = (
+            [np.exp(log_probs_of(self._rows[0]).sum(axis=1, dtype=np.float64))] if len(strings) else []
+        )  # [N]
 
     def __contains__(self, string: Actions) -> bool:
         return string in self._strings

@@ -11,7 +11,6 @@ Schulman et al. 2017, https://arxiv.org/abs/1707.06347, equations 7 and 9 withou
 Legend: `M` trials learned from, `m` in a mini-batch, `K` steps, `T` decisions.
 """
 
-import collections
 import functools
 from collections.abc import Sequence
 
@@ -22,6 +21,7 @@ from nas_keras.search_space import Actions, SearchSpace
 from nas_keras.strategies import shaping
 from nas_keras.strategies.base import State
 from nas_keras.strategies.learner import ControllerStrategy
+from nas_keras.strategies.memory import Memory
 from nas_keras.strategies.new_strings import MixedPolicy, cover, draw_new, pick
 from nas_keras.strategies.ppo_config import PPOConfig
 from nas_keras.strategies.ppo_loss import PPOLoss
@@ -31,7 +31,9 @@ from nas_keras.trial import Proposals, Trial
 tf = _keras.load_tensorflow()
 
 _SAMPLE, _SHUFFLE = 3, 4  # purposes of the generators
-_MEMORY = ("actions", "log_probs", "rewards")  # the parts of a batch in the memory, and in the state
+# Known strings whose probabilities are taken into account: the latest. It bounds what a proposal costs; which strings
+# are proposed does not depend on it, only the log-probs kept with them.
+_EXACT = 512
 
 
 class PPO(ControllerStrategy):
@@ -49,10 +51,7 @@ class PPO(ControllerStrategy):
         self._loss = PPOLoss(
             self.controller, space.num_choices, self._optimizer, clip=config.clip, entropy=config.entropy
         )
-        # The latest batches: actions [B, T], log-probs of whole strings [B], rewards [B].
-        self._memory: collections.deque = collections.deque(maxlen=config.window or None)
-        self._told: dict[Actions, None] = {}  # all strings told, in order
-        self._open: collections.deque = collections.deque()  # strings [n, T] of each batch asked and not yet told
+        self._memory = Memory(space, window=config.window, elite=config.elite)
 
     def _ask(self, n: int, iteration: int) -> Proposals:
         rng = np.random.default_rng([self.seed, _SAMPLE, iteration])
@@ -60,24 +59,25 @@ class PPO(ControllerStrategy):
             proposals = cover(n, self.space, rng)
         else:
             proposals = self._draw(n, rng) if self.config.new_rounds else self._sample(n, rng)
-        self._open.append(proposals.actions)
+        self._memory.ask(proposals.actions)
         return proposals
-
-    def _known(self) -> dict[Actions, None]:
-        """Strings that are told, or asked and not yet told."""
-        return dict.fromkeys([*self._told, *(tuple(row) for batch in self._open for row in batch.tolist())])
 
     def _draw(self, n: int, rng: np.random.Generator) -> Proposals:
         """n strings that are new, as far as there are any."""
-        return self._draw_new(n, self._known(), rng)
+        return self._draw_new(n, [], rng)
 
-    def _draw_new(self, n: int, known: dict[Actions, None], rng: np.random.Generator) -> Proposals:
-        """n strings of the policy outside `known`; if it has no more, of the policy with changes; and then repeats."""
-        settings = {"space": self.space, "rounds": self.config.new_rounds}
+    def _draw_new(self, n: int, drawn: Sequence[Actions], rng: np.random.Generator) -> Proposals:
+        """n new strings of the policy, none of `drawn`; if it has no more, of it with changes; and then repeats."""
+        known = [*drawn, *self._memory.latest_strings(_EXACT)]
+        asked, told = self._memory.known_keys()
+        asked.update(map(self.space.key, drawn))
+        settings = {"space": self.space, "keys": (asked, told), "rounds": self.config.new_rounds}
         parts = [draw_new(n, lambda count: self._sample(count, rng), self._log_probs_of, known=known, **settings)]
         found = len(parts[0].actions)
         if found < n and self.config.explore:
-            known.update(dict.fromkeys(map(tuple, parts[0].actions.tolist())))
+            first = [tuple(row) for row in parts[0].actions.tolist()]
+            known += first
+            asked.update(map(self.space.key, first))
             share = min(1.0, self.config.explore / len(self.space.decisions))
             changed = MixedPolicy(self._log_softmax_of, self.space.num_choices, share=share)
             draw = functools.partial(changed.sample, rng=rng)
@@ -94,16 +94,7 @@ class PPO(ControllerStrategy):
         return Proposals(actions.numpy(), log_probs.numpy())
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
-        if self._open:
-            self._open.popleft()  # all of it: what the budget dropped may be proposed again
-        self._told.update(dict.fromkeys(trial.actions for trial in trials))
-        self._memory.append(
-            (
-                np.array([trial.actions for trial in trials], np.int32),
-                np.array([trial.log_probs for trial in trials], np.float32).sum(axis=1),
-                np.array([trial.reward for trial in trials], np.float32),
-            )
-        )
+        self._memory.tell(trials)
         actions, log_probs, weights = self._lessons()
         minibatches = draw_minibatches(
             len(weights),
@@ -119,20 +110,19 @@ class PPO(ControllerStrategy):
     def _lessons(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What to learn from: actions [M, T], log pi_old [M], advantages [M]."""
         config = self.config
-        actions, log_probs, rewards = (np.concatenate(parts) for parts in zip(*self._memory, strict=True))
-        batch = len(self._memory[-1][0])
-        is_settling = config.elite and 2 * len(self._told) > self.space.size
+        trials, batch = self._memory.trials(), self._memory.batch_size
+        num_keys = self.space.num_keys or self.space.size
+        is_settling = config.elite and 2 * self._memory.num_keys > num_keys
         if is_settling:  # little is left to look for: of the latest batch and the best of all, settle on the best
-            chosen = shaping.choose_trials(rewards, batch=batch, elite=1)
-            weights = advantages(rewards[chosen])
+            trials = trials.take(shaping.choose_trials(trials.rewards, batch=batch, elite=1))
+            weights = advantages(trials.rewards)
         else:
             if config.elite:  # a string that was told twice is no better for it: its latest trial counts
-                _, first = np.unique(actions[::-1], axis=0, return_index=True)
-                latest = np.sort(len(actions) - 1 - first)
-                actions, log_probs, rewards = actions[latest], log_probs[latest], rewards[latest]
-            chosen = shaping.choose_trials(rewards, batch=batch, elite=config.elite)
-            weights = shaping.ADVANTAGES[config.advantages](rewards)[chosen]
-        actions, log_probs = actions[chosen], log_probs[chosen]
+                trials = trials.latest()
+            chosen = shaping.choose_trials(trials.rewards, batch=batch, elite=config.elite)
+            weights = shaping.ADVANTAGES[config.advantages](trials.rewards)[chosen]
+            trials = trials.take(chosen)
+        actions, log_probs = trials.actions, trials.log_probs
         if config.reference == shaping.LATEST:
             log_probs = self._log_probs_of(actions).sum(axis=1)
         uniform = -float(np.log(self.space.num_choices).sum())
@@ -182,27 +172,11 @@ class PPO(ControllerStrategy):
         return {name: total / tf.cast(num_steps, tf.float32) for name, total in totals.items()}
 
     def _state(self) -> State:
-        num_decisions = len(self.space.decisions)
-        empty = np.zeros((0, num_decisions), np.int32), np.zeros(0, np.float32), np.zeros(0, np.float32)
-        parts = zip(*[empty, *self._memory], strict=True)
-        return {
-            **super()._state(),
-            **{name: np.concatenate(part) for name, part in zip(_MEMORY, parts, strict=True)},
-            "batches": [len(rewards) for _, _, rewards in self._memory],
-            "told": np.array(list(self._told), np.int32).reshape(-1, num_decisions),
-            "open": [batch.tolist() for batch in self._open],
-        }
+        return {**super()._state(), **self._memory.state()}
 
     def _restore(self, state: State) -> None:
         super()._restore(state)
-        ends = np.cumsum(state["batches"]).astype(int)[:-1]
-        self._memory.clear()
-        if state["batches"]:
-            self._memory.extend(zip(*(np.split(np.asarray(state[name]), ends) for name in _MEMORY), strict=True))
-        self._told = dict.fromkeys(map(tuple, np.asarray(state["told"]).tolist()))
-        self._open = collections.deque(
-            np.array(batch, np.int32).reshape(-1, len(self.space.decisions)) for batch in state["open"]
-        )
+        self._memory.restore(state)
 
 
 def draw_minibatches(num_trials: int, *, steps: int, size: int, rng: np.random.Generator) -> np.ndarray:

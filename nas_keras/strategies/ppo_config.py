@@ -20,7 +20,8 @@ class PPOConfig:
         steps: K, steps of SGD after each batch.
         minibatch_size: m, trials in one step.
         entropy: c, weight of the policy's entropy, summed over decisions.
-        window: from how many of the latest batches the mini-batches are drawn; 0 means all of D.
+        window: from how many of the latest batches the mini-batches are drawn; 0 means all of D, and then the time for
+            a batch grows with D.
         units: of the LSTM.
         embedding: of an action.
         distribute: "none" or "mirrored": where the controller lives, see `distribution.py`.
@@ -32,8 +33,8 @@ class PPOConfig:
             uniformly; 0: repeats are proposed.
         advantages: "normal" are rewards with mean 0 and deviation 1 over the window, "rank" depend on the order only
             (`shaping.rank_advantages`).
-        elite: mini-batches are drawn from the latest batch and so many of the best trials of the window, which goes on
-            being compared as a whole; 0: from the whole window.
+        elite: mini-batches are drawn from the latest batch and so many of the best trials of all, which go on being
+            compared with the whole window; 0: from the whole window.
         reference: pi_old of the ratio: "drawn" is the distribution that a trial was drawn from, "latest" the policy
             before the K steps, so that the clip bounds each update, however old a trial is.
         floor: a string with a negative advantage is let go of once it is e^-floor times as likely as in a uniform
@@ -47,7 +48,7 @@ class PPOConfig:
     steps: int = 10
     minibatch_size: int = 8
     entropy: float = 0.05
-    window: int = 0
+    window: int = 128
     units: int = 32
     embedding: int = 16
     distribute: str = NONE

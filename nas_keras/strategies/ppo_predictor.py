@@ -39,27 +39,20 @@ class PPOPredictor(PPO):
 
     def _draw(self, n: int, rng: np.random.Generator) -> Proposals:
         """n of the best predicted; what candidates do not suffice for is drawn as by PPO."""
-        known = self._known()
-        if len(self._told) < self.config.initial:
-            return self._draw_new(n, known, rng)
-        actions, _, rewards = (np.concatenate(parts) for parts in zip(*self._memory, strict=True))
-        if np.isnan(rewards).all():
-            return self._draw_new(n, known, rng)
-        _, first = np.unique(actions, axis=0, return_index=True)
-        first = np.sort(first)[-_MAX_FITTED:]
-        actions, rewards = actions[first], rewards[first]
-        candidates = self._candidates(actions, rewards, known, rng)
+        actions, _, rewards = self._memory.trials().latest()
+        if self._memory.num_keys < self.config.initial or np.isnan(rewards).all():
+            return self._draw_new(n, [], rng)
+        actions, rewards = actions[-_MAX_FITTED:], rewards[-_MAX_FITTED:]
+        candidates = self._candidates(actions, rewards, rng)
         chosen = [candidates[i] for i in self._screen(n, candidates, actions, rewards, rng)]
         drawn = np.array(chosen, np.int32).reshape(-1, len(self.space.decisions))
         proposals = Proposals(drawn, self._log_probs_of(drawn))
         if len(chosen) == n:
             return proposals
-        rest = self._draw_new(n - len(chosen), {**known, **dict.fromkeys(chosen)}, rng)
+        rest = self._draw_new(n - len(chosen), chosen, rng)
         return Proposals(*(np.concatenate(parts) for parts in zip(proposals, rest, strict=True)))
 
-    def _candidates(
-        self, actions: np.ndarray, rewards: np.ndarray, known: dict[Actions, None], rng: np.random.Generator
-    ) -> list[Actions]:
+    def _candidates(self, actions: np.ndarray, rewards: np.ndarray, rng: np.random.Generator) -> list[Actions]:
         """New strings of different keys: samples of the controller, and neighbours of the best of strings [M, T]."""
         best = actions[np.argsort(-finite_rewards(rewards), kind="stable")[: self.config.beam]]
         near = best[rng.integers(len(best), size=self.config.near)]
@@ -70,11 +63,11 @@ class PPOPredictor(PPO):
             choices = rng.integers(np.array(self.space.num_choices)[t] - 1)  # of the others: the rest moves up by one
             near[rows, t] = choices + (choices >= near[rows, t])
         sampled = self._sample(self.config.samples, rng).actions
-        keys = {self.space.key(string) for string in known}
+        asked, told = self._memory.known_keys()
         found: dict[str, Actions] = {}
         for string in dict.fromkeys(map(tuple, np.concatenate([sampled, near]).tolist())):
             key = self.space.key(string)
-            if key not in keys:
+            if key not in asked and key not in told:
                 found.setdefault(key, string)
         return list(found.values())
 
