@@ -1,0 +1,64 @@
+"""Tests of what README.md and the pages beside it tell people to type."""
+
+import ast
+import contextlib
+import io
+import re
+
+import numpy as np
+import pytest
+from helpers import ROOT
+
+import nas_keras as nk
+
+_PAGES = ["README.md", "WORKSPACE.md", "testdata/README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+_GIVEN = {"help", "helpfull", "verbosity"}  # absl's own flags
+
+
+def _blocks(page, language="python"):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+def _flags(script):
+    """Names of the flags that a script defines."""
+    calls = [node for node in ast.walk(ast.parse(script.read_text())) if isinstance(node, ast.Call)]
+    defined = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr.startswith("DEFINE_")]
+    return {call.args[0].value for call in defined}
+
+
+@pytest.mark.parametrize("page", _PAGES)
+def test_every_flag_that_a_page_names_with_its_script_exists(page):
+    commands = re.findall(r"launch/(\w+)\.py([^`\n|]*)", (ROOT / page).read_text().replace("\\\n", " "))
+    for script, arguments in commands:
+        path = ROOT / "launch" / f"{script}.py"
+        assert path.exists(), script
+        wrong = set(re.findall(r"--(\w+)", arguments)) - _flags(path) - _GIVEN
+        assert not wrong, f"launch/{script}.py has no {wrong}"
+
+
+@pytest.mark.parametrize("page", _PAGES)
+def test_every_link_within_the_repository_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)\)", (ROOT / page).read_text()):
+        assert target.startswith("https://") or (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_the_example_of_a_search_without_a_network_finds_one_of_the_best_fits():
+    (example,) = [block for block in _blocks("README.md") if "nk.SearchSpace" in block]
+    assert 15 <= sum(bool(line.strip()) for line in example.splitlines()) <= 22
+    names, printed = {}, io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(example, "README.md", "exec"), names)
+    space, result = names["space"], names["result"]
+    rewards = np.sort([names["validate"](space.decode(actions)) for actions in space.enumerate()])
+    assert space.size == len(rewards) == 600 and result.num_evaluations == 60
+    assert result.best.reward > rewards[-10]
+    assert printed.getvalue() == f"{space.decode(result.best.actions)} {round(result.best.reward, 3)}\n"
+
+
+def test_every_public_name_of_an_example_exists():
+    for page in _PAGES:
+        for block in _blocks(page):
+            for name in re.findall(r"\bnk\.(\w+(?:\.\w+)*)", block):
+                value = nk
+                for part in name.split("."):
+                    value = getattr(value, part)
