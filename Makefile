@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 WORKDIR ?= runs/mnist_small
 
-.PHONY: search test test-slow lint format clean
+.PHONY: search test test-slow test-faults lint format clean
 
 search: $(READY)  ## the main job: search the table, train the best child, test it once, export it
 	$(BIN)/python launch/search.py --workdir=$(WORKDIR) --reward=table --max_evaluations=40 --final_epochs=3 $(FLAGS)
@@ -16,6 +16,9 @@ test: $(READY)  ## all tests
 
 test-slow: $(READY)  ## what takes longer: real children, trained again
 	$(BIN)/python -m pytest -m slow
+
+test-faults: $(READY)  ## runs killed at every write and at random moments, full disks, signals, bytes flipped: at length
+	$(BIN)/python -m pytest -m faults -s
 
 lint: $(READY)
 	$(BIN)/ruff check . || { echo "Mend with: make format"; exit 1; }

@@ -18,7 +18,7 @@ from nas_keras.benchmarks.memory import measure_memory
 from nas_keras.benchmarks.overhead import measure_overhead
 from nas_keras.benchmarks.startup import measure_startup
 from nas_keras.benchmarks.throughput import measure_throughput
-from nas_keras.errors import InvalidValueError, check_choice
+from nas_keras.errors import InvalidValueError, check_choice, check_workers
 from nas_keras.evaluators.devices import processor
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -33,8 +33,9 @@ _WORKERS = flags.DEFINE_integer("workers", None, "Processes that train children.
 
 def main() -> None:
     """Checks the flags, runs the parts one after the other, and prints a table of each."""
-    for part in _ONLY.value:
+    for part in _ONLY.value or [""]:
         check_choice("only", part, _PARTS)
+    check_workers(_WORKERS.value)
     path = _json_path()
     images = nk.load_images("mnist", data_dir=_DATA_DIR.value or os.path.join(_ROOT, "testdata"))
     figures = {"processor": processor(), "cores": len(os.sched_getaffinity(0)), "full": _FULL.value}
@@ -54,7 +55,8 @@ def _json_path() -> pathlib.Path | None:
     if not _JSON.value:
         return None
     path = pathlib.Path(_JSON.value)
-    if path.is_dir() or not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+    is_place = path.parent.is_dir() and not path.is_dir() and os.access(path.parent, os.W_OK)
+    if not is_place or (path.exists() and not os.access(path, os.W_OK)):
         raise InvalidValueError(f"--json={_JSON.value} cannot be written. Name a file in a folder that can.")
     return path
 

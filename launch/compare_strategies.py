@@ -61,7 +61,7 @@ def main() -> None:
     if picture:
         comparison_page.check_picture(picture)
     total = len(contenders) * max(_SEEDS.value, 0)
-    with tqdm.tqdm(total=total, unit="search", desc="Searching", smoothing=0.05) as bar:
+    with tqdm.tqdm(total=total, unit="search", desc="Searching", smoothing=0.05, delay=0.1) as bar:
         compared = comparison.compare(
             source,
             contenders,
@@ -107,7 +107,8 @@ def _writable(flag: str, value: str | None) -> pathlib.Path | None:
     if not value:
         return None
     path = pathlib.Path(value)
-    if path.is_dir() or not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+    is_place = path.parent.is_dir() and not path.is_dir() and os.access(path.parent, os.W_OK)
+    if not is_place or (path.exists() and not os.access(path, os.W_OK)):
         raise InvalidValueError(f"--{flag}={value} cannot be written. Name a file in a folder that can.")
     return path
 

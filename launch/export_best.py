@@ -9,7 +9,7 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras import _script
-from nas_keras.errors import InvalidValueError
+from nas_keras.errors import InvalidValueError, check_workers
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run. Required.")
 _TOP = flags.DEFINE_integer("top", 1, "How many children.")
@@ -21,6 +21,7 @@ def main() -> None:
     """Exports, and prints a line for each child."""
     if not _WORKDIR.value:
         raise InvalidValueError("--workdir is missing: name the folder of a search, such as --workdir=runs/mnist.")
+    check_workers(_WORKERS.value)
     for child in nk.export_best(_WORKDIR.value, top=_TOP.value, epochs=_EPOCHS.value, workers=_WORKERS.value):
         print(
             f"{child.rank}. {child.key}: validation {child.valid_accuracy:.2%}, test {child.test_accuracy:.2%} "

@@ -6,32 +6,43 @@ Resumes where it was, however it ended: what stands in the table is not trained 
 `--shard=1/3` to `--shard=3/3`, each into a folder of its own, then
 
     python launch/precompute_rewards.py --space=small --merge=part1,part2,part3 --table=whole
+
+What searches of the same space and recipe found is taken over by `--take_from=runs/one,runs/other`.
 """
 
 import os
 import pathlib
 import re
 
-import tqdm
 from absl import flags
 
 import nas_keras as nk
 from nas_keras import _script, recipe
-from nas_keras.errors import InvalidValueError, check_at_least, check_choice
+from nas_keras._progress import show_jobs
+from nas_keras.cell_names import LARGEST, find_cells
+from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
 from nas_keras.precompute import precompute
-from nas_keras.tables import merge_tables
+from nas_keras.tables import check_place, merge_tables
+from nas_keras.taking import take
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 _SPACE = flags.DEFINE_string("space", "small", "The search space: small or large.")
 _NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large space, 1 to 4.")
-_CELLS = flags.DEFINE_list("cells", [], "Keys of the space to compute, comma-separated. Default: all.")
+_CELLS = flags.DEFINE_list(
+    "cells", [], "Cells to compute: keys of the space, or vgg, inception, resnet; comma-separated. Default: all keys."
+)
 _RECIPE = flags.DEFINE_string("recipe", "mnist_v1", f"How a child is trained: {' or '.join(recipe.NAMED)}.")
 _SEEDS = flags.DEFINE_integer(
     "seeds", 5, "Trainings of each cell, with the seeds that searches with --seed=0, 1, ... use."
 )
 _TABLE = flags.DEFINE_string("table", None, "Folder of the table, made if it is not there. Required.")
 _SHARD = flags.DEFINE_string("shard", "1/1", "i/n: the i-th of n parts, for n machines.")
+_TAKE_FROM = flags.DEFINE_list(
+    "take_from",
+    [],
+    "Folders of runs, running or not, and of tables: what they hold of this table is not trained.",
+)
 _MERGE = flags.DEFINE_list("merge", [], "Folders of tables of one recipe to merge into --table; trains nothing.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of prepared data sets. Default: the repository's testdata.")
 _WORKERS = flags.DEFINE_integer("workers", None, "Processes that train. Default: one a GPU, else one a core.")
@@ -42,7 +53,7 @@ def main() -> None:
     """Checks the flags, then computes or merges."""
     check_choice("space", _SPACE.value, ("small", "large"))
     space = nk.spaces.small() if _SPACE.value == "small" else nk.spaces.large(_NUM_NODES.value)
-    if space.size > 1_000_000:
+    if space.size > LARGEST:
         raise InvalidValueError(
             f"--num_nodes={_NUM_NODES.value}: {space.size:,} strings are too many for a table; use 1 to 4."
         )
@@ -50,13 +61,18 @@ def main() -> None:
         raise InvalidValueError("--table is missing: name the folder of the table, such as --table=runs/table.")
     table = pathlib.Path(_TABLE.value)
     if _MERGE.value:
+        if _TAKE_FROM.value:
+            raise InvalidValueError("--take_from is for a table that is computed; leave it out, or leave out --merge.")
         count = merge_tables(map(pathlib.Path, _MERGE.value), table, space=space)
         print(f"{count:,} records merged into {table}.")
         return
     check_choice("recipe", _RECIPE.value, recipe.NAMED)
     named = recipe.NAMED[_RECIPE.value]
-    check_at_least("seeds", _SEEDS.value, 1)
-    keys, shard = _cells(space), _shard()
+    check_at_least("seeds", _SEEDS.value, 1, at_most=100)
+    check_workers(_WORKERS.value)
+    check_child_timeout(_CHILD_TIMEOUT.value)
+    check_place(table)
+    keys, shard = find_cells(space, _CELLS.value) if _CELLS.value else None, _shard()
     images = nk.load_images(named.dataset, data_dir=_DATA_DIR.value or os.path.join(_ROOT, "testdata"))
     evaluator = nk.TrainingEvaluator(
         images,
@@ -66,43 +82,17 @@ def main() -> None:
         child_timeout=_CHILD_TIMEOUT.value,
         measure_test=True,
     )
-    with evaluator, tqdm.tqdm(unit="child", smoothing=0.05) as bar:
-
-        def show(done, total, job, evaluation):
-            bar.total, bar.n = total, done
-            if job is None:
-                bar.initial = done
-            elif evaluation.failed:
-                bar.write(f"{job.key}: {evaluation.status}")
-            bar.refresh()
-
-        precompute(
-            space,
-            evaluator,
-            table,
-            seeds=_SEEDS.value,
-            keys=keys,
-            shard=shard,
-            on_job=show,
-        )
-    print(f"The table is complete: {table}.")
-
-
-def _cells(space: nk.SearchSpace) -> list[str] | None:
-    """Keys may hold commas, so the list that the flag cut is put together again, longest match first."""
-    if not _CELLS.value:
-        return None
-    known = {space.key(actions) for actions in space.enumerate(distinct=True)}
-    chosen, parts = [], list(_CELLS.value)
-    while parts:
-        for end in range(len(parts), 0, -1):
-            if (key := ",".join(parts[:end])) in known:
-                chosen.append(key)
-                del parts[:end]
-                break
-        else:
-            raise InvalidValueError(f"--cells: {parts[0]!r} begins no key of {space!r}. Keys look like {min(known)!r}.")
-    return chosen
+    with evaluator:
+        taken = None
+        if _TAKE_FROM.value:
+            taken = take(
+                list(map(pathlib.Path, _TAKE_FROM.value)), space=space, recipe=evaluator.recipe, seeds=_SEEDS.value
+            )
+            print(f"{len(taken.trials):,} children are known from {', '.join(_TAKE_FROM.value)}.", flush=True)
+        with show_jobs() as on_job:
+            settings = {"keys": keys, "taken": taken, "shard": shard, "on_job": on_job}
+            precompute(space, evaluator, table, seeds=_SEEDS.value, **settings)
+    print(f"{'These cells are' if keys else 'The table is'} complete: {table}.")
 
 
 def _shard() -> tuple[int, int]:

@@ -1,22 +1,37 @@
-"""Makes a page of results from a table of rewards: statistics, pictures, and searches on the table.
+r"""Makes a page of results, of a table of rewards: statistics, pictures, and searches on the table,
 
     python launch/report.py --table=testdata/rewards/mnist_small --output=docs/mnist_small
+
+or of searches of one space: their winners, trained longer, what their controllers learned, and what was reached.
+
+    python launch/report.py --runs=runs/large3_ppo,runs/large3_random --trained=runs/large3_trained --goal=99.45 \
+        --table=testdata/rewards/mnist_large3 --output=docs/mnist_large3
 
 It needs matplotlib and SciPy: pip install 'nas_keras[report]'.
 """
 
 import importlib.util
+import math
 import pathlib
 import shlex
+from collections.abc import Sequence
 
 import tqdm
 from absl import flags
 
 import nas_keras as nk
-from nas_keras import _script, report
+from nas_keras import _script, report, report_runs
+from nas_keras.cell_names import LARGEST
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 
-_TABLE = flags.DEFINE_string("table", None, "Folder of a table, as precompute_rewards.py fills it. Required.")
+_TABLE = flags.DEFINE_string(
+    "table", None, "Folder of a table, as precompute_rewards.py fills it. Required, unless there are --runs."
+)
+_RUNS = flags.DEFINE_list(
+    "runs", [], "Folders of searches of one space and recipe, running ones too, for a page of them."
+)
+_TRAINED = flags.DEFINE_string("trained", None, "Folder of their best, trained longer by train_child.py.")
+_GOAL = flags.DEFINE_float("goal", None, "Percent that the winner should reach, in validation and test. Default: none.")
 _OUTPUT = flags.DEFINE_string("output", "docs/mnist_small", "Folder of the page, made if it is not there.")
 _SPACE = flags.DEFINE_string("space", "small", "The search space of the table: small or large.")
 _NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large space, 1 to 4.")
@@ -25,35 +40,67 @@ _SEARCHES = flags.DEFINE_integer(
 )
 _BATCHES = flags.DEFINE_integer("batches", 60, "Batches of 8 samples in each search by PPO.")
 
-_LARGEST = 1_000_000  # strings; what nobody computes a table of
-
 
 def main() -> None:
     """Checks the flags, makes the page, prints its headline figures."""
     missing = [name for name in ("matplotlib", "scipy") if importlib.util.find_spec(name) is None]
     if missing:
         raise InvalidValueError(f"A report needs {' and '.join(missing)}: pip install 'nas_keras[report]'.")
-    space, flags_of_space = _space()
     check_at_least("searches", _SEARCHES.value, 0)
     check_at_least("batches", _BATCHES.value, 1)
-    if not _TABLE.value:
-        raise InvalidValueError("--table is missing: name the folder of a table, such as --table=runs/table.")
+    if _RUNS.value and not flags.FLAGS["output"].present:
+        raise InvalidValueError("--output is missing: name the folder of the page, such as --output=docs/mnist_large3.")
     if not _OUTPUT.value:
         raise InvalidValueError("--output is missing: name the folder of the page, such as --output=docs/mnist_small.")
-    command = ["python", "launch/report.py", f"--table={_TABLE.value}", f"--output={_OUTPUT.value}", *flags_of_space]
-    command += [f"--searches={_SEARCHES.value}", f"--batches={_BATCHES.value}"]
-    with tqdm.tqdm(total=_SEARCHES.value, unit="seed", desc="Searching", disable=not _SEARCHES.value) as bar:
-        made = report.write_report(
-            pathlib.Path(_TABLE.value),
-            space,
-            pathlib.Path(_OUTPUT.value),
-            searches=_SEARCHES.value,
-            batches=_BATCHES.value,
-            command=shlex.join(command),
-            on_search=lambda done: bar.update(done - bar.n),
-        )
+    shown = _SEARCHES.value and _TABLE.value  # searches on a table
+    with tqdm.tqdm(total=_SEARCHES.value, unit="seed", desc="Searching", disable=not shown, delay=0.1) as bar:
+        settings = {
+            "searches": _SEARCHES.value,
+            "batches": _BATCHES.value,
+            "on_search": lambda done: bar.update(done - bar.n),
+        }
+        made = _report_runs(settings) if _RUNS.value else _report_table(settings)
     print("\n".join(made.headlines))
     print(f"\nThe page: {made.page}")
+
+
+def _report_runs(settings: dict) -> report.Report:
+    for name in ("space", "num_nodes"):
+        if flags.FLAGS[name].present:
+            raise InvalidValueError(
+                f"--{name}={flags.FLAGS[name].value} beside --runs is not allowed: the runs say it."
+            )
+    if _GOAL.value is not None and not 0 < _GOAL.value < 100:
+        raise InvalidValueError(f"--goal={_GOAL.value} is not allowed: it is in percent, such as 99.45.")
+    optional = {"trained": _TRAINED.value, "table": _TABLE.value, "goal": _GOAL.value}
+    given = [f"--{name}={value}" for name, value in optional.items() if value is not None]
+    return report_runs.write_run_report(
+        list(map(pathlib.Path, _RUNS.value)),
+        pathlib.Path(_OUTPUT.value),
+        trained=pathlib.Path(_TRAINED.value) if _TRAINED.value else None,
+        table=pathlib.Path(_TABLE.value) if _TABLE.value else None,
+        goal=math.nan if _GOAL.value is None else _GOAL.value / 100,
+        command=_command(f"--runs={','.join(_RUNS.value)}", *given),
+        **settings,
+    )
+
+
+def _report_table(settings: dict) -> report.Report:
+    for name in ("trained", "goal"):
+        if flags.FLAGS[name].present:
+            raise InvalidValueError(f"--{name}={flags.FLAGS[name].value} is for a page of --runs; leave it out.")
+    space, flags_of_space = _space()
+    if not _TABLE.value:
+        raise InvalidValueError("--table is missing: name the folder of a table, such as --table=runs/table.")
+    command = _command(f"--table={_TABLE.value}", after=flags_of_space)
+    return report.write_report(
+        pathlib.Path(_TABLE.value), space, pathlib.Path(_OUTPUT.value), command=command, **settings
+    )
+
+
+def _command(*what: str, after: Sequence[str] = ()) -> str:
+    searches = [f"--searches={_SEARCHES.value}", f"--batches={_BATCHES.value}"]
+    return shlex.join(["python", "launch/report.py", *what, f"--output={_OUTPUT.value}", *after, *searches])
 
 
 def _space() -> tuple[nk.SearchSpace, list[str]]:
@@ -64,7 +111,7 @@ def _space() -> tuple[nk.SearchSpace, list[str]]:
             raise InvalidValueError(f"--num_nodes={_NUM_NODES.value} is for --space=large; the small space has two.")
         return nk.spaces.small(), ["--space=small"]
     space = nk.spaces.large(_NUM_NODES.value)
-    if space.size > _LARGEST:
+    if space.size > LARGEST:
         raise InvalidValueError(
             f"--num_nodes={_NUM_NODES.value}: {space.size:,} strings are too many for a table; use 1 to 4."
         )

@@ -12,9 +12,12 @@ from absl import flags
 import nas_keras as nk
 from nas_keras import _script, strategies
 from nas_keras.distribution import DISTRIBUTE
-from nas_keras.errors import InvalidValueError, check_at_least, check_choice
+from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
 from nas_keras.export import check_exportable
+from nas_keras.recipe import configs_of
+from nas_keras.searching import check_settings
 from nas_keras.training import PRECISIONS
+from nas_keras.workspace import Workspace
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -75,21 +78,12 @@ def main() -> None:
     """Checks the flags, searches, exports, and prints what was found."""
     space = _space()
     options = _strategy_options()
-    check_at_least("final_epochs", _FINAL_EPOCHS.value, 0)
-    if not _WORKDIR.value:
-        raise InvalidValueError("--workdir is missing: name the folder of the run, such as --workdir=runs/mnist.")
-    check_at_least("max_evaluations", _MAX_EVALUATIONS.value, 1)
-    child = nk.ChildConfig(filters=_FILTERS.value)
-    train = nk.TrainConfig(epochs=_EPOCHS.value, precision=_PRECISION.value, jit_compile=_JIT_COMPILE.value)
-    check_choice("distribute", _DISTRIBUTE.value, DISTRIBUTE)
-    strategies.config_of(_STRATEGY.value, options)
-
-    check_choice("missing", _MISSING.value, _MISSING_WAYS)
-    trains = "train" in (_REWARD.value, _MISSING.value)
-    images = _load_images() if trains or _FINAL_EPOCHS.value else None
+    child, train = _check_flags(options)
+    images = _load_images() if _needs_images() else None
     with _evaluator(images, child, train) as evaluator:
         if _FINAL_EPOCHS.value:
             check_exportable(evaluator.recipe, images)
+        evaluator.check(space)
         _print_plan(space, images)
         result = nk.search(
             space,
@@ -139,27 +133,85 @@ def _strategy_options() -> dict[str, str]:
     return options
 
 
+def _check_flags(options: dict[str, str]) -> tuple[nk.ChildConfig, nk.TrainConfig]:
+    """All that can be refused before an image is read; gives what the flags say of a child."""
+    if not _WORKDIR.value:
+        raise InvalidValueError("--workdir is missing: name the folder of the run, such as --workdir=runs/mnist.")
+    check_at_least("final_epochs", _FINAL_EPOCHS.value, 0)
+    if _FINAL_EPOCHS.value:
+        nk.TrainConfig(epochs=_FINAL_EPOCHS.value)
+    check_settings(
+        max_evaluations=_MAX_EVALUATIONS.value,
+        max_trials=_MAX_TRIALS.value,
+        batch_size=_BATCH_SIZE.value,
+        lag=_LAG.value,
+        seed=_SEED.value,
+    )
+    child = nk.ChildConfig(filters=_FILTERS.value)
+    train = nk.TrainConfig(epochs=_EPOCHS.value, precision=_PRECISION.value, jit_compile=_JIT_COMPILE.value)
+    check_choice("distribute", _DISTRIBUTE.value, DISTRIBUTE)
+    strategies.config_of(_STRATEGY.value, options)
+    check_choice("missing", _MISSING.value, _MISSING_WAYS)
+    check_choice("reward", _REWARD.value, ("train", "table"))
+    check_workers(_WORKERS.value)
+    check_child_timeout(_CHILD_TIMEOUT.value)
+    _image_size()
+    _check_that_flags_agree()
+    Workspace(_WORKDIR.value).check()
+    return child, train
+
+
+def _check_that_flags_agree() -> None:
+    """No flag is taken in silence that does nothing."""
+    if _REWARD.value == "train":
+        for name in ("table", "missing"):
+            if flags.FLAGS[name].present:
+                raise InvalidValueError(
+                    f"--{name}={flags.FLAGS[name].value} is for --reward=table; leave it out, or ask for the table."
+                )
+        return
+    for name in ("epochs", "filters", "child_timeout", "distribute", "precision", "jit_compile"):
+        if flags.FLAGS[name].present:
+            raise InvalidValueError(
+                f"--{name}={flags.FLAGS[name].value} is for --reward=train; a table's children were trained already. "
+                "Leave it out, or train."
+            )
+    _table()
+    if _needs_images():
+        return
+    for name in ("dataset", "data_dir", "download", "image_size", "workers"):
+        if flags.FLAGS[name].present:
+            value = ",".join(_IMAGE_SIZE.value) if name == "image_size" else flags.FLAGS[name].value
+            raise InvalidValueError(
+                f"--{name}={value} is for children that are trained, and --reward=table --final_epochs=0 trains none. "
+                "Leave it out."
+            )
+
+
+def _needs_images() -> bool:
+    return bool("train" in (_REWARD.value, _MISSING.value) or _FINAL_EPOCHS.value)
+
+
 def _load_images() -> nk.Images:
     data_dir = _DATA_DIR.value
     if data_dir is None and _DATASET.value.partition(":")[0] == "mnist":
         data_dir = os.path.join(_ROOT, "testdata")
-    size = None
-    if _IMAGE_SIZE.value:
-        if len(_IMAGE_SIZE.value) != 2 or not all(side.isdigit() for side in _IMAGE_SIZE.value):
-            raise InvalidValueError(f"--image_size={','.join(_IMAGE_SIZE.value)} is not allowed: write height,width.")
-        size = tuple(map(int, _IMAGE_SIZE.value))
-    return nk.load_images(_DATASET.value, data_dir=data_dir, download=_DOWNLOAD.value, image_size=size)
+    return nk.load_images(_DATASET.value, data_dir=data_dir, download=_DOWNLOAD.value, image_size=_image_size())
+
+
+def _image_size() -> tuple[int, int] | None:
+    if not _IMAGE_SIZE.value:
+        return None
+    if len(_IMAGE_SIZE.value) != 2 or not all(side.isascii() and side.isdigit() for side in _IMAGE_SIZE.value):
+        raise InvalidValueError(
+            f"--image_size={','.join(_IMAGE_SIZE.value)} is not allowed: write height,width in pixels, such as 32,32."
+        )
+    height, width = (int(side[:20]) for side in _IMAGE_SIZE.value)
+    return height, width
 
 
 def _evaluator(images, child, train) -> nk.Evaluator:
-    check_choice("reward", _REWARD.value, ("train", "table"))
     if _REWARD.value == "train":
-        if _TABLE.value:
-            raise InvalidValueError(
-                f"--table={_TABLE.value} is for --reward=table; leave it out, or ask for the table."
-            )
-        if flags.FLAGS["missing"].present:
-            raise InvalidValueError(f"--missing={_MISSING.value} is for --reward=table; leave it out.")
         return nk.TrainingEvaluator(
             images,
             child=child,
@@ -168,23 +220,18 @@ def _evaluator(images, child, train) -> nk.Evaluator:
             distribute=_DISTRIBUTE.value,
             child_timeout=_CHILD_TIMEOUT.value,
         )
-    for name in ("epochs", "filters", "child_timeout", "distribute", "precision", "jit_compile"):
-        if flags.FLAGS[name].present:
-            raise InvalidValueError(
-                f"--{name}={flags.FLAGS[name].value} is for --reward=train; a table's children were trained already. "
-                "Leave it out, or train."
-            )
     table = _table()
     if _MISSING.value == "error":
         return nk.TableEvaluator(table)
     recipe = nk.TableEvaluator(table).recipe
     check_exportable(recipe, images)
+    child, train = configs_of(recipe, table)
     otherwise = nk.TrainingEvaluator(
         images,
-        child=nk.ChildConfig(**recipe["child"]),
-        train=nk.TrainConfig(**recipe["train"]),
+        child=child,
+        train=train,
         workers=_WORKERS.value,
-        distribute=recipe["distribute"],
+        distribute=recipe.get("distribute", "none"),
     )
     return nk.TableEvaluator(table, otherwise=otherwise)
 

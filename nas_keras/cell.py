@@ -6,14 +6,17 @@ read it. Two cells are the same network if their trees are equal after contracti
 
 import dataclasses
 import functools
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nas_keras.errors import InvalidValueError, check_choice
+from nas_keras.errors import InvalidValueError, check_choice, shown
 
 IDENTITY = "identity"
 CONCAT, ADD = "concat", "add"
 COMBINERS = (CONCAT, ADD)  # in the order of the choices 0 and 1
+# What a key, a page, a picture and a terminal all show as it is. (`\w` would take other alphabets.)
+_NAME = re.compile(r"[A-Za-z0-9_+-]{1,100}")
 
 
 class Tree(NamedTuple):
@@ -43,15 +46,21 @@ class Cell:
     combine: str = CONCAT
 
     def __post_init__(self):
-        object.__setattr__(self, "nodes", tuple((source, operation) for source, operation in self.nodes))
+        try:
+            object.__setattr__(self, "nodes", tuple((source, operation) for source, operation in self.nodes))
+        except (TypeError, ValueError) as error:
+            raise InvalidValueError(
+                f"nodes={shown(self.nodes)} is not allowed: it must be a list of (input, operation), such as "
+                "((0, 'conv_3x3'), (1, 'identity'))."
+            ) from error
         if not self.nodes:
             raise InvalidValueError("A cell needs at least one node; for a cell that does nothing use 'identity'.")
         check_choice("combine", self.combine, COMBINERS)
         for number, (source, operation) in enumerate(self.nodes, start=1):
-            if not isinstance(source, int) or not 0 <= source < number:
+            if isinstance(source, bool) or not isinstance(source, int) or not 0 <= source < number:
                 raise InvalidValueError(
-                    f"Node {number} reads {source!r}: it can read 0 (the cell's input) to {number - 1} (an earlier "
-                    "node)."
+                    f"Node {number} reads {shown(source)}: it can read 0 (the cell's input) to {number - 1} (an "
+                    "earlier node)."
                 )
             check_operation_name(operation)
 
@@ -86,8 +95,8 @@ class Cell:
 
 def check_operation_name(name: object) -> None:
     """Raises InvalidValueError unless a key can hold `name`."""
-    if not isinstance(name, str) or not name or set(name) & set("[](), "):
-        raise InvalidValueError(f"{name!r} is no operation's name: no spaces, commas or brackets.")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidValueError(f"{shown(name)} is no operation's name: use ASCII letters, digits, _, + and -.")
 
 
 def contract(operation: str, readers: Sequence[Tree]) -> list[Tree]:

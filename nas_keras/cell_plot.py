@@ -1,6 +1,7 @@
 """Draws a cell: its canonical form as a graph in layers, from the cell's input (left) to its output (right)."""
 
 from nas_keras.cell import Cell, Tree
+from nas_keras.errors import InvalidValueError, shown
 
 _INPUT, _OUTPUT = "input", "output"
 _COLOURS = {"conv": "#56B4E9", "sep": "#009E73", "max": "#E69F00", "avg": "#F0E442", "identity": "#DDDDDD"}
@@ -44,8 +45,11 @@ def plot_cell(cell: Cell, *, title: str | None = None):
         A `matplotlib.figure.Figure`; `figure.savefig("cell.svg")` writes it.
 
     Raises:
+        InvalidValueError: if it is no cell.
         ImportError: without the extra `[report]`.
     """
+    if not isinstance(cell, Cell):
+        raise InvalidValueError(f"cell={shown(cell)} is not allowed: it must be an nk.Cell, such as nk.cells.vgg().")
     try:
         import networkx
         from matplotlib.figure import Figure

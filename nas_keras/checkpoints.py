@@ -21,7 +21,7 @@ import nas_keras
 from nas_keras import _keras
 from nas_keras.errors import DataError
 from nas_keras.strategies.base import State
-from nas_keras.workspace import read_json, sync_folder, sync_tree
+from nas_keras.workspace import read_json, sync_folder, sync_tree, writing
 
 _DESCRIPTION = "checkpoint.json"
 _FORMAT = 1
@@ -45,7 +45,18 @@ class Checkpoint(NamedTuple):
 
 
 def write_checkpoint(folder: pathlib.Path, checkpoint: Checkpoint, *, keep: int = 3) -> None:
-    """Writes a checkpoint, whole or not at all, and removes the oldest beyond `keep`."""
+    """Writes a checkpoint, whole or not at all, and removes the oldest beyond `keep`.
+
+    Raises:
+        WriteError: if the disk is full, writing is not allowed, or the like.
+    """
+    with writing(folder / f"batch-{checkpoint.num_told:06d}"):
+        _write(folder, checkpoint)
+    for path in _list(folder)[keep:]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _write(folder: pathlib.Path, checkpoint: Checkpoint) -> None:
     tf = _keras.load_tensorflow()
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / ".checkpoint.tmp"
@@ -75,8 +86,6 @@ def write_checkpoint(folder: pathlib.Path, checkpoint: Checkpoint, *, keep: int 
     shutil.rmtree(target, ignore_errors=True)  # a damaged one of the same name
     os.replace(temporary, target)
     sync_folder(folder)
-    for path in _list(folder)[keep:]:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def read_checkpoints(folder: pathlib.Path) -> Iterator[Checkpoint]:
@@ -104,7 +113,8 @@ def _read(path: pathlib.Path) -> Checkpoint:
     if description["arrays"]:
         reader = _keras.load_tensorflow().train.load_checkpoint(str(path / "state"))
         for i, name in enumerate(description["arrays"]):
-            state[name] = reader.get_tensor(f"array_{i}/.ATTRIBUTES/VARIABLE_VALUE")
+            # An array also where it has no dimension: TensorFlow gives a number then, which JSON would not take again.
+            state[name] = np.asarray(reader.get_tensor(f"array_{i}/.ATTRIBUTES/VARIABLE_VALUE"))
     return Checkpoint(description["num_told"], description["digest"], state, description["open"])
 
 

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Sequence
 
 from nas_keras import _keras, operations
 from nas_keras.cell import CONCAT, Cell, Tree
-from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.errors import InvalidValueError, check_at_least, shown
 
 INPUT_NAME = "images"  # the key of the SavedModel's signature
+_MOST = {"filters": 4_096, "stages": 16, "cells_per_stage": 100, "stem_stride": 100}  # beyond, it is a slip
+_MOST_IN_LAST = 16_384
+_MOST_PIXELS, _MOST_CLASSES = 100_000, 1_000_000  # along a side of an image (or channels); labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +36,14 @@ class ChildConfig:
     batch_norm_momentum: float = 0.9
 
     def __post_init__(self):
-        for name in ("filters", "stages", "cells_per_stage", "stem_stride"):
-            check_at_least(name, getattr(self, name), 1)
+        for name, most in _MOST.items():
+            check_at_least(name, getattr(self, name), 1, at_most=most)
+        last = self.filters * 2 ** (self.stages - 1)
+        if last > _MOST_IN_LAST:
+            raise InvalidValueError(
+                f"filters={self.filters} with stages={self.stages} is not allowed: the last stage would have {last:,} "
+                f"filters, and at most {_MOST_IN_LAST:,} fit into memory. Use fewer filters or stages."
+            )
         check_at_least("batch_norm_momentum", self.batch_norm_momentum, 0, integer=False)
         if self.batch_norm_momentum >= 1:
             raise InvalidValueError(f"batch_norm_momentum={self.batch_norm_momentum} must be below 1; 0.9 is usual.")
@@ -66,7 +75,11 @@ def build_child(
     Raises:
         InvalidValueError: for an unknown operation, or an image too small for the stages.
     """
-    config = config or ChildConfig()
+    config = ChildConfig() if config is None else config
+    if not isinstance(cell, Cell):
+        raise InvalidValueError(f"cell={shown(cell)} is not allowed: it must be an nk.Cell, as space.decode gives.")
+    if not isinstance(config, ChildConfig):
+        raise InvalidValueError(f"config={shown(config)} is not allowed: it must be an nk.ChildConfig.")
     keras = keras or _keras.load_tensorflow().keras
     _check_shape(input_shape, num_classes, config)
     norm = operations.BatchNorm(momentum=config.batch_norm_momentum, synchronized=synchronized_norm)
@@ -113,10 +126,12 @@ def _project(keras, x, filters: int, *, norm):
 
 def _check_shape(input_shape: Sequence[int], num_classes: int, config: ChildConfig) -> None:
     if not isinstance(input_shape, Iterable) or len(tuple(input_shape)) != 3:
-        raise InvalidValueError(f"input_shape={input_shape!r} must be (height, width, channels), such as (28, 28, 1).")
+        raise InvalidValueError(
+            f"input_shape={shown(input_shape)} must be (height, width, channels), such as (28, 28, 1)."
+        )
     for name, value in zip(("height", "width", "channels"), input_shape, strict=True):
-        check_at_least(name, value, 1)
-    check_at_least("num_classes", num_classes, 2)
+        check_at_least(name, value, 1, at_most=_MOST_PIXELS)
+    check_at_least("num_classes", num_classes, 2, at_most=_MOST_CLASSES)
     smallest = min(input_shape[:2])
     after_stem = -(-smallest // config.stem_stride)
     if after_stem < 2 ** (config.stages - 1):

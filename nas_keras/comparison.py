@@ -16,10 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.errors import InvalidValueError, check_at_least, shown
 from nas_keras.problems import Problem, Source, open_problem
 from nas_keras.strategies import Strategy, config_of, make_strategy
 
+_MOST_POINTS, _MOST_PROCESSES = 10**8, 1_024
 _SEEDS_PER_TASK = 10  # a process traces a strategy's graphs once, so this is only how finely work is dealt out
 
 
@@ -80,6 +81,8 @@ def parse_contenders(text: str) -> list[Contender]:
         if name:
             contenders.append(Contender(name))
         if setting or colon:
+            if colon and not name:
+                raise InvalidValueError(f"{part!r} is not allowed: write strategy:setting=value,setting=value.")
             option, equals, value = setting.partition("=")
             if not (option and equals and value):
                 raise InvalidValueError(f"{part!r} is not allowed: write strategy:setting=value,setting=value.")
@@ -120,9 +123,14 @@ def compare(
         InvalidValueError, DataError: before any search, if a value or the source cannot be used.
     """
     for name, value in (("seeds", num_seeds), ("max_evaluations", max_evaluations), ("batch_size", batch_size)):
-        check_at_least(name, value, 1)
+        check_at_least(name, value, 1, at_most=_MOST_POINTS)
+    if num_seeds * max_evaluations > _MOST_POINTS:
+        raise InvalidValueError(
+            f"seeds={shown(num_seeds)} with budgets up to {shown(max_evaluations)} is not allowed: curves of at most "
+            f"{_MOST_POINTS:,} points fit into memory. Use fewer seeds or smaller budgets."
+        )
     processes = len(os.sched_getaffinity(0)) if processes is None else processes
-    check_at_least("processes", processes, 1)
+    check_at_least("processes", processes, 1, at_most=_MOST_PROCESSES)
     if not contenders:
         raise InvalidValueError("There is no strategy to compare. Name at least one.")
     problem = open_problem(source)

@@ -144,7 +144,8 @@ def draw(compared: Compared, path: pathlib.Path) -> None:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("distinct evaluations")
     axes.set_ylabel("mean regret (0: best of the table, 1: its median)")
-    axes.set_title(f"{compared.problem.space.name}, {compared.num_seeds} seeds; bands: 95 % of the mean", fontsize=9)
+    title = f"{compared.problem.space.name}, {compared.num_seeds} seeds; bands: 95 % of the mean"
+    axes.set_title(title, fontsize=9, parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     write_whole(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:], dpi=150))

@@ -49,6 +49,7 @@ class Controller(tf.keras.Model):
             name="head_kernel", shape=(num_decisions, units, widest), initializer=_uniform(0.01, seeds[3])
         )
         self._bias = self.add_weight(name="head_bias", shape=(num_decisions, widest), initializer="zeros")
+        self._num_choices = tf.constant(num_choices, tf.int32)
         exists = np.arange(widest) < np.asarray(num_choices)[:, None]  # [T, N]
         self._mask = tf.constant(np.where(exists, 0.0, MASKED), tf.float32)
         self._num_decisions = num_decisions
@@ -61,22 +62,28 @@ class Controller(tf.keras.Model):
         hidden = self._lstm(self._embedding(tokens))  # [B, T, units]
         return tf.einsum("btu,tun->btn", hidden, self._kernel) + self._bias + self._mask
 
-    def log_probs(self, actions):
-        """Log-probability of each decision of given strings: int32 [B, T] -> float32 [B, T]."""
+    def log_probs(self, actions, share=0.0):
+        """Log-probability of each decision of given strings: int32 [B, T] -> float32 [B, T]. `share`: see `sample`."""
         actions = tf.cast(actions, tf.int32)
-        return _pick(tf.nn.log_softmax(self(actions)), actions)
+        return self._mix(_pick(tf.nn.log_softmax(self(actions)), actions), self._num_choices, share)
 
-    @tf.function(input_signature=[tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)])
-    def sample(self, batch_size, seed):
-        """Draws strings from the policy.
+    def sample(self, batch_size, seed, share=0.0):
+        """Draws strings from the policy, or from it with some decisions drawn uniformly.
 
         Args:
-            batch_size: B, a scalar tensor.
+            batch_size: B, a scalar.
             seed: int32 [2]; the same seed and weights give the same strings.
+            share: each decision is drawn uniformly with this probability, and those after it follow on what was drawn.
 
         Returns:
             actions int32 [B, T] and log_probs float32 [B, T], of each decision.
         """
+        return self._sample(tf.constant(batch_size), tf.constant(seed), tf.constant(share, tf.float32))
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.float32)]
+    )
+    def _sample(self, batch_size, seed, share):
         cell = self._lstm.cell
         states = [tf.zeros([batch_size, cell.units])] * 2
         actions = tf.TensorArray(tf.int32, self._num_decisions)
@@ -85,15 +92,25 @@ class Controller(tf.keras.Model):
         for t in tf.range(self._num_decisions):
             hidden, states = cell(self._embedding(tokens), states)
             logits = tf.matmul(hidden, self._kernel[t]) + self._bias[t] + self._mask[t]  # [B, N]
-            step_seed = tf.random.experimental.stateless_fold_in(seed, t)
-            action = tf.random.stateless_categorical(logits, 1, seed=step_seed, dtype=tf.int32)[:, 0]  # [B]
+            seeds = [tf.random.experimental.stateless_fold_in(seed, t + i * self._num_decisions) for i in range(3)]
+            action = tf.random.stateless_categorical(logits, 1, seed=seeds[0], dtype=tf.int32)[:, 0]  # [B]
+            is_uniform = tf.random.stateless_uniform([batch_size], seeds[1]) < share
+            uniform = tf.random.stateless_uniform([batch_size], seeds[2], 0, self._num_choices[t], tf.int32)
+            action = tf.where(is_uniform, uniform, action)
             actions = actions.write(t, action)
-            log_probs = log_probs.write(t, _pick(tf.nn.log_softmax(logits), action))
+            log_prob = _pick(tf.nn.log_softmax(logits), action)
+            log_probs = log_probs.write(t, self._mix(log_prob, self._num_choices[t], share))
             if t < self._num_decisions - 1:
                 tokens = action + self._offsets[t]
         # By way of float32, exact here: oneDNN complains on stderr of a transposition of integers.
         actions = tf.cast(tf.transpose(tf.cast(actions.stack(), tf.float32)), tf.int32)
         return actions, tf.transpose(log_probs.stack())
+
+    def _mix(self, log_probs, num_choices, share):
+        """log((1 - share) p + share / number of choices), of log p; exactly log p where `share` is 0."""
+        uniform = tf.math.log(share) - tf.math.log(tf.cast(num_choices, tf.float32))
+        kept = log_probs + tf.math.log1p(-share)
+        return tf.reduce_logsumexp(tf.stack([kept, tf.broadcast_to(uniform, tf.shape(kept))]), axis=0)
 
 
 def _pick(log_softmax, actions):

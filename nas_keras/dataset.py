@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from nas_keras.errors import DataError
 from nas_keras.records import Origin, read_shard, write_shard
 from nas_keras.trial import Evaluation, Trial
-from nas_keras.workspace import Workspace, sync_folder
+from nas_keras.workspace import Workspace, sync_folder, writing
 
 _SHARD = re.compile(r"trials-(\d{6,})\.tfrecord")
 
@@ -105,10 +105,11 @@ class Dataset:
 
     def _drop_pending(self, batch: Sequence[Trial]) -> None:
         done = [trial.key for trial in batch if self._pending.pop(trial.key, None)]
-        for key in done:
-            _pending_path(self._workspace, key).unlink(missing_ok=True)
         if done:
-            sync_folder(self._workspace.pending)
+            with writing(self._workspace.pending):
+                for key in done:
+                    _pending_path(self._workspace, key).unlink(missing_ok=True)
+                sync_folder(self._workspace.pending)
 
     def _read(self, workspace: Workspace) -> None:
         for number, path in enumerate(list_shards(workspace.dataset)):
@@ -122,7 +123,8 @@ class Dataset:
             (trial,) = read_shard(path, self._origin)
             if trial.key in self._evaluations:  # the process died between writing the shard and removing this file
                 if not self._read_only:
-                    path.unlink()
+                    with writing(path):
+                        path.unlink()
             else:
                 self._pending[trial.key] = trial
 

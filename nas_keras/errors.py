@@ -6,9 +6,16 @@ A child network that fails is neither: it is an `Evaluation` with a status, and 
 import numbers
 from collections.abc import Iterable
 
+_MAX_WORKERS = 1_024  # processes; more than any machine has GPUs or cores for
+_MAX_SECONDS = 1_000_000  # 11 days; the operating system counts milliseconds in 32 bits
+_MAX_SHOWN = 200  # characters of a value
+
 
 class NasKerasError(Exception):
     """Base of this package's errors. The launch scripts print its text alone and exit with code 2."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())  # names out of files stand in it, and a terminal obeys what it is sent
 
 
 class InvalidValueError(NasKerasError, ValueError):
@@ -19,16 +26,72 @@ class DataError(NasKerasError):
     """A file or folder that is missing, damaged or of another search; the message names it and the way out."""
 
 
+def printable(text: str) -> str:
+    r"""Text in which control characters, line breaks among them, are written as Python does: "\x1b", "\n"."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def shown(value: object) -> str:
+    """A value for a message: its `repr`, cut where it is long; Python writes no integer of thousands of digits."""
+    try:
+        text = repr(value)
+    except Exception:  # of whatever class a user's value is
+        text = f"a {type(value).__name__} that cannot be written"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+
+
 def check_choice(name: str, value: object, allowed: Iterable[str]) -> None:
     """Raises InvalidValueError unless `value` is one of `allowed`."""
     allowed = list(allowed)
-    if value not in allowed:
-        raise InvalidValueError(f"{name}={value!r} is unknown. Allowed: {', '.join(allowed)}.")
+    if not isinstance(value, str) or value not in allowed:
+        raise InvalidValueError(f"{name}={shown(value)} is unknown. Allowed: {', '.join(allowed)}.")
 
 
-def check_at_least(name: str, value: object, minimum: float, *, integer: bool = True) -> None:
-    """Raises InvalidValueError unless `value` is a finite number (an integer, unless told otherwise) >= `minimum`."""
+def check_at_least(
+    name: str, value: object, minimum: float, *, integer: bool = True, at_most: float = float("inf")
+) -> None:
+    """Raises InvalidValueError unless `value` is a finite number (an integer, unless told otherwise) >= `minimum`.
+
+    Args:
+        name: of the value, in the message.
+        value: any object.
+        minimum: the smallest that is allowed.
+        integer: whether a fraction is refused.
+        at_most: the largest that is allowed, where more would be a slip: memory or time that no machine has.
+    """
     kind = "an integer" if integer else "a number"
-    right_type = isinstance(value, numbers.Integral if integer else numbers.Real)
-    if isinstance(value, bool) or not right_type or not minimum <= value < float("inf"):
-        raise InvalidValueError(f"{name}={value!r} is not allowed: it must be {kind} of at least {minimum}.")
+    right_type = isinstance(value, numbers.Integral if integer else numbers.Real) and not isinstance(value, bool)
+    if not right_type or not minimum <= value < float("inf"):
+        raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be {kind} of at least {minimum}.")
+    if value > at_most:
+        raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be {kind} of at most {at_most:,}.")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raises InvalidValueError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be True or False.")
+
+
+def check_seed(seed: object) -> None:
+    """Raises InvalidValueError unless `seed` is one that every generator takes."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise InvalidValueError(f"seed={shown(seed)} is not allowed: it must be an integer from 0 to 2**31 - 1.")
+
+
+def check_workers(workers: object) -> None:
+    """Raises InvalidValueError unless `workers`, a number of processes, is None (as many as fit) or a possible one."""
+    if workers is not None:
+        check_at_least("workers", workers, 1, at_most=_MAX_WORKERS)
+
+
+def check_child_timeout(seconds: object) -> None:
+    """Raises InvalidValueError unless `seconds`, of one child's training, is None (no limit) or can be waited for."""
+    if seconds is not None:
+        check_at_least("child_timeout", seconds, 1, integer=False, at_most=_MAX_SECONDS)
+
+
+def check_name(what: str, name: object) -> None:
+    """Raises InvalidValueError unless `name` is a string that can be shown in a line."""
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise InvalidValueError(f"{what} must be a non-empty string of printable characters, not {shown(name)}.")

@@ -28,7 +28,7 @@ from nas_keras.searching import top_trials
 from nas_keras.tfds_images import load_images
 from nas_keras.training import Split, TrainConfig, measure, train_child
 from nas_keras.trial import Trial
-from nas_keras.workspace import Workspace, read_json, write_json
+from nas_keras.workspace import Workspace, WriteError, read_json, sync_folder, sync_tree, write_json, writing
 
 _SAVED_MODEL = "saved_model"
 
@@ -83,6 +83,7 @@ def export_best(
 
     Raises:
         InvalidValueError: if the folder is no run, its rewards are not of trained children, or the images are others.
+        WriteError: if the disk is full, writing is not allowed, or the like.
     """
     check_at_least("top", top, 1)
     workspace = Workspace(workdir)
@@ -192,12 +193,17 @@ def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child,
             futures[rank] = folder, temporary, pool.submit(_train_and_save, path=str(temporary), **arguments)
         for rank, (folder, temporary, future) in futures.items():
             measured = future.result()
+            if "problem" in measured:
+                raise WriteError(measured["problem"])
             target = folder / _SAVED_MODEL
             # The list is taken back before the folder it describes, and written after the new one is there.
             done.pop(rank, None)
             _write_list(workspace, done)
-            shutil.rmtree(target, ignore_errors=True)
-            os.replace(temporary, target)
+            with writing(target):
+                sync_tree(temporary)
+                shutil.rmtree(target, ignore_errors=True)
+                os.replace(temporary, target)
+                sync_folder(folder)
             trial = todo[rank]
             done[rank] = ExportedChild(
                 rank=rank,
@@ -227,9 +233,13 @@ def _train_and_save(splits: dict[str, Split], *, cell: Cell, seed: int, settings
         "test_accuracy": measure(model, splits["test"])[0],
         "num_params": model.count_params(),
     }
-    shutil.rmtree(path, ignore_errors=True)
-    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-    save_child(model, path)
+    try:
+        with writing(path):
+            shutil.rmtree(path, ignore_errors=True)
+            pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+            save_child(model, path)
+    except WriteError as error:
+        return {"problem": str(error)}  # an exception would travel as a traceback
     return measured
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nas_keras.errors import DataError, InvalidValueError, check_at_least
+from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_name
 
 Pair = tuple[np.ndarray, np.ndarray]  # images [N, H, W, C], labels [N]
 
@@ -42,7 +42,8 @@ class Images:
     source: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
-        check_at_least("num_classes", self.num_classes, 2)
+        check_name("An image set's name", self.name)
+        check_at_least("num_classes", self.num_classes, 2, at_most=1_000_000)
         _check_pair("train", self.train_images, self.train_labels, self.num_classes, None)
         _check_pair("valid", self.valid_images, self.valid_labels, self.num_classes, self.image_shape)
 

@@ -18,11 +18,13 @@ from nas_keras.checkpoints import Checkpoint, read_checkpoints, write_checkpoint
 from nas_keras.dataset import Dataset
 from nas_keras.evaluators.arrivals import Arrivals
 from nas_keras.evaluators.base import Evaluates
+from nas_keras.interrupts import held
 from nas_keras.monitoring import Monitor
-from nas_keras.open_batch import OpenBatch, describe, proposals_of, rows_of
+from nas_keras.open_batch import OpenBatch, describe, proposals_of, rows_of, stored_batch
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies import Strategy
 from nas_keras.trial import Evaluation, Job, Proposals, Trial, training_seed
+from nas_keras.workspace import writing
 
 _CHECKPOINT_SECONDS = 5.0  # between two: one costs about 20 ms, going through a batch of D again about 10
 _PENDING_SECONDS = 0.1  # an evaluation that took less is cheaper to do again than to keep in a file of its own
@@ -60,6 +62,7 @@ class Loop:
         self._asked: collections.deque[Proposals] = collections.deque()  # of batches that were open at the checkpoint
         self._policies: collections.deque[int] = collections.deque()  # that drew them
         self._checkpoints = checkpoints
+        self._curves = checkpoints and checkpoints.with_name("tensorboard")
         self._saved = len(dataset.batches)  # batches that need no new checkpoint
         self._last_checkpoint = time.monotonic()
         if checkpoints is not None:
@@ -67,6 +70,14 @@ class Loop:
 
     def go(self, *, batch_size: int, max_evaluations: int, max_trials: int, num_keys: int | None) -> str:
         """Runs until a budget is spent or nothing is left to propose; says which."""
+        try:
+            return self._go(batch_size, max_evaluations, max_trials, num_keys)
+        except KeyboardInterrupt:  # which comes between two steps: the strategy's state is whole
+            with held():
+                self._save_news()
+            raise
+
+    def _go(self, batch_size: int, max_evaluations: int, max_trials: int, num_keys: int | None) -> str:
         stopped = None
         while True:
             # Ask as long as the policy may be that old.
@@ -75,16 +86,18 @@ class Loop:
                     stopped = self._spent(max_evaluations, max_trials, num_keys)
                     if stopped:
                         break
-                if not self._open_batch(batch_size, max_evaluations, max_trials):
-                    stopped = "nothing proposed"
+                with held():
+                    if not self._open_batch(batch_size, max_evaluations, max_trials):
+                        stopped = "nothing proposed"
             if not self._open:
-                self._save()
+                self._save_news()
                 return stopped
             # Evaluate: hours live in this line.
             while self._open[0].waits_for:
                 self._take(*self._arrivals.next())
             # Store before learning, so that a crash loses nothing; then learn.
-            self._close_batch(self._open.popleft())
+            with held():
+                self._close_batch(self._open.popleft())
 
     def _spent(self, max_evaluations: int, max_trials: int, num_keys: int | None) -> str | None:
         if self._num_sent >= max_evaluations:
@@ -122,9 +135,7 @@ class Loop:
                     self._finished[key] = earlier
                 else:
                     jobs.append(Job(key, actions, self._space.decode(actions), training_seed(self._seed, key)))
-            batch.keys.append(key)
-            batch.actions.append(actions)
-            batch.log_probs.append(log_probs)
+            batch.add(key, actions, log_probs)
         if not batch.keys:
             self._checkpoints = None
             return False
@@ -154,16 +165,8 @@ class Loop:
                 1,
                 iteration,
             )
-        batch = OpenBatch(
-            iteration,
-            policy,
-            [t.key for t in trials],
-            [t.actions for t in trials],
-            [t.log_probs for t in trials],
-            set(),
-            self._count(trials),
-        )
-        self._open.append(batch)
+        self._count(trials)
+        self._open.append(stored_batch(policy, trials, proposals))
         return True
 
     def _take(self, job: Job, evaluation: Evaluation) -> None:
@@ -192,16 +195,22 @@ class Loop:
             self._finished.pop(key, None)
         self._strategy.tell(trials)
         if is_new:
-            self._monitor.write(batch.iteration, self._dataset, trials, self._strategy.metrics)
+            with writing(self._curves):
+                self._monitor.write(batch.iteration, self._dataset, trials, self._strategy.metrics)
             if self._on_batch:
                 self._on_batch(self._dataset, trials)
-            if time.monotonic() - self._last_checkpoint >= _CHECKPOINT_SECONDS:
-                self._save()
+        # Also while going through D once more: a process that is killed again and again gets on all the same.
+        if time.monotonic() - self._last_checkpoint >= _CHECKPOINT_SECONDS:
+            self._save()
+
+    def _save_news(self) -> None:
+        if self._strategy.num_told > self._saved:
+            self._save()
 
     def _save(self) -> None:
-        """Keeps the strategy's state, if it was told anything since it was kept last."""
+        """Keeps the strategy's state."""
         num_told = self._strategy.num_told
-        if self._checkpoints is None or num_told <= self._saved:
+        if self._checkpoints is None:
             return
         digest = self._dataset.digest(num_told)
         open_batches = [describe(batch) for batch in self._open]
@@ -224,13 +233,11 @@ class Loop:
                 self._count(self._stored.popleft())
             return
 
-    def _count(self, trials: list[Trial]) -> set[str]:
-        """Counts a batch that stands in D; gives the keys that it sent to the evaluator."""
-        sent = {trial.key for trial in trials if not trial.cached}
+    def _count(self, trials: list[Trial]) -> None:
+        """Counts a batch that stands in D."""
         self._known.update(trial.key for trial in trials)
-        self._num_sent += len(sent)
+        self._num_sent += len({trial.key for trial in trials if not trial.cached})
         self._num_trials += len(trials)
-        return sent
 
     def _trial(self, batch: OpenBatch, index: int, *, trial: int, cached: bool) -> Trial:
         key = batch.keys[index]

@@ -4,17 +4,19 @@ import math
 import re
 from collections.abc import Sequence
 
+from nas_keras.errors import printable
+
 
 def escape(text: object) -> str:
     """Text as one line that shows as it is."""
-    text = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;")
+    text = printable(" ".join(str(text).split())).replace("&", "&amp;").replace("<", "&lt;")
     text = re.sub(r"([\\`*\[\]|#$~>!])", r"\\\1", text)
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)  # within a word it means nothing
 
 
 def code(text: object) -> str:
     """Text as code, in a line or a table; escaped instead where code could not hold it."""
-    text = " ".join(str(text).split())
+    text = printable(" ".join(str(text).split()))
     return escape(text) if not text or set(text) & set("`|") else f"`{text}`"
 
 

@@ -1,11 +1,12 @@
 """A batch between ask and tell: what the loop keeps of it, and how a checkpoint holds it."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from nas_keras.trial import Proposals
+from nas_keras.trial import Proposals, Trial
 
 
 @dataclasses.dataclass
@@ -19,7 +20,22 @@ class OpenBatch:
     log_probs: list[tuple[float, ...]]
     waits_for: set[str]  # keys that it sent to the evaluator and has no answer for
     sent: set[str]  # all keys that it sent
-    proposals: Proposals | None = None  # what was asked, whole; None for a batch that stands in D
+    proposals: Proposals  # what was asked, whole; of a batch that stands in D, which is what counts, asked once more
+
+    def add(self, key: str, actions: tuple[int, ...], log_probs: tuple[float, ...]) -> None:
+        """Adds a proposal."""
+        self.keys.append(key)
+        self.actions.append(actions)
+        self.log_probs.append(log_probs)
+
+
+def stored_batch(policy: int, trials: Sequence[Trial], proposals: Proposals) -> OpenBatch:
+    """A batch that stands in D already, waiting to be told again; `proposals` is what was asked for once more."""
+    batch = OpenBatch(trials[0].iteration, policy, [], [], [], set(), set(), proposals)
+    for trial in trials:
+        batch.add(trial.key, trial.actions, trial.log_probs)
+    batch.sent.update(trial.key for trial in trials if not trial.cached)
+    return batch
 
 
 def rows_of(proposals: Proposals) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nas_keras.cell import check_operation_name
-from nas_keras.errors import InvalidValueError, check_choice
+from nas_keras.errors import InvalidValueError, check_choice, shown
 
 Builder = Callable[..., Any]
 
@@ -78,9 +78,13 @@ def register(name: str, build: Builder) -> None:
     It joins no built-in space by itself: pass `operations=nk.OPERATIONS + (name,)` to `spaces.large`.
 
     Raises:
-        InvalidValueError: if the name is taken, or none that a cell's key can hold.
+        InvalidValueError: if the name is taken, or none that a cell's key can hold, or `build` is no function.
     """
     check_operation_name(name)
+    if not callable(build):
+        raise InvalidValueError(
+            f"build={shown(build)} is not allowed: it must be a function build(keras, x, filters) that gives a tensor."
+        )
     if name in _BUILDERS:
         raise InvalidValueError(f"Operation {name!r} exists already. Choose another name.")
 
@@ -109,6 +113,8 @@ def build(name: str, keras, x, filters: int, *, norm: BatchNorm):
     """
     check_choice("operation", name, _BUILDERS)
     y = _BUILDERS[name](keras, x, filters, norm=norm)
+    if not hasattr(y, "shape"):
+        raise InvalidValueError(f"Operation {name!r} made {shown(y)}: it must return a tensor of the same shape.")
     if tuple(y.shape) != tuple(x.shape):
         raise InvalidValueError(
             f"Operation {name!r} made {tuple(y.shape)} of {tuple(x.shape)}: it must keep the shape."

@@ -6,9 +6,12 @@ A named recipe is the one of a shipped table and never changes: a better one get
 import dataclasses
 import hashlib
 import json
+import pathlib
 from typing import Any
 
 from nas_keras.child import ChildConfig
+from nas_keras.errors import DataError, InvalidValueError, shown
+from nas_keras.records import Origin
 from nas_keras.training import TrainConfig
 
 
@@ -27,7 +30,10 @@ class NamedRecipe:
     train: TrainConfig
 
 
-NAMED = {"mnist_v1": NamedRecipe("mnist", ChildConfig(), TrainConfig(epochs=3, shift=1))}
+NAMED = {
+    "mnist_v1": NamedRecipe("mnist", ChildConfig(), TrainConfig(epochs=3, shift=1)),
+    "mnist_1epoch_v1": NamedRecipe("mnist", ChildConfig(), TrainConfig(epochs=1)),
+}
 
 
 def settings_of(config: Any) -> dict[str, Any]:
@@ -43,8 +49,20 @@ def settings_of(config: Any) -> dict[str, Any]:
 
 
 def fingerprint(recipe: dict[str, Any]) -> str:
-    """16 hex digits of a recipe (a JSON object); the order of its names does not matter."""
-    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
+    """16 hex digits of a recipe (a JSON object); the order of its names does not matter.
+
+    Raises:
+        InvalidValueError: if it is none.
+    """
+    try:
+        if not isinstance(recipe, dict):
+            raise TypeError("it is no dict")
+        text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)  # NaN is not even itself
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValueError(
+            f"recipe={shown(recipe)} is not allowed: {error}. It must be a JSON object: a dict of texts, finite "
+            "numbers, lists and the like, such as {'epochs': 3}."
+        ) from error
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -52,3 +70,40 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
     """What differs between two recipes, one level down: "train: {...} before, {...} now"."""
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return "; ".join(f"{name}: {old.get(name)} before, {new.get(name)} now" for name in names)
+
+
+def origin_of(config: dict[str, Any], path: pathlib.Path) -> Origin:
+    """What a run's records have in common, by its configuration.
+
+    Args:
+        config: of the run, as `Workspace.read_config` gives it.
+        path: of its file, for the message.
+
+    Raises:
+        DataError: if it does not say.
+    """
+    fixed, variants = config["fixed"], config.get("variants", {})
+    space, recipe = fixed.get("space"), fixed.get("recipe")
+    name = space.get("fingerprint") if isinstance(space, dict) else None
+    if not (isinstance(name, str) and isinstance(recipe, dict) and isinstance(variants, dict)):
+        raise DataError(f"{path} does not say its space, recipe and variants. Restore it from a copy.")
+    return Origin(name, fingerprint(recipe), tuple(variants))
+
+
+def configs_of(recipe: dict[str, Any], place: object) -> tuple[ChildConfig, TrainConfig]:
+    """The child and the training of a recipe of trained children, for more of them to be trained alike.
+
+    Args:
+        recipe: as `settings_of` made its parts.
+        place: where it stands, for the message.
+
+    Raises:
+        DataError: if this version of the package has other settings, or the values cannot be.
+    """
+    try:
+        return ChildConfig(**recipe["child"]), TrainConfig(**recipe["train"])
+    except (KeyError, TypeError, InvalidValueError) as error:
+        raise DataError(
+            f"The recipe in {place} cannot be trained by: {error}. Use the version of nas_keras that wrote it, or "
+            "restore the file from a copy."
+        ) from error

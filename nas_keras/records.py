@@ -4,13 +4,14 @@ A shard is a TFRecord file of `tf.train.Example`s with the features of `FEATURES
 same; only tables hold `test_accuracy`. This module knows files, not what is in a run; `dataset.py` does.
 """
 
+import itertools
 import math
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nas_keras import _keras
-from nas_keras.errors import DataError
+from nas_keras.errors import DataError, shown
 from nas_keras.tfrecord import read_frames
 from nas_keras.trial import Evaluation, Trial
 from nas_keras.workspace import write_whole
@@ -39,6 +40,22 @@ FEATURES = {
     "space": "bytes",  # fingerprint of the search space
     "recipe": "bytes",  # fingerprint of the recipe
     "test_accuracy": "float",  # tables only: empty in a run
+}
+# What every record that was ever written keeps to. A key goes to terminals and pages, and so do fingerprints.
+_CHECKS = {
+    "shard_trials": lambda values: values["shard_trials"] > 0,
+    **{
+        name: lambda values, name=name: values[name] >= 0
+        for name in ("trial", "iteration", "policy", "seed", "num_params", "epochs")
+    },
+    "actions": lambda values: values["actions"] and min(values["actions"]) >= 0,
+    "log_probs": lambda values: len(values["log_probs"]) in (0, len(values["actions"])),
+    "cached": lambda values: values["cached"] in (0, 1),
+    "test_accuracy": lambda values: len(values["test_accuracy"]) <= 1,
+    **{
+        name: lambda values, name=name: values[name].isprintable() and "\ufffd" not in values[name]
+        for name in ("key", "space", "recipe")
+    },
 }
 _LISTS = {"actions", "log_probs", "test_accuracy"}  # the others hold exactly one value
 
@@ -80,12 +97,8 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
         DataError: if it is damaged, cut, of another schema or of another origin; the message names file and record.
     """
     tf = _keras.load_tensorflow()
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}. Restore the file from a copy.") from error
     trials, promised = [], None
-    for number, frame in enumerate(read_frames(content)):
+    for number, frame in enumerate(read_frames(_read_content(path))):
         if frame.data is None:
             raise DataError(
                 f"{path} is damaged at record {number}: {frame.problem}. Restore the file from a copy, or "
@@ -93,6 +106,11 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
             )
         values = _decode(tf, frame.data, path, number)
         _check_origin(values, origin, path, number)
+        if values["shard_trials"] != (promised or values["shard_trials"]):
+            raise DataError(
+                f"Record {number} of {path} is of a file of {values['shard_trials']} records, and those before it of "
+                f"one of {promised}: it was put together of two. Restore the file from a copy."
+            )
         promised = values["shard_trials"]
         trials.append(_trial(values, origin))
     if len(trials) != (promised or -1):
@@ -103,14 +121,32 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
     return trials
 
 
+def read_record(path: pathlib.Path, origin: Origin | None = None) -> Trial:
+    """Reads a file of one record, as those in `pending/` are; otherwise as `read_shard`."""
+    trials = read_shard(path, origin)
+    if len(trials) != 1:
+        raise DataError(f"{path} holds {len(trials)} records where one is due. Let launch/repair.py take it away.")
+    return trials[0]
+
+
+def check_order(path: pathlib.Path, trials: Sequence[Trial], *, first: int) -> None:
+    """Raises DataError unless the records of a run's shard are numbered from `first`, one after the other."""
+    for record, (trial, place) in enumerate(zip(trials, itertools.count(first), strict=False)):
+        if trial.trial != place:
+            raise DataError(
+                f"Record {record} of {path} is trial {trial.trial}, where trial {place} is due: the file is a copy, or "
+                "stands in the wrong place. Restore it from a copy, or let launch/repair.py save the rest."
+            )
+
+
 def salvage_shard(path: pathlib.Path, origin: Origin) -> tuple[list[Trial], list[str]]:
     """The records of a damaged shard that can be believed, and a sentence for everything that is wrong with it."""
     tf = _keras.load_tensorflow()
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        return [], [f"{path} cannot be read: {error.strerror}."]
-    trials, problems, promised = [], [], None
+        content = _read_content(path)
+    except DataError as error:
+        return [], [str(error)]
+    trials, problems, promised = [], [], set()
     number = -1
     for number, frame in enumerate(read_frames(content)):
         if frame.data is None:
@@ -120,12 +156,22 @@ def salvage_shard(path: pathlib.Path, origin: Origin) -> tuple[list[Trial], list
             values = _decode(tf, frame.data, path, number)
             _check_origin(values, origin, path, number)
             trials.append(_trial(values, origin))
-            promised = values["shard_trials"]
+            promised.add(values["shard_trials"])
         except DataError as error:
             problems.append(str(error))
-    if not problems and number + 1 != promised:
-        problems.append(f"{path} holds {number + 1} records but was written with {promised or 'some'}: it was cut.")
+    if not problems and promised != {number + 1}:
+        written = " and ".join(map(str, sorted(promised))) or "some"
+        problems.append(f"{path} holds {number + 1} records but was written with {written}: it was cut or mixed.")
     return trials, problems
+
+
+def _read_content(path: pathlib.Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():  # a device would never end, a pipe never begin
+            raise OSError(0, "it is no file")
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. Restore the file from a copy.") from error
 
 
 def _encode(tf, trial: Trial, origin: Origin, shard_trials: int) -> bytes:
@@ -181,8 +227,12 @@ def _decode(tf, serialized: bytes, path: pathlib.Path, number: int) -> dict[str,
                 f"{place} has {len(value)} values of {name!r} where one is due. Restore the file from a copy."
             )
         if kind == "bytes":
-            value = tuple(text.decode() for text in value)
+            value = tuple(text.decode(errors="replace") for text in value)
         values[name] = value if name in _LISTS else value[0]
+    wrong = [name for name, is_right in _CHECKS.items() if not is_right(values)]
+    if wrong:
+        named = ", ".join(f"{name} {shown(values[name])}" for name in wrong)
+        raise DataError(f"{place} cannot be: it has {named}. Restore the file from a copy.")
     return values
 
 

@@ -9,10 +9,11 @@ import pathlib
 from typing import NamedTuple
 
 from nas_keras.dataset import Dataset, list_shards, shard_number
-from nas_keras.errors import InvalidValueError
-from nas_keras.recipe import fingerprint
-from nas_keras.records import Origin, salvage_shard, write_shard
+from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.recipe import fingerprint, origin_of
+from nas_keras.records import Origin, check_order, salvage_shard, write_shard
 from nas_keras.tables import is_table, read_description
+from nas_keras.trial import Trial
 from nas_keras.workspace import Workspace, sync_folder
 
 
@@ -36,9 +37,11 @@ def repair(folder: pathlib.Path) -> Repaired:
     """Repairs a run's or a table's folder.
 
     Raises:
-        InvalidValueError: if the folder is neither, or another process runs in it.
+        InvalidValueError: if the folder is neither, or another process runs in it, or its `damaged` is a link.
         DataError: if its configuration cannot be read, without which nothing else can be believed.
     """
+    if (folder / "damaged").is_symlink():  # in a folder from elsewhere it may point anywhere
+        raise InvalidValueError(f"{folder / 'damaged'} is a link. Remove it: the damaged files stay in {folder}.")
     if is_table(folder):
         description = read_description(folder)
         recipe, space, variants = description["recipe"], description["space"], description["variants"]
@@ -50,16 +53,18 @@ def repair(folder: pathlib.Path) -> Repaired:
             f"{folder} is neither a run nor a table: it holds no config.json and no recipe.json. Name the "
             "folder of one."
         )
-    fixed = config["fixed"]
-    origin = Origin(fixed["space"]["fingerprint"], fingerprint(fixed["recipe"]), tuple(config.get("variants", {})))
+    origin = origin_of(config, workspace.config)
     with workspace.locked():
         return _repair_run(workspace, origin)
 
 
 def _repair_table(folder: pathlib.Path, origin: Origin) -> Repaired:
-    problems, kept, damaged = [], 0, folder / "damaged"
+    problems, kept, damaged, seen = [], 0, folder / "damaged", {}
     for path in [*list_shards(folder), *sorted((folder / "pending").glob("*.tfrecord"))]:
         trials, found = salvage_shard(path, origin)
+        trials, twice = _drop_repeats(path, trials, seen)
+        if path.parent == folder:  # in pending/ it was left by a process that died between the two
+            found += twice
         problems += found
         kept += len(trials)
         if found:
@@ -70,21 +75,29 @@ def _repair_table(folder: pathlib.Path, origin: Origin) -> Repaired:
 
 
 def _repair_run(workspace: Workspace, origin: Origin) -> Repaired:
-    problems, kept, later = [], 0, []
+    problems, kept, later, known = [], 0, [], set()
     damaged = workspace.root / "damaged"
     is_whole = True
     for number, path in enumerate(list_shards(workspace.dataset)):
         trials, found = salvage_shard(path, origin)
         if is_whole and shard_number(path) != number:
             found = [f"Batch {number} is missing before {path.name}.", *found]
+        elif is_whole and not found:
+            try:
+                check_order(path, trials, first=kept)
+            except DataError as error:
+                found = [str(error)]
         problems += found
         is_whole = is_whole and not found
         if is_whole:
             kept += len(trials)
+            known.update(trial.key for trial in trials)
         else:
-            later.append((path, [trial for trial in trials if not trial.cached]))
+            later.append((path, [trial for trial in trials if not trial.cached and trial.key not in known]))
     for path in sorted(workspace.pending.glob("*.tfrecord")):
         trials, found = salvage_shard(path, origin)
+        if not found and len(trials) != 1:
+            found = [f"{path} holds {len(trials)} records where one is due."]
         problems += found
         if found:
             _move(path, damaged)
@@ -96,6 +109,21 @@ def _repair_run(workspace: Workspace, origin: Origin) -> Repaired:
         moved += len(trials)
         _move(path, damaged)
     return Repaired(problems, kept, moved, damaged if problems else None)
+
+
+def _drop_repeats(
+    path: pathlib.Path, trials: list[Trial], seen: dict[tuple[str, int], pathlib.Path]
+) -> tuple[list[Trial], list[str]]:
+    """Those that no file before holds, and a sentence for each of the others; `seen` learns of them."""
+    fresh, twice = [], []
+    for trial in trials:
+        if (trial.key, trial.seed) in seen:
+            first = seen[trial.key, trial.seed]
+            twice.append(f"{path} holds {trial.key} with seed {trial.seed} once more than {first}.")
+        else:
+            seen[trial.key, trial.seed] = path
+            fresh.append(trial)
+    return fresh, twice
 
 
 def _move(path: pathlib.Path, folder: pathlib.Path) -> None:

@@ -5,7 +5,7 @@ page says is written in `report_sections.py` and `report_limits.py`.
 """
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from nas_keras import plots, report_limits, report_sections
@@ -72,7 +72,6 @@ def write_report(
     pictures = _draw(facts, searched, output)
     headlines = report_sections.headlines(facts, searched)
     sections = [
-        _MARK,
         report_sections.title(facts),
         "\n".join(f"- {escape(headline)}" for headline in headlines),
         report_sections.cells(facts, pictures),
@@ -83,9 +82,14 @@ def write_report(
         report_limits.searching(facts, searched, pictures.get("searches")),
         report_sections.how_it_was_made(facts, table, command),
     ]
-    text = "\n\n".join(sections) + "\n"
-    write_whole(output / PAGE, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_page(output, sections)
     return Report(output / PAGE, headlines)
+
+
+def write_page(output: pathlib.Path, sections: Sequence[str]) -> None:
+    """Writes README.md, with the mark by which it is known as made by this program."""
+    text = "\n\n".join([_MARK, *sections]) + "\n"
+    write_whole(output / PAGE, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def _draw(facts: Facts, searched: Searches | None, output: pathlib.Path) -> dict[str, str]:

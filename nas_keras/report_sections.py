@@ -31,12 +31,13 @@ def headlines(facts: Facts, searched: Searches | None) -> list[str]:
     """The figures that matter, as plain sentences."""
     measured, best, quarter = facts.measured, facts.best[0], facts.quarter
     single = statistics.noise_of(measured.valid[quarter])
+    tested = f"test {_accuracy(facts.test, best)} %" if facts.test.count[best] else "no test accuracy"
     lines = [
         f"{len(facts.best):,} of {len(measured.keys):,} cells have an accuracy; trainings of a cell: at most "
         f"{measured.valid.shape[1]}; {measured.num_missing:,} trainings are missing, {measured.num_failed:,} failed"
         + (f", {measured.num_variants:,} fell back to a variant of the recipe." if measured.num_variants else "."),
-        f"The best cell is {facts.names[best]}: validation {_accuracy(facts.valid, best)} %, test "
-        f"{_accuracy(facts.test, best)} % (mean ± standard error over trainings).",
+        f"The best cell is {facts.names[best]}: validation {_accuracy(facts.valid, best)} %, {tested} (mean ± standard "
+        "error over trainings).",
     ]
     for what, k, _ in facts.known:
         if facts.ranks[k] and what == PAPER:
@@ -73,6 +74,11 @@ def cells(facts: Facts, pictures: Mapping[str, str]) -> str:
         "Accuracies in percent, mean ± standard error over the trainings of a cell, each with a seed of its own: at "
         f"most {num_columns}.",
     ]
+    if facts.measured.num_untested:
+        lines.append(
+            f"{facts.measured.num_untested:,} of the trainings have no test accuracy: they come from searches, which "
+            "measure none. What is said of test accuracies is said of the others."
+        )
     if "heat_map" in pictures:
         lines.append(f"![Mean validation accuracy of every cell, as a grid]({pictures['heat_map']})")
     lines += [
@@ -141,21 +147,21 @@ def operations(facts: Facts, pictures: Mapping[str, str]) -> str:
 
 def how_it_was_made(facts: Facts, table: pathlib.Path, command: str) -> str:
     """Recipe, machine, time and commands."""
-    rows = [[code(name), escape(_flat(value))] for name, value in facts.table.recipe.items()]
-    rows += [[code(f"machine: {name}"), escape(_flat(value))] for name, value in facts.table.environment.items()]
+    rows = [[code(name), escape(flatten(value))] for name, value in facts.table.recipe.items()]
+    rows += [[code(f"machine: {name}"), escape(flatten(value))] for name, value in facts.table.environment.items()]
     lines = [
         "## How this was made",
         f"The table {code(table)} took {facts.measured.seconds / 3600:,.1f} hours of one core: the wall time of its "
         f"{len(facts.table.trials):,} trainings, summed.",
         make_table(["recipe ", "value "], rows),
     ]
-    commands = [line for line in (_table_command(facts, table), command) if line]
+    commands = [line for line in (table_command(facts, table), command) if line]
     if commands:
         lines.append("\n".join(["```sh", *(" ".join(line.split()).replace("```", "") for line in commands), "```"]))
     return "\n\n".join(lines)
 
 
-def _table_command(facts: Facts, table: pathlib.Path) -> str:
+def table_command(facts: Facts, table: pathlib.Path) -> str:
     """The command that fills the table; none where recipe or space have no name."""
     found, space = facts.table.recipe, re.fullmatch(r"(small|large)(\d*)", facts.space.name)
     for name, named in recipe.NAMED.items():
@@ -182,8 +188,8 @@ def _accuracy(means: statistics.Means, k: int) -> str:
     return percent(means.mean[k], means.error[k])
 
 
-def _flat(value: object) -> str:
+def flatten(value: object) -> str:
     """A part of a recipe in one line: "filters 16, stages 2"."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_flat(part)}" for name, part in value.items())
+        return ", ".join(f"{name} {flatten(part)}" for name, part in value.items())
     return str(value)

@@ -11,14 +11,16 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from nas_keras.errors import InvalidValueError
+from nas_keras.errors import InvalidValueError, check_at_least, check_name, shown
 
 Actions = tuple[int, ...]
+
+_KEYS_KEPT = 4_096  # of strings, a megabyte or two
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,14 +37,15 @@ class Decision:
 
     def __post_init__(self):
         if isinstance(self.choices, str) or not isinstance(self.choices, Sequence):
-            raise InvalidValueError(f"choices of decision {self.name!r} must be a tuple or list, not {self.choices!r}.")
+            raise InvalidValueError(
+                f"choices of decision {shown(self.name)} must be a tuple or list, not {shown(self.choices)}."
+            )
         object.__setattr__(self, "choices", tuple(self.choices))
-        if not isinstance(self.name, str) or not self.name:
-            raise InvalidValueError(f"A decision's name must be a non-empty string, not {self.name!r}.")
+        check_name("A decision's name", self.name)
         if not self.choices:
             raise InvalidValueError(f"Decision {self.name!r} has no choices: give at least one.")
         if len(set(map(repr, self.choices))) != len(self.choices):
-            raise InvalidValueError(f"Decision {self.name!r} has equal choices: {self.choices!r}. Name each once.")
+            raise InvalidValueError(f"Decision {self.name!r} has equal choices: {shown(self.choices)}. Name each once.")
 
 
 class SearchSpace:
@@ -71,18 +74,27 @@ class SearchSpace:
         encode: Callable[[Any], Actions] | None = None,
         num_keys: int | None = None,
     ):
+        check_name("A space's name", name)
         self.name = name
-        self.decisions = tuple(decisions)
+        self.decisions = tuple(decisions) if isinstance(decisions, Iterable) else ()
         if not self.decisions or not all(isinstance(decision, Decision) for decision in self.decisions):
-            raise InvalidValueError(f"decisions must be a non-empty list of nk.Decision, not {decisions!r}.")
+            raise InvalidValueError(f"decisions must be a non-empty list of nk.Decision, not {shown(decisions)}.")
         names = [decision.name for decision in self.decisions]
         if len(set(names)) != len(names):
             raise InvalidValueError(f"Two decisions of space {name!r} have the same name: {names}. Rename one.")
+        for what, function in (("key", key), ("decode", decode), ("encode", encode)):
+            if function is not None and not callable(function):
+                raise InvalidValueError(f"{what}={shown(function)} is not allowed: it must be a function, or None.")
+        if num_keys is not None:
+            check_at_least("num_keys", num_keys, 1, at_most=self.size)
         self._key, self._decode, self._encode = key, decode, encode
+        # A policy draws the same strings again and again, and the key of a cell takes its time.
+        self._key_of = functools.lru_cache(maxsize=_KEYS_KEPT)(self._make_key)
         self.num_keys = num_keys if num_keys is not None else (self.size if key is None else None)
 
     def __repr__(self) -> str:
-        return f"SearchSpace({self.name!r}, T={len(self.decisions)}, size={self.size:,})"
+        size = f"{self.size:,}" if self.size < 10**18 else f"10^{math.log10(self.size):.0f}"
+        return f"SearchSpace({self.name!r}, T={len(self.decisions)}, size={size})"
 
     @property
     def num_choices(self) -> tuple[int, ...]:
@@ -112,8 +124,8 @@ class SearchSpace:
             array = np.asarray(None)
         if array.shape != (len(self.decisions),) or not np.issubdtype(array.dtype, np.integer):
             raise InvalidValueError(
-                f"actions={actions!r} is no string of space {self.name!r}: it takes {len(self.decisions)} integers, "
-                "one for each decision."
+                f"actions={shown(actions)} is no string of space {self.name!r}: it takes {len(self.decisions)} "
+                "integers, one for each decision."
             )
         for action, decision in zip(array.tolist(), self.decisions, strict=True):
             if not 0 <= action < len(decision.choices):
@@ -142,12 +154,25 @@ class SearchSpace:
             chosen = zip(self.decisions, architecture, strict=True)
             return tuple(decision.choices.index(value) for decision, value in chosen)
         except (ValueError, TypeError) as error:
-            raise InvalidValueError(f"{architecture!r} does not fit space {self.name!r}: {error}.") from error
+            raise InvalidValueError(f"{shown(architecture)} does not fit space {self.name!r}: {error}.") from error
 
     def key(self, actions: Sequence[int]) -> str:
         """The canonical key of one string `[T]`; equal keys mean the same architecture."""
+        if type(actions) is tuple and all(type(action) is int for action in actions):
+            return self._key_of(actions)
+        return self._key_of(self.check(actions))
+
+    def _make_key(self, actions: Actions) -> str:
         actions = self.check(actions)
-        return self._key(actions) if self._key is not None else ",".join(map(str, actions))
+        if self._key is None:
+            return ",".join(map(str, actions))
+        key = self._key(actions)
+        if not isinstance(key, str) or not key or not key.isprintable():
+            raise InvalidValueError(
+                f"The key of {actions} in space {self.name!r} is {shown(key)}: the function key must return a "
+                "string of printable characters, such as str(...)."
+            )
+        return key
 
     def enumerate(self, distinct: bool = False) -> Iterator[Actions]:
         """All strings, lazily, the last decision changing fastest; with `distinct`, the first string of each key."""

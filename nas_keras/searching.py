@@ -3,11 +3,12 @@
 import contextlib
 import dataclasses
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from nas_keras import recipe as recipes
 from nas_keras.dataset import Dataset
-from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_seed, shown
 from nas_keras.evaluators.base import Evaluates
 from nas_keras.loop import Loop, OnBatch
 from nas_keras.monitoring import Monitor
@@ -18,6 +19,7 @@ from nas_keras.trial import Trial
 from nas_keras.warm_start import describe, read_known, read_snapshot, write_snapshot
 from nas_keras.workspace import Workspace
 
+_MOST_TRIALS, _MOST_AT_ONCE, _MOST_OPEN = 10**12, 10_000, 100  # beyond, it is a slip
 _TRIALS_PER_EVALUATION = 20  # default of max_trials: a policy that has converged draws repeats, which cost nothing
 
 
@@ -46,6 +48,7 @@ class SearchResult:
 
 def top_trials(trials: list[Trial], count: int) -> list[Trial]:
     """The `count` best trials of different keys, best first; failures are left out."""
+    check_at_least("count", count, 0)
     first = {}
     for trial in trials:
         first.setdefault(trial.key, trial)
@@ -73,7 +76,8 @@ def search(
     Args:
         space: what is searched.
         evaluator: gives the rewards.
-        strategy: a name ("ppo", "random"), or a `Strategy` that was told nothing yet; then `seed` is its own.
+        strategy: one of `nk.strategies.NAMES` ("ppo", "reinforce", "random", "evolution", "progressive",
+            "ppo_predictor"), or a `Strategy` that was told nothing yet; then `seed` is its own.
         strategy_config: settings of a strategy given by name, such as `{"learning_rate": 0.01}`.
         max_evaluations: distinct keys that this run sends to the evaluator, failures included; never exceeded.
         max_trials: trials told, repeats included; by default 20 times `max_evaluations`.
@@ -89,18 +93,26 @@ def search(
         InvalidValueError: before anything is written, if a value cannot be used or the folder's run has other settings.
         DataError: if the run's files are damaged.
     """
-    check_at_least("max_evaluations", max_evaluations, 1)
-    check_at_least("batch_size", batch_size, 1)
+    if not isinstance(space, SearchSpace):
+        raise InvalidValueError(f"space={shown(space)} is not allowed: it must be an nk.SearchSpace, as of nk.spaces.")
+    lag = getattr(evaluator, "lag", 0) if lag is None else lag
+    check_settings(max_evaluations=max_evaluations, max_trials=max_trials, batch_size=batch_size, lag=lag, seed=seed)
     is_default = max_trials is None
     max_trials = max_evaluations * _TRIALS_PER_EVALUATION if is_default else max_trials
-    check_at_least("max_trials", max_trials, 1)
-    lag = getattr(evaluator, "lag", 0) if lag is None else lag
-    check_at_least("lag", lag, 0)
-    if not hasattr(evaluator, "evaluate"):
+    if isinstance(evaluator, type) or not callable(getattr(evaluator, "evaluate", None)):
         raise InvalidValueError(
-            f"evaluator={evaluator!r} is not allowed: it must have a method evaluate(jobs). For a function use "
-            "nk.FunctionEvaluator(function)."
+            f"evaluator={shown(evaluator)} is not allowed: it must be an object with a method evaluate(jobs). For a "
+            "function use nk.FunctionEvaluator(function)."
         )
+    for name, folder in (("workdir", workdir), ("warm_start_from", warm_start_from)):
+        if folder is not None and (not isinstance(folder, str | os.PathLike) or not os.fspath(folder)):
+            raise InvalidValueError(f"{name}={shown(folder)} is not allowed: it must be the path of a folder, or None.")
+    if strategy_config is not None and not isinstance(strategy_config, Mapping):
+        raise InvalidValueError(
+            f"strategy_config={shown(strategy_config)} is not allowed: it must be a dict, such as {{'steps': 5}}."
+        )
+    if on_batch is not None and not callable(on_batch):
+        raise InvalidValueError(f"on_batch={shown(on_batch)} is not allowed: it must be a function, or None.")
     if hasattr(evaluator, "check"):
         evaluator.check(space)
     if isinstance(strategy, Strategy):
@@ -111,8 +123,8 @@ def search(
         seed = strategy.seed
     elif not isinstance(strategy, str):
         raise InvalidValueError(
-            f"strategy={strategy!r} is not allowed: give one of the names {', '.join(NAMES)}, or an object of a class "
-            "derived from nk.strategies.Strategy."
+            f"strategy={shown(strategy)} is not allowed: give one of the names {', '.join(NAMES)}, or an "
+            "object of a class derived from nk.strategies.Strategy."
         )
     name = strategy if isinstance(strategy, str) else type(strategy).__name__
     recipe = getattr(evaluator, "recipe", {})
@@ -121,6 +133,7 @@ def search(
     workspace = Workspace(workdir) if workdir is not None else None
     if workspace:
         workspace.check()
+        workspace.read_config()  # a damaged one is refused before the folder is locked
     known = [] if warm_start_from is None else _known(warm_start_from, workspace, origin, space, recipe)
     if isinstance(strategy, str):
         strategy = make_strategy(strategy, space, options=strategy_config, seed=seed)
@@ -141,7 +154,7 @@ def search(
             if known and old is None:
                 write_snapshot(workspace, known, origin)
             if old and hasattr(evaluator, "resume"):
-                evaluator.resume(old.get("environment", {}))
+                evaluator.resume(_environment_of(old, workspace))
             recorded = {name: dict(getattr(evaluator, name, {})) for name in ("source", "environment")}
             workspace.settle_config({"fixed": fixed, "budget": budget, "variants": variants, **recorded})
         dataset = Dataset(origin, workspace, warm=known)
@@ -166,11 +179,32 @@ def search(
     )
 
 
+def check_settings(*, max_evaluations, max_trials, batch_size, lag, seed) -> None:
+    """Raises InvalidValueError unless the numbers that `search` takes are possible; None where it takes None."""
+    check_at_least("max_evaluations", max_evaluations, 1, at_most=_MOST_TRIALS)
+    if max_trials is not None:
+        check_at_least("max_trials", max_trials, 1, at_most=_MOST_TRIALS * _TRIALS_PER_EVALUATION)
+    check_at_least("batch_size", batch_size, 1, at_most=_MOST_AT_ONCE)
+    if lag is not None:
+        check_at_least("lag", lag, 0, at_most=_MOST_OPEN)
+    check_seed(seed)
+
+
 def _known(path, workspace: Workspace | None, origin: Origin, space: SearchSpace, recipe) -> list[Trial]:
     """What the run was started with, or, if it is new, what the other folder knows now."""
     # Without a configuration it is of a start that was cut off.
     snapshot = read_snapshot(workspace, origin) if workspace and workspace.config.exists() else None
     return read_known(path, space=space, recipe=recipe) if snapshot is None else snapshot
+
+
+def _environment_of(config: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    environment = config.get("environment", {})
+    if not isinstance(environment, dict):
+        raise DataError(
+            f"{workspace.config} has the environment {shown(environment)}, where an object is due. Restore it from a "
+            "copy."
+        )
+    return environment
 
 
 def _settings_of(strategy: Strategy) -> dict[str, Any]:

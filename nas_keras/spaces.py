@@ -4,8 +4,8 @@ import functools
 from collections import Counter
 from collections.abc import Sequence
 
-from nas_keras.cell import COMBINERS, CONCAT, IDENTITY, Cell, Tree
-from nas_keras.errors import InvalidValueError, check_at_least, check_choice
+from nas_keras.cell import COMBINERS, CONCAT, IDENTITY, Cell, Tree, check_operation_name
+from nas_keras.errors import InvalidValueError, check_at_least, check_choice, shown
 from nas_keras.operations import OPERATIONS
 from nas_keras.search_space import Actions, Decision, SearchSpace
 
@@ -23,6 +23,7 @@ def small() -> SearchSpace:
     decisions = [Decision(f"op_{i}", OPERATIONS) for i in (1, 2)]
 
     def encode(cell: Cell) -> Actions:
+        _check_cell(cell)
         same = [a for a in space.enumerate() if space.decode(a).key == cell.key]
         if not same:
             raise InvalidValueError(f"{cell.key} does not fit the small space: it takes two operations in a row.")
@@ -44,8 +45,16 @@ def large(num_nodes: int = 3, *, operations: Sequence[str] = OPERATIONS) -> Sear
         operations: names to choose from; the eight by default.
     """
     check_at_least("num_nodes", num_nodes, 1)
+    if isinstance(operations, str) or not isinstance(operations, Sequence):
+        raise InvalidValueError(
+            f"operations={shown(operations)} is not allowed: it must be a tuple of names, such as nk.OPERATIONS."
+        )
+    for name in operations:
+        check_operation_name(name)
     if num_nodes > MAX_NODES:
-        raise InvalidValueError(f"num_nodes={num_nodes} is not allowed: the large space takes 1 to {MAX_NODES} nodes.")
+        raise InvalidValueError(
+            f"num_nodes={shown(num_nodes)} is not allowed: the large space takes 1 to {MAX_NODES} nodes."
+        )
     operations = tuple(operations)
     decisions = [Decision("op_1", operations)]
     for number in range(2, num_nodes + 1):
@@ -78,8 +87,16 @@ def by_name(name: str) -> SearchSpace:
     return names[name]()
 
 
+def _check_cell(cell: object) -> None:
+    if not isinstance(cell, Cell):
+        raise InvalidValueError(
+            f"{shown(cell)} is no cell: give an nk.Cell, such as nk.cells.vgg() or nk.Cell.chain('conv_3x3')."
+        )
+
+
 def _encode_large(cell: Cell, *, num_nodes: int, operations: tuple[str, ...]) -> Actions:
     """Depth-first over strings in enumeration order, leaving a prefix as soon as it cannot become `cell`."""
+    _check_cell(cell)
     target = _count_paths(cell.trees)
     num_target = sum(target.values())
     missing = {path[-1] for path in target} - set(operations)

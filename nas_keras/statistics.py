@@ -7,6 +7,7 @@ Legend: `K` keys of the space, `S` trainings of a key, `N` strings of the space,
 
 import dataclasses
 import itertools
+import math
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -35,6 +36,7 @@ class Measured:
         num_failed: records that failed.
         num_missing: how many records the matrices lack, besides those that failed.
         num_variants: records of a variant of the table's recipe.
+        num_untested: records that succeeded and have no test accuracy, such as those taken from searches.
     """
 
     keys: tuple[str, ...]
@@ -46,6 +48,7 @@ class Measured:
     num_failed: int
     num_missing: int
     num_variants: int
+    num_untested: int
 
 
 class Means(NamedTuple):
@@ -127,6 +130,7 @@ def measure(space: SearchSpace, trials: Sequence[Trial]) -> Measured:
         num_failed=sum(trial.evaluation.failed for trial in trials),
         num_missing=len(rows) * int(used.sum()) - sum(used[column] for row in rows for column in row),
         num_variants=sum(bool(trial.evaluation.recipe) for trial in trials),
+        num_untested=sum(not t.evaluation.failed and math.isnan(t.evaluation.test_accuracy) for t in trials),
     )
 
 

@@ -7,18 +7,21 @@
 `precompute.py` fills a table, `evaluators/table.py` answers from it. Only tables hold test accuracies.
 """
 
+import contextlib
+import fcntl
 import hashlib
+import os
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from nas_keras.dataset import list_shards, shard_name
+from nas_keras.dataset import list_shards, shard_name, shard_number
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.recipe import difference, fingerprint
-from nas_keras.records import Origin, read_shard, write_shard
+from nas_keras.records import Origin, read_record, read_shard, write_shard
 from nas_keras.search_space import SearchSpace
 from nas_keras.trial import Trial
-from nas_keras.workspace import read_json, sync_folder, write_json
+from nas_keras.workspace import read_json, sync_folder, write_json, writing
 
 _RECIPE = "recipe.json"
 
@@ -78,21 +81,57 @@ class TableWriter:
             "variants": by_fingerprint,
             "environment": self.environment,
         }
-        self._num_shards = len(list_shards(path))
-        self.done = {(t.key, t.seed): t for shard in list_shards(path) for t in read_shard(shard, self._origin)}
+        self._read()
+
+    def _read(self) -> None:
+        shards = list_shards(self._path)
+        self._next_shard = shard_number(shards[-1]) + 1 if shards else 0  # a repair may have left a gap
+        self.done = {(t.key, t.seed): t for shard in shards for t in read_shard(shard, self._origin)}
         self._in_shards = set(self.done)
         for file in sorted(self._pending_folder.glob("*.tfrecord")):
-            (trial,) = read_shard(file, self._origin)
+            trial = read_record(file, self._origin)
             if (trial.key, trial.seed) in self._in_shards:  # the process died between shard and removal
                 file.unlink()
             self.done.setdefault((trial.key, trial.seed), trial)
 
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Makes the folder and keeps other writers out, who would number their shards alike; then reads it again.
+
+        Raises:
+            InvalidValueError: if another process fills the table.
+        """
+        with writing(self._path):
+            self._path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDONLY)  # the folder itself: no file that would be copied with a table
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InvalidValueError(
+                    f"Another process is filling the table {self._path}. Wait for it, or name another folder and merge."
+                ) from error
+            self._read()
+            yield
+        finally:
+            os.close(descriptor)
+
     def add(self, trial: Trial) -> None:
         """Keeps one finished training safe."""
-        if self._description != (read_description(self._path) if (self._path / _RECIPE).exists() else None):
-            write_json(self._path / _RECIPE, self._description)
+        self._describe()
         write_shard(self._pending_path(trial), [trial], self._origin)
         self.done[trial.key, trial.seed] = trial
+
+    def add_many(self, trials: Sequence[Trial]) -> None:
+        """Writes records that are all there already, in shards of their own and without the way by pending files."""
+        if trials:
+            self._describe()
+        for start in range(0, len(trials), self._shard_size):
+            self._write(trials[start : start + self._shard_size])
+
+    def _describe(self) -> None:
+        if self._description != (read_description(self._path) if (self._path / _RECIPE).exists() else None):
+            write_json(self._path / _RECIPE, self._description)
 
     def flush(self, order: Sequence[tuple[str, int]]) -> None:
         """Writes each shard that is complete.
@@ -105,17 +144,21 @@ class TableWriter:
             chunk = remaining[: self._shard_size]
             if not all(job in self.done for job in chunk):
                 return
-            trials = [self.done[job] for job in chunk]
-            write_shard(self._path / shard_name(self._num_shards), trials, self._origin)
-            self._num_shards += 1
-            self._in_shards.update(chunk)
-            for trial in trials:
-                self._pending_path(trial).unlink(missing_ok=True)
-            if self._pending_folder.exists():
-                sync_folder(self._pending_folder)
+            self._write([self.done[job] for job in chunk])
             remaining = remaining[self._shard_size :]
         if self._pending_folder.exists() and not any(self._pending_folder.iterdir()):
             self._pending_folder.rmdir()
+
+    def _write(self, trials: Sequence[Trial]) -> None:
+        """One shard, in place of the pending files of its records."""
+        write_shard(self._path / shard_name(self._next_shard), trials, self._origin)
+        self._next_shard += 1
+        for trial in trials:
+            self.done[trial.key, trial.seed] = trial
+            self._in_shards.add((trial.key, trial.seed))
+            self._pending_path(trial).unlink(missing_ok=True)
+        if self._pending_folder.exists():
+            sync_folder(self._pending_folder)
 
     def _pending_path(self, trial: Trial) -> pathlib.Path:
         name = hashlib.sha256(f"{trial.seed}/{trial.key}".encode()).hexdigest()[:32]
@@ -140,27 +183,45 @@ def is_table(path: pathlib.Path) -> bool:
 
 
 def read_table(path: pathlib.Path) -> Table:
-    """Reads a table.
+    """Reads a table, also one that is being filled: what waits for its shard in pending/ counts.
 
     Raises:
         DataError: if there is none, it is damaged, its shards are not of the recipe beside them, or a key and seed
             stands in it twice.
     """
-    shards = list_shards(path)
-    if not shards or not (path / _RECIPE).exists():
+    is_begun = list_shards(path) or any((path / "pending").glob("*.tfrecord"))
+    if not is_begun or not (path / _RECIPE).exists():
         raise DataError(
             f"There is no table in {path}: it needs {_RECIPE} and trials-*.tfrecord. Name a table's folder."
         )
     description = read_description(path)
     recipe, space = description["recipe"], description["space"]
     origin = Origin(space, fingerprint(recipe), tuple(description["variants"]))
-    trials = [trial for shard in shards for trial in read_shard(shard, origin)]
+    pending = _read_pending(path / "pending", origin)  # before the shards: one that moves in between stands in both
+    trials = [trial for shard in list_shards(path) for trial in read_shard(shard, origin)]
+    in_shards = {(trial.key, trial.seed) for trial in trials}
+    trials += [trial for trial in pending if (trial.key, trial.seed) not in in_shards]
     seen = set()
     for trial in trials:
         if (trial.key, trial.seed) in seen:
-            raise DataError(f"The table {path} holds {trial.key} with seed {trial.seed} twice. Restore it from a copy.")
+            raise DataError(
+                f"The table {path} holds {trial.key} with seed {trial.seed} twice. Restore it from a copy, or let "
+                "launch/repair.py take the second away."
+            )
         seen.add((trial.key, trial.seed))
     return Table(recipe, description["variants"], description["environment"], space, trials)
+
+
+def _read_pending(folder: pathlib.Path, origin: Origin) -> list[Trial]:
+    """In the order of their places; a file that goes while it is read stands in a shard by now."""
+    trials = []
+    for file in sorted(folder.glob("*.tfrecord")):
+        try:
+            trials.append(read_record(file, origin))
+        except DataError:
+            if file.exists():
+                raise
+    return sorted(trials, key=lambda trial: trial.trial)
 
 
 def merge_tables(sources: Iterable[pathlib.Path], target: pathlib.Path, *, space: SearchSpace) -> int:
@@ -216,19 +277,25 @@ def read_description(path: pathlib.Path) -> dict[str, Any]:
     objects = [description.get(name) for name in ("recipe", "variants", "environment")]
     if not all(isinstance(value, dict) for value in objects) or not isinstance(description.get("space"), str):
         raise DataError(f"{path / _RECIPE} must hold 'recipe' and 'space'. Restore it from a copy.")
+    for name, variant in description["variants"].items():
+        if not isinstance(variant, dict) or fingerprint(variant) != name:
+            raise DataError(
+                f"{path / _RECIPE} has a variant {name!r} that is not what it says. Restore it from a copy."
+            )
     return description
 
 
-def _check_same(path: pathlib.Path, space: str, recipe: dict[str, Any]) -> None:
-    if not path.exists():
-        return
-    if not path.is_dir():
+def check_place(path: pathlib.Path) -> None:
+    """Raises InvalidValueError if a folder is something else than a table or a place to put one."""
+    if path.exists() and not path.is_dir():
         raise InvalidValueError(f"{path} is a file. Name a folder for the table.")
-    if not (path / _RECIPE).exists():
-        if any(path.iterdir()):
-            raise InvalidValueError(
-                f"{path} holds files but no {_RECIPE}, so it is no table. Name an empty or new folder."
-            )
+    if path.exists() and not is_table(path) and any(path.iterdir()):
+        raise InvalidValueError(f"{path} holds files but no {_RECIPE}, so it is no table. Name an empty or new folder.")
+
+
+def _check_same(path: pathlib.Path, space: str, recipe: dict[str, Any]) -> None:
+    check_place(path)
+    if not is_table(path):
         return
     description = read_description(path)
     old_recipe, old_space = description["recipe"], description["space"]

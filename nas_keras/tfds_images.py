@@ -2,7 +2,10 @@
 
 import difflib
 import functools
+import itertools
+import json
 import os
+import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
@@ -10,8 +13,11 @@ import numpy as np
 from absl import logging
 
 from nas_keras import _keras
-from nas_keras.errors import DataError, InvalidValueError, check_at_least
+from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_flag, shown
 from nas_keras.images import Images, Pair
+
+_CLASS_NAMES = ("pythonClassName", "python_class_name", "type")  # of a feature, in features.json
+_MOST_PIXELS = 10_000  # along a side
 
 
 def load_images(
@@ -36,11 +42,22 @@ def load_images(
         InvalidValueError: if there is no such set, it is not one of image classification, or the size is impossible.
         DataError: if the set is not prepared there, cannot be downloaded, or cannot be read.
     """
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise InvalidValueError(f"name={shown(name)} is not allowed: it must be a name of TFDS, such as 'mnist'.")
+    check_flag("download", download)
+    if data_dir is not None and not isinstance(data_dir, (str, os.PathLike)):
+        raise InvalidValueError(
+            f"data_dir={shown(data_dir)} is not allowed: it must be a folder, or None for TFDS' own."
+        )
+    if data_dir is not None and "://" not in os.fspath(data_dir) and os.path.isfile(data_dir):
+        raise InvalidValueError(f"data_dir={str(data_dir)!r} is a file. Name the folder of prepared data sets.")
     if image_size is not None:
         if not isinstance(image_size, (tuple, list)) or len(image_size) != 2:
-            raise InvalidValueError(f"image_size={image_size!r} is not allowed: it must be (height, width) in pixels.")
+            raise InvalidValueError(
+                f"image_size={shown(image_size)} is not allowed: it must be (height, width) in pixels."
+            )
         for side in image_size:
-            check_at_least("image_size", side, 1)
+            check_at_least("image_size", side, 1, at_most=_MOST_PIXELS)
     builder = _find_builder(name, data_dir, download)
     keys, num_classes = _image_and_label(builder, image_size)
     _prepare(builder, download)
@@ -74,6 +91,7 @@ def _find_builder(name: str, data_dir: str | os.PathLike | None, download: bool)
     if re.match(r"\w+:[A-Za-z_]", name):  # "huggingface:..." and the like, which are looked up on the network
         raise InvalidValueError(f"name={name!r} is not allowed: community namespaces are not supported.")
     data_dir = _absolute(data_dir)
+    _check_features(tfds, name, data_dir)
     try:
         if download:
             return tfds.builder(name, data_dir=data_dir)
@@ -95,6 +113,38 @@ def _find_builder(name: str, data_dir: str | os.PathLike | None, download: bool)
             f"{name} cannot be opened in {data_dir or 'the default folder of TFDS'}: {type(error).__name__}: {error}. "
             "Remove its folder there and prepare the set again."
         ) from error
+
+
+def _check_features(tfds, name: str, data_dir: str | None) -> None:
+    """Raises DataError if a prepared set names classes that are not TFDS' own: TFDS would import their modules."""
+    folder = re.split("[/:]", name)[0]
+    spellings = {folder, tfds.core.naming.camelcase_to_snakecase(folder)} - {"", ".", ".."}
+    places = [place for place in tfds.core.utils.file_utils.list_data_dirs(data_dir) if "://" not in os.fspath(place)]
+    for place, spelling in itertools.product(places, sorted(spellings)):
+        try:
+            paths = sorted(pathlib.Path(place, spelling).glob("**/features.json"))
+        except OSError as error:
+            raise DataError(f"{place} cannot be read: {error.strerror}. Name another folder by data_dir.") from error
+        for path in paths:
+            try:
+                parts = [json.loads(path.read_text())]
+            except (OSError, ValueError, RecursionError) as error:
+                raise DataError(
+                    f"{path} cannot be read: {type(error).__name__}: {error}. Remove its folder and prepare the set "
+                    "again."
+                ) from error
+            while parts:
+                part = parts.pop()
+                parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+                found = [part[key] for key in _CLASS_NAMES if key in part] if isinstance(part, dict) else []
+                foreign = [
+                    text for text in found if isinstance(text, str) and not text.startswith("tensorflow_datasets.")
+                ]
+                if any("." in text for text in foreign):
+                    raise DataError(
+                        f"{path} names {shown(foreign[0])}, which is no feature of TFDS, and would have it imported. "
+                        "Prepare the set again, from where it can be trusted."
+                    )
 
 
 def _image_and_label(builder, image_size: Sequence[int] | None) -> tuple[tuple[str, str], int]:

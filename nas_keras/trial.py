@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nas_keras.errors import InvalidValueError, check_at_least, printable, shown
+
 OK = "ok"
 
 
@@ -47,7 +49,7 @@ class Evaluation:
 
     Attributes:
         reward: what the strategy is told; NaN if the evaluation failed, which is worse than every number.
-        status: "ok" or "failed: <what happened>".
+        status: "ok" or "failed: <what happened>", in one line of printable characters.
         valid_accuracy: fraction of the validation split, NaN where there is none.
         loss: on the validation split, NaN where there is none.
         num_params: of the child.
@@ -69,9 +71,17 @@ class Evaluation:
 
     def __post_init__(self):
         for name in ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy"):
-            value = float(np.float32(getattr(self, name)))
+            value = _to_float(name, getattr(self, name))
             # One NaN for all, since D keeps many.
             object.__setattr__(self, name, math.nan if math.isnan(value) else value)
+        for name in ("num_params", "epochs"):
+            check_at_least(name, getattr(self, name), 0)
+        if not isinstance(self.status, str):
+            raise InvalidValueError(
+                f"status={shown(self.status)} is not allowed: it must be 'ok' or 'failed: <what happened>'."
+            )
+        if not self.status.isprintable():  # it goes to terminals and pages
+            object.__setattr__(self, "status", printable(" ".join(self.status.split())))
         if self.status == OK and not math.isfinite(self.reward):
             object.__setattr__(self, "reward", math.nan)
             object.__setattr__(self, "status", "failed: the reward is not a finite number")
@@ -125,3 +135,15 @@ def training_seed(run_seed: int, key: str) -> int:
     """The seed of a child's training: the first 31 bits of SHA-256 of "run seed/key"."""
     digest = hashlib.sha256(f"{run_seed}/{key}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _to_float(name: str, value: Any) -> float:
+    """In single precision; of whatever class a number is, but None and texts are no numbers, as NumPy would have it."""
+    try:
+        if value is None or isinstance(value, bool | str | bytes):
+            raise TypeError
+        return float(np.float32(value))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidValueError(
+            f"{name}={shown(value)} is not allowed: it must be a number, or NaN for none."
+        ) from error

@@ -14,7 +14,7 @@ from typing import Any
 from nas_keras.dataset import Dataset
 from nas_keras.errors import InvalidValueError
 from nas_keras.evaluators.table import mean_evaluation
-from nas_keras.recipe import difference, fingerprint
+from nas_keras.recipe import difference, origin_of
 from nas_keras.records import Origin, read_shard, write_shard
 from nas_keras.search_space import SearchSpace
 from nas_keras.tables import is_table, read_table
@@ -43,9 +43,8 @@ def read_known(path: str | os.PathLike, *, space: SearchSpace, recipe: dict[str,
         _check_same(path, space, recipe, found_space, found_recipe)
         trials = _means(trials)
     elif (config := Workspace(path).read_config()) is not None:
-        fixed = config["fixed"]
-        _check_same(path, space, recipe, fixed["space"]["fingerprint"], fixed["recipe"])
-        origin = Origin(space.fingerprint, fingerprint(recipe), tuple(config.get("variants", {})))
+        origin = origin_of(config, Workspace(path).config)
+        _check_same(path, space, recipe, origin.space, config["fixed"]["recipe"])
         trials = [trial for trial in Dataset(origin, Workspace(path), read_only=True).trials if not trial.cached]
     else:
         raise InvalidValueError(

@@ -6,6 +6,7 @@
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -13,9 +14,57 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
-from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.errors import DataError, InvalidValueError, NasKerasError
 
 CONFIG_FORMAT = 1
+
+# Errors of a machine that will take no file now, and what a person can do about each.
+_MAKE_ROOM, _ALLOW = "Make room there", "Allow writing there"
+WAYS_OUT = {
+    errno.ENOSPC: _MAKE_ROOM,
+    errno.EDQUOT: _MAKE_ROOM,
+    errno.EFBIG: _MAKE_ROOM,
+    errno.EACCES: _ALLOW,
+    errno.EPERM: _ALLOW,
+    errno.EROFS: _ALLOW,
+    errno.EIO: "See to the disk",
+    errno.ENOENT: "Put the folder back",
+    errno.ESTALE: "See to the network folder",
+}
+
+
+class WriteError(NasKerasError, OSError):
+    """A file that could not be written; the message names it, the reason and the way out. What stood there stands."""
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike) -> Iterator[None]:
+    """Says a failure to write `path` in one sentence.
+
+    Raises:
+        WriteError: if the disk is full, writing is not allowed, or the like; other exceptions pass.
+    """
+    try:
+        yield
+    except WriteError:
+        raise
+    except Exception as error:
+        code = _storage_error(error)
+        if code is None:
+            raise
+        raise WriteError(
+            f"{path} cannot be written: {os.strerror(code)}. {WAYS_OUT[code]}, then start the same command again: "
+            "what was computed until now is kept."
+        ) from error
+
+
+def _storage_error(error: Exception) -> int | None:
+    """The number of an error of the file system, TensorFlow's own included; None for any other exception."""
+    if isinstance(error, OSError):
+        return error.errno if error.errno in WAYS_OUT else None
+    if not hasattr(error, "error_code"):  # of tf.errors.OpError, which cannot be imported here
+        return None
+    return next((code for code in WAYS_OUT if f"; {os.strerror(code)}" in str(error)), None)
 
 
 class Workspace:
@@ -122,14 +171,19 @@ class Workspace:
 
 
 def write_whole(path: pathlib.Path, write) -> None:
-    """Calls `write(temporary_path)`, flushes the file to disk and renames it: `path` is whole or absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Calls `write(temporary_path)`, flushes the file to disk and renames it: `path` is whole or absent.
+
+    Raises:
+        WriteError: if the disk is full, writing is not allowed, or the like.
+    """
     temporary = _temporary(path)
-    write(temporary)
-    with open(temporary, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    sync_folder(path.parent)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
 
 
 def _temporary(path: pathlib.Path) -> pathlib.Path:
@@ -146,8 +200,11 @@ def sync_folder(folder: pathlib.Path) -> None:
 
 
 def sync_tree(folder: pathlib.Path) -> None:
-    """Flushes a folder of files, which holds no other folders, to disk."""
-    for path in folder.iterdir():
+    """Flushes a folder, with all files and folders in it, to disk."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            sync_tree(path)
+            continue
         with open(path, "rb") as file:
             os.fsync(file.fileno())
     sync_folder(folder)
@@ -165,8 +222,10 @@ def read_json(path: pathlib.Path) -> Any:
         DataError: if it is missing, damaged or no object.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would never begin, a device never end
+            raise OSError("it is no file")
         value = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"{path} cannot be read as JSON: {error}. Restore it from a copy, or remove the folder."
         ) from error

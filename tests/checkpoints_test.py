@@ -49,8 +49,9 @@ def test_what_is_written_is_read_bit_for_bit(tmp_path):
     assert set(found.state) == set(_STATE)
     for name, value in _STATE.items():
         if isinstance(value, np.ndarray):
+            assert isinstance(found.state[name], np.ndarray)  # one without dimensions, too: it will be written again
             assert (found.state[name].dtype, found.state[name].shape) == (value.dtype, value.shape)
-            assert np.asarray(found.state[name]).tobytes() == value.tobytes()
+            assert found.state[name].tobytes() == value.tobytes()
         else:
             assert found.state[name] == value
 
@@ -159,6 +160,37 @@ def test_batches_before_the_checkpoint_are_not_asked_again(tmp_path, monkeypatch
     monkeypatch.setattr(nk.strategies.RandomSearch, "_ask", lambda self, n, i: asked.append(i) or ask(self, n, i))
     _search("random", tmp_path / "run", budget=16)
     assert asked == [2, 3]
+
+
+@pytest.mark.usefixtures("always")
+def test_while_d_is_gone_through_again_checkpoints_are_made(tmp_path, monkeypatch):
+    """A process that is killed again and again before it has caught up gets on all the same."""
+    whole = _search("random", tmp_path / "run", budget=16)
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    ask = nk.strategies.RandomSearch._ask
+
+    def ask_twice(self, n, iteration):
+        if iteration == 2:
+            raise InterruptedError
+        return ask(self, n, iteration)
+
+    monkeypatch.setattr(nk.strategies.RandomSearch, "_ask", ask_twice)
+    with pytest.raises(InterruptedError):
+        _search("random", tmp_path / "run", budget=16)
+    assert _numbers(tmp_path / "run" / "checkpoints") == [2, 1]
+    asked = []
+    monkeypatch.setattr(nk.strategies.RandomSearch, "_ask", lambda self, n, i: asked.append(i) or ask(self, n, i))
+    assert facts(_search("random", tmp_path / "run", budget=16)) == facts(whole)
+    assert asked == [2, 3]
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("lag", [0, 1])
+def test_ctrl_c_leaves_a_checkpoint_of_all_that_was_told(tmp_path, lag, monkeypatch):
+    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", 1_000)
+    with pytest.raises(KeyboardInterrupt):
+        _search("random", tmp_path / "run", limit=10, lag=lag, budget=25)
+    assert _numbers(tmp_path / "run" / "checkpoints") == [2]
 
 
 @pytest.mark.usefixtures("always")

@@ -73,6 +73,31 @@ def test_masked_choices_are_never_drawn_and_frequencies_are_the_probabilities(co
     assert (np.abs(counts - 1e5 * expected) <= 5 * np.sqrt(1e5 * expected * (1 - expected)) + 1).all()
 
 
+def test_a_share_of_the_decisions_is_uniform(controller):
+    """In 100,000 strings of which a fifth of each decision is drawn uniformly, the rest by what stands before it."""
+    actions, log_probs = (part.numpy() for part in controller.sample(100_000, _SEED, 0.2))
+    strings = _all_strings()
+    plain, mixed = (np.exp(controller.log_probs(strings, share).numpy()) for share in (0.0, 0.2))
+    np.testing.assert_allclose(mixed, 0.8 * plain + 0.2 / np.array(_NUM_CHOICES), atol=1e-5)
+    expected = mixed.prod(axis=1)
+    np.testing.assert_allclose(expected.sum(), 1.0, atol=1e-5)
+    counts = np.array([(actions == string).all(axis=1).sum() for string in strings])
+    assert (np.abs(counts - 1e5 * expected) <= 5 * np.sqrt(1e5 * expected * (1 - expected)) + 1).all()
+    np.testing.assert_allclose(log_probs[:100], controller.log_probs(actions[:100], 0.2), atol=1e-5)
+
+
+def test_without_a_share_log_probs_are_exact_however_small():
+    controller = Controller((2, 2), seed=0)
+    controller._bias.assign([[0.0, -200.0], [0.0, 0.0]])
+    np.testing.assert_allclose(controller.log_probs(np.array([[1, 0]]))[0, 0], -200.0, atol=0.1)
+    np.testing.assert_allclose(controller.log_probs(np.array([[1, 0]]), 0.5)[0, 0], np.log(0.25), atol=1e-5)
+
+
+def test_all_decisions_uniform(controller):
+    log_probs = controller.sample(10, _SEED, 1.0)[1]
+    np.testing.assert_allclose(log_probs, -np.log([_NUM_CHOICES] * 10), atol=1e-5)
+
+
 def test_the_seed_decides_the_sample(controller):
     first, again = (controller.sample(tf.constant(50), _SEED)[0].numpy() for _ in range(2))
     other = controller.sample(tf.constant(50), tf.constant([1, 3]))[0].numpy()
@@ -83,7 +108,7 @@ def test_one_trace_for_batches_of_any_size():
     controller = Controller((3, 3))
     for size in (1, 8, 5):
         assert controller.sample(tf.constant(size), _SEED)[0].shape == (size, 2)
-    assert controller.sample.experimental_get_tracing_count() == 1
+    assert controller._sample.experimental_get_tracing_count() == 1
 
 
 def test_the_first_policy_is_almost_uniform():

@@ -59,8 +59,13 @@ def test_an_exception_ends_the_search():
 
     with pytest.raises(ZeroDivisionError, match="no x"):
         list(nk.FunctionEvaluator(function).evaluate(JOBS))
-    with pytest.raises(TypeError):
-        list(nk.FunctionEvaluator(lambda _: None).evaluate(JOBS))
+
+
+@pytest.mark.parametrize("value", [None, "high", (1.0,), {}])
+def test_what_is_no_number_ends_the_search_with_what_it_was(value):
+    with pytest.raises(nk.InvalidValueError) as caught:
+        list(nk.FunctionEvaluator(lambda _: value).evaluate(JOBS))
+    assert str(caught.value) == f"The function gave {value!r} for a: it must give a number, or an nk.Evaluation."
 
 
 def test_seconds_are_the_wall_time_of_the_function(monkeypatch):

@@ -23,6 +23,13 @@ WRONG = [
     (["--table={folder}/table", "--batches=0"], "batches=0 is not allowed: it must be an integer of at least 1."),
     (["--table={folder}/nowhere"], "There is no table in "),
     (["--table={folder}/table", "--output={folder}/table/recipe.json"], "recipe.json is a file, so "),
+    (["--table={folder}/table", "--goal=99"], "--goal=99.0 is for a page of --runs; leave it out."),
+    (["--table={folder}/table", "--trained=there"], "--trained=there is for a page of --runs; leave it out."),
+    (["--runs={folder}/run", "--space=large"], "--space=large beside --runs is not allowed: the runs say it."),
+    (["--runs={folder}/run", "--goal=0"], "--goal=0.0 is not allowed: it is in percent, such as 99.45."),
+    (["--runs={folder}/nowhere"], "nowhere is no run: it has no config.json."),
+    (["--runs={folder}/run", "--trained={folder}/nowhere"], "There is no table in "),
+    (["--runs={folder}/run", "--table={folder}/large"], "large has another recipe than"),
 ]
 
 
@@ -43,6 +50,9 @@ def _folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     _write(folder / "table", nk.spaces.small())
     _write(folder / "large", nk.spaces.large(1))
+    accuracies = nk.FunctionEvaluator(lambda cell: len(cell.key) / 100, recipe={"data": {}, "child": {}, "train": {}})
+    space, settings = nk.spaces.large(1), {"max_evaluations": 8, "workdir": folder / "run"}
+    nk.search(space, accuracies, strategy="random", **settings)
     return folder
 
 
@@ -59,7 +69,9 @@ def _later(folder):
     large = ["--space=large", "--num_nodes=1", f"--table={folder / 'large'}", f"--output={folder / 'large_docs'}"]
     cases = [[f"--output={folder / 'never'}", *arguments] for arguments, _ in WRONG]
     cases = [[argument.format(folder=folder) for argument in arguments] for arguments in cases]
-    return run_launch_many("report.py", [[*large, "--searches=0"], *cases])
+    runs = [f"--runs={folder / 'run'}", "--goal=99", f"--output={folder / 'run_docs'}"]
+    nowhere = [f"--runs={folder / 'run'}"]
+    return run_launch_many("report.py", [[*large, "--searches=0"], runs, nowhere, *cases])
 
 
 def test_a_page_with_searches(folder, made):
@@ -85,9 +97,26 @@ def test_a_page_of_the_large_space(folder, later):
     assert "--space=large --num_nodes=1 --searches=0 --batches=60\n" in text
 
 
+def test_a_page_of_a_search(folder, later):
+    error, output = later[1]
+    assert error is None and output.startswith("random search: 8 of 8 cells evaluated, 0.00 % of 8 samples answered")
+    assert output.endswith(f"\nThe page: {folder / 'run_docs' / 'README.md'}\n")
+    text = (folder / "run_docs" / "README.md").read_text()
+    command = f"--runs={folder / 'run'} --goal=99.0 --output={folder / 'run_docs'} --searches=20 --batches=60"
+    assert f"\npython launch/report.py {command}\n" in text
+    assert {path.stem for path in (folder / "run_docs").iterdir()} == {"README", "best_cell", "rewards", "sizes"}
+
+
+def test_a_page_of_searches_does_not_take_the_place_of_another_by_default(later):
+    assert later[2] == (
+        ("InvalidValueError", "--output is missing: name the folder of the page, such as --output=docs/mnist_large3."),
+        "",
+    )
+
+
 @pytest.mark.parametrize("case", range(len(WRONG)), ids=[" ".join(arguments) for arguments, _ in WRONG])
 def test_what_cannot_be_is_refused_and_nothing_written(folder, later, case):
-    error, output = later[1 + case]
+    error, output = later[3 + case]
     assert error is not None and WRONG[case][1] in error[1], error
     assert error[0] in ("InvalidValueError", "DataError") and output == ""
     assert not (folder / "never").exists()

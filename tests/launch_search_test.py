@@ -211,8 +211,8 @@ WRONG = [
     (["--reward=table", "--table={tables}/other"], "The images of dots have digest "),
     (["--dataset=dotz"], "name='dotz' is unknown. Close: dots."),
     (["--data_dir={data_dir}/nowhere", "--dataset=mnist"], "mnist/3.0.1 is not prepared in {data_dir}/nowhere/mnist"),
-    (["--image_size=12"], "--image_size=12 is not allowed: write height,width."),
-    (["--image_size=12,wide"], "--image_size=12,wide is not allowed: write height,width."),
+    (["--image_size=12"], "--image_size=12 is not allowed: write height,width in pixels,"),
+    (["--image_size=12,wide"], "--image_size=12,wide is not allowed: write height,width in pixels,"),
     (["--image_size=0,12"], "image_size=0 is not allowed: it must be an integer of at least 1."),
     (["--image_size=1,1"], "An image of 1x1 is too small for 2 stages with stem stride 2"),
     (["--epochs=0"], "epochs=0 is not allowed: it must be an integer of at least 1."),
@@ -232,8 +232,9 @@ WRONG = [
 def _refusals(tmp_path_factory, data_dir, tables):
     """Every wrong case in one process: (exception, the folder that it must not have made), in their order."""
     folder = tmp_path_factory.mktemp("wrong")
+    trained = [f"--data_dir={data_dir}", "--dataset=dots", "--workers=1"]  # where anything would be
     cases = [
-        [f"--workdir={folder / str(i)}", f"--data_dir={data_dir}", "--dataset=dots", "--workers=1"]
+        [f"--workdir={folder / str(i)}", *(trained if "--final_epochs=0" not in arguments else [])]
         + [argument.format(data_dir=data_dir, tables=tables) for argument in arguments]
         for i, (arguments, _) in enumerate(WRONG)
     ]

@@ -24,6 +24,7 @@ def _measured(space, valid):
         num_failed=0,
         num_missing=0,
         num_variants=0,
+        num_untested=0,
     )
 
 

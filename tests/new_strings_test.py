@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 from helpers import grid
 
-from nas_keras.strategies.new_strings import MixedPolicy, _Excluded, cover, draw_new
+from nas_keras.strategies.new_strings import _Excluded, cover, draw_new
 
 SPACE = grid(2, 3)
 STRINGS = list(SPACE.enumerate())
@@ -114,26 +114,6 @@ def test_there_may_be_fewer():
     actions, log_probs = _draw(8, known=STRINGS[:4])
     assert sorted(map(tuple, actions.tolist())) == STRINGS[4:]
     assert (actions.dtype, log_probs.dtype) == (np.int32, np.float32)
-
-
-def _log_softmax_of(strings):
-    """[N, 2, 3], with a third choice of the first decision that it does not have."""
-    first = np.append(np.log(FIRST), -1e9)
-    return np.array([[first, np.log(SECOND[a])] for a, _ in strings], np.float32)
-
-
-def test_a_mixed_policy():
-    """A tenth of the first decision is half and half, a tenth of the second a third each."""
-    policy = MixedPolicy(_log_softmax_of, (2, 3), share=0.1)
-    expected = [[np.log(0.63 + 0.05), np.log(0.45 + 0.1 / 3)], [np.log(0.27 + 0.05), np.log(0.09 + 0.1 / 3)]]
-    np.testing.assert_allclose(policy.log_probs(np.array([(0, 0), (1, 0)])), expected, atol=1e-5)
-    np.testing.assert_allclose(np.exp(policy.log_probs(np.array(STRINGS)).sum(axis=1)).sum(), 1, atol=1e-5)
-    actions, log_probs = policy.sample(20_000, np.random.default_rng(0))
-    assert (actions.dtype, log_probs.dtype) == (np.int32, np.float32)
-    np.testing.assert_allclose(log_probs, policy.log_probs(actions), atol=1e-5)
-    for string in STRINGS:
-        share = (actions == string).all(axis=1).mean()
-        np.testing.assert_allclose(share, np.exp(policy.log_probs(np.array([string])).sum()), atol=0.015)
 
 
 def test_a_design_covers_every_choice_evenly():

@@ -136,8 +136,9 @@ def test_minibatches_pass_over_all_trials_before_any_again():
     assert all(sorted(flat[i : i + 6]) == list(range(6)) for i in (0, 6, 12))
 
 
-def test_minibatches_of_few_trials():
-    assert sorted(draw_minibatches(3, steps=1, size=8, rng=np.random.default_rng(0))[0]) == [0, 1, 2]
+def test_minibatches_of_few_trials_hold_some_of_them_more_than_once():
+    (batch,) = draw_minibatches(3, steps=1, size=8, rng=np.random.default_rng(0))
+    assert sorted(batch[:3]) == sorted(batch[3:6]) == [0, 1, 2] and len(batch) == 8
 
 
 def test_the_window_keeps_the_latest_batches():

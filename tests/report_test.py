@@ -191,10 +191,12 @@ def test_a_table_of_one_seed_and_few_cells(tmp_path, _undrawn):
     made = report.write_report(_write(tmp_path / "table", large, accuracies), large, tmp_path / "docs", searches=3)
     text = made.page.read_text()
     assert made.headlines[0].startswith("2 of 2,000 cells have an accuracy; trainings of a cell: at most 1;")
+    assert made.headlines[1].endswith(": validation 90.00 %, no test accuracy (mean ± standard error over trainings).")
     assert "All, best first:" in text and "heat_map" not in text
     assert ["ResNet", "`add(conv_3x3[conv_3x3],identity)`", "–", "–", "90.00", "–", "1", "–"] in _rows(text, "## Known")
     assert ["Inception", "`concat(conv_3x3,conv_5x5,max_pool_2x2)`"] == _rows(text, "## Known cells")[3][:2]
     assert "No two cells of the table are the same network." in text
+    assert "2 of the trainings have no test accuracy: they come from searches" in text
     assert not re.search(r"\b(nan|inf)\b", text)
 
 

@@ -1,7 +1,11 @@
 """Tests of nas_keras/_script.py, in processes of their own since flags and exit codes are the process's."""
 
+import os
+import subprocess
+import sys
+
 import pytest
-from helpers import run_python
+from helpers import ROOT, run_python
 
 _SCRIPT = """
 import os, sys
@@ -45,6 +49,12 @@ def test_the_user_may_ask_for_more_words():
             130,
             "Interrupted. What was computed is kept; the same command goes on from there.\n",
         ),
+        (
+            [],
+            "PermissionError(13, 'Permission denied', 'a.txt')",
+            2,
+            "Error: a.txt: Permission denied. Mend that, then start the command again.\n",
+        ),
         (["--number=many"], "", 2, "Error: flag --number=many: "),
         (["--nunber=3"], "", 2, "Error: Unknown command line flag 'nunber'. Did you mean: number ?\nSee --help.\n"),
         (["7"], "", 2, "Error: '7' is no flag. Flags are written --name=value; see --help.\n"),
@@ -57,11 +67,41 @@ def test_a_mistake_is_one_sentence_and_an_exit_code(arguments, raises, code, say
     assert (done.stdout == "") == bool(arguments)  # a wrong flag is found before main() starts
 
 
-@pytest.mark.parametrize("raises", ["ValueError('a defect')", "ImportError('TensorFlow is missing')"])
+@pytest.mark.parametrize(
+    "raises",
+    ["ValueError('a defect')", "ImportError('TensorFlow is missing')", "FileNotFoundError(2, 'No such file', 'a.txt')"],
+)
 def test_a_defect_shows_its_traceback(raises):
     done = _run(raises=raises)
     assert done.returncode == 1
     assert "Traceback" in done.stderr and raises.split("'")[1] in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "says"),
+    [
+        ("/dev/full", 2, "Error: What the script prints: No space left on device. Mend that, then start the command "),
+        ("a closed pipe", 141, ""),
+    ],
+)
+def test_an_output_that_takes_nothing(tmp_path, output, code, says):
+    script = tmp_path / "script.py"
+    script.write_text(_SCRIPT)
+    if output == "a closed pipe":
+        reader, writer = os.pipe()
+        os.close(reader)
+    else:
+        writer = os.open(output, os.O_WRONLY)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    assert done.returncode == code and done.stderr.startswith(says) and "Traceback" not in done.stderr
+    assert bool(done.stderr) == bool(says)
 
 
 def test_help_shows_the_flags():

@@ -115,14 +115,24 @@ def test_a_decision_takes_a_list_and_keeps_a_tuple():
     assert Decision("d", ["a", None, 1, 1.5]).choices == ("a", None, 1, 1.5)
 
 
+_NAME = "A decision's name must be a non-empty string of printable characters,"
+
+
 @pytest.mark.parametrize(
     ("name", "choices", "message"),
     [
         pytest.param("d", "abc", "choices of decision 'd' must be a tuple or list, not 'abc'.", id="text"),
         pytest.param("d", {1, 2}, "choices of decision 'd' must be a tuple or list, not {1, 2}.", id="set"),
         pytest.param("d", 3, "choices of decision 'd' must be a tuple or list, not 3.", id="number"),
-        pytest.param("", (1,), "A decision's name must be a non-empty string, not ''.", id="no name"),
-        pytest.param(7, (1,), "A decision's name must be a non-empty string, not 7.", id="name is a number"),
+        pytest.param(
+            "", (1,), "A decision's name must be a non-empty string of printable characters, not ''.", id="no name"
+        ),
+        pytest.param(
+            7,
+            (1,),
+            "A decision's name must be a non-empty string of printable characters, not 7.",
+            id="name is a number",
+        ),
         pytest.param("d", (), "Decision 'd' has no choices: give at least one.", id="no choice"),
         pytest.param("d", (1, 2, 1), "Decision 'd' has equal choices: (1, 2, 1). Name each once.", id="equal"),
     ],

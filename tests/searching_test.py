@@ -208,7 +208,7 @@ def test_an_evaluator_gets_jobs_that_say_all_it_needs():
 
 
 def test_a_recipe_that_is_no_json_is_found_before_anything_is_written(tmp_path):
-    with pytest.raises(TypeError, match="not JSON serializable"):
+    with pytest.raises(InvalidValueError, match="not JSON serializable. It must be a JSON object"):
         nk.search(grid(2), nk.FunctionEvaluator(sum, recipe={"x": np.float32(1)}), workdir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -12,6 +12,7 @@ from nas_keras.tables import read_table
 from nas_keras.trial import training_seed
 
 _SMALL = ROOT / "testdata" / "rewards" / "mnist_small"
+_LARGE = ROOT / "testdata" / "rewards" / "mnist_large3"
 # Points of one training's noise among good cells are 0.07 (docs/mnist_small); a difference of two, four times over.
 _NOISE = 0.0042
 
@@ -44,6 +45,18 @@ def test_the_small_table_is_of_the_named_recipe_and_the_shipped_images(table):
     named = NAMED["mnist_v1"]
     images = nk.load_images(named.dataset, data_dir=ROOT / "testdata")
     assert table.recipe == make_recipe(images, named.child, named.train, "none")
+
+
+@pytest.mark.skipif(not _LARGE.exists(), reason="the table of the large space is not begun")
+def test_the_large_table_has_keys_of_its_space_with_the_first_seed_by_the_named_recipe():
+    table, space, named = read_table(_LARGE), nk.spaces.large(3), NAMED["mnist_1epoch_v1"]
+    images = nk.load_images(named.dataset, data_dir=ROOT / "testdata")
+    assert table.recipe == make_recipe(images, named.child, named.train, "none")
+    assert table.space == space.fingerprint
+    keys = {space.key(actions) for actions in space.enumerate()}
+    for trial in table.trials:
+        assert trial.key in keys and trial.seed == training_seed(0, trial.key) and space.key(trial.actions) == trial.key
+        assert trial.evaluation.failed or trial.reward == trial.evaluation.valid_accuracy > 0
 
 
 @pytest.mark.slow

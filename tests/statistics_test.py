@@ -17,11 +17,12 @@ NAN = np.nan
 
 
 def _trial(key, run_seed, valid, test=0.5, *, seed=None, recipe="", space=SPACE):
-    evaluation = nk.Evaluation(
-        valid, valid_accuracy=valid, test_accuracy=test, num_params=7, epochs=1, seconds=2.0, recipe=recipe
-    )
     if valid is None:
         evaluation = nk.Evaluation.failure("loss is NaN", seconds=2.0)
+    else:
+        evaluation = nk.Evaluation(
+            valid, valid_accuracy=valid, test_accuracy=test, num_params=7, epochs=1, seconds=2.0, recipe=recipe
+        )
     actions = next(a for a in space.enumerate() if space.key(a) == key)
     seed = training_seed(run_seed, key) if seed is None else seed
     return nk.Trial(0, 0, 0, seed, actions, (), key, False, evaluation)
@@ -51,6 +52,19 @@ def test_a_table_that_lacks_records_and_holds_failures():
     measured = statistics.measure(SPACE, [*trials, _trial("0,0", 1, 0.25), _trial("0,1", 1, None)])
     np.testing.assert_array_equal(measured.valid[:, 1], [0.25, NAN, NAN, NAN])
     assert (measured.num_missing, measured.num_failed, measured.seconds) == (2, 1, 12.0)
+
+
+def test_a_table_that_took_records_from_searches_has_test_accuracies_of_the_others():
+    tested = {"0,0": (0.5, 0.5), "0,1": (0.6, NAN), "1,0": (0.7, 0.7), "1,1": (0.8, 0.8)}
+    trials = [_trial(key, 0, *both) for key, both in tested.items()]
+    trials += [_trial("0,1", 1, 0.6, NAN), _trial("0,0", 1, 0.5, NAN), _trial("1,0", 1, None)]
+    measured = statistics.measure(SPACE, trials)
+    assert (measured.num_untested, measured.num_failed) == (3, 1)
+    valid, test = statistics.summarize(measured.valid), statistics.summarize(measured.test)
+    np.testing.assert_allclose(test.mean, [0.5, NAN, 0.7, 0.8], atol=1e-6)
+    assert test.count.tolist() == [1, 0, 1, 1]
+    assert statistics.ranks(test.mean).tolist() == [3, 0, 2, 1]
+    assert statistics.rank_correlation(valid.mean, test.mean) == pytest.approx(1)  # over the three that have both
 
 
 def test_records_of_no_run_seed_take_the_columns_that_are_free():

@@ -1,6 +1,7 @@
 """Tests of nas_keras/tables.py and nas_keras/precompute.py."""
 
 import dataclasses
+import hashlib
 import json
 import math
 
@@ -90,6 +91,72 @@ def test_shards_are_cut_in_order_and_pending_files_go(tmp_path):
     assert len(list((tmp_path / "pending").iterdir())) == 1
     again = TableWriter(tmp_path, space=_SPACE, recipe={"kind": "fake"}, shard_size=2)
     assert set(again.done) == set(order[:3])
+
+
+def test_what_waits_for_its_shard_can_be_read_and_searched(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        precompute(_SPACE, _Counting(limit=4), tmp_path, seeds=1)
+    assert not list(tmp_path.glob("trials-*"))
+    assert [trial.key for trial in read_table(tmp_path).trials] == ["0,0", "0,1", "1,0", "1,1"]
+    evaluator = nk.TableEvaluator(tmp_path)
+    assert len(evaluator) == 4
+    with pytest.raises(nk.DataError, match="2,0 is not in the table .*, which holds 4 keys"):
+        list(evaluator.evaluate([nk.Job("2,0", (2, 0), None, 0)]))
+    result = nk.search(_SPACE, nk.TableEvaluator(tmp_path, otherwise=_Counting()), strategy="random", max_evaluations=6)
+    assert result.num_evaluations == 6
+
+
+def test_a_record_that_moves_into_a_shard_while_it_is_read_counts_once(tmp_path):
+    """As after a crash, or in the moment, between the shard's writing and the pending file's removal."""
+    with pytest.raises(KeyboardInterrupt):
+        precompute(_SPACE, _Counting(limit=2), tmp_path, seeds=1)
+    pending = {path: path.read_bytes() for path in (tmp_path / "pending").iterdir()}
+    precompute(_SPACE, _Counting(), tmp_path, seeds=1)
+    before = _rows(tmp_path)
+    (tmp_path / "pending").mkdir()
+    for path, content in pending.items():
+        path.write_bytes(content)
+    assert _rows(tmp_path) == before and len(before) == 6
+
+
+def test_a_damaged_record_that_waits_is_found(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        precompute(_SPACE, _Counting(limit=1), tmp_path, seeds=1)
+    next((tmp_path / "pending").iterdir()).write_bytes(b"what")
+    with pytest.raises(nk.DataError, match="is damaged at record 0"):
+        read_table(tmp_path)
+
+
+def test_two_processes_do_not_fill_one_table(tmp_path):
+    writer = TableWriter(tmp_path / "table", space=_SPACE, recipe={"kind": "fake"})
+    idle = _Counting()
+    with writer.locked(), pytest.raises(nk.InvalidValueError, match="Another process is filling the table"):
+        precompute(_SPACE, idle, tmp_path / "table", seeds=1)
+    assert idle.evaluated == [] and not list((tmp_path / "table").iterdir())
+    precompute(_SPACE, _Counting(), tmp_path / "table", seeds=1)
+
+
+def test_a_gap_in_the_numbers_of_the_shards_costs_no_shard(tmp_path):
+    """As launch/repair.py leaves it, where nothing of a shard could be read."""
+    for seeds in (1, 2, 3):
+        precompute(_SPACE, _Counting(), tmp_path, seeds=seeds)
+    whole = sorted(_rows(tmp_path))
+    (tmp_path / "trials-000001.tfrecord").unlink()
+    precompute(_SPACE, _Counting(), tmp_path, seeds=3)
+    assert sorted(_rows(tmp_path)) == whole
+
+
+@pytest.mark.parametrize("size", [500, 501])
+def test_a_part_of_a_large_space_is_a_sample_of_it(tmp_path, size):
+    space, evaluator = nk.SearchSpace("wide", [nk.Decision("a", tuple(range(size)))]), _Counting(limit=40)
+    with pytest.raises(KeyboardInterrupt):
+        precompute(space, evaluator, tmp_path, seeds=1)
+    keys = [int(key) for key, _ in evaluator.evaluated]
+    if size == 500:  # few enough to be computed whole
+        assert keys == list(range(40))
+    else:
+        by_hash = sorted(range(size), key=lambda i: hashlib.sha256(str(i).encode()).hexdigest())
+        assert keys == by_hash[:40] and 150 < sum(keys) / 40 < 350
 
 
 def test_parts_of_several_machines_merge_to_the_whole(tmp_path):

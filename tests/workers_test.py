@@ -147,6 +147,15 @@ def test_a_worker_that_is_killed_between_two_tasks_costs_one_task(make_pool):
     assert pool.submit(_pid()).result(20) != pid
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_every_process_gets_is_for_the_search_to_answer(make_pool, number):
+    """A machine that shuts down sends SIGTERM to all: a worker that ended first would leave a failed child."""
+    pool = make_pool()
+    pid = pool.submit(lambda state: os.getpid()).result(20)
+    os.kill(pid, number)
+    assert pool.submit(lambda state: os.getpid()).result(20) == pid
+
+
 def test_the_last_words_of_a_worker_are_logged(make_pool, monkeypatch):
     def die(state):
         import os

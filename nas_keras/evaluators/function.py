@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from nas_keras.errors import InvalidValueError, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.trial import Evaluation, Job
 
@@ -18,6 +19,8 @@ class FunctionEvaluator(Evaluator):
     """
 
     def __init__(self, function: Callable[[Any], float | Evaluation], *, recipe: dict[str, Any] | None = None):
+        if not callable(function):
+            raise InvalidValueError(f"function={shown(function)} is not allowed: it must take an architecture.")
         self._function = function
         self.recipe = recipe or {"function": getattr(function, "__qualname__", type(function).__qualname__)}
 
@@ -27,5 +30,14 @@ class FunctionEvaluator(Evaluator):
             start = time.monotonic()
             result = self._function(job.architecture)
             if not isinstance(result, Evaluation):
-                result = Evaluation(reward=float(result), seconds=time.monotonic() - start)
+                result = Evaluation(reward=_to_reward(result, job), seconds=time.monotonic() - start)
             yield job, result
+
+
+def _to_reward(result: Any, job: Job) -> float:
+    try:
+        return float(result)
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(
+            f"The function gave {shown(result)} for {job.key}: it must give a number, or an nk.Evaluation."
+        ) from error

@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -14,6 +15,10 @@ import cloudpickle
 
 def main(pipe_fd: int, lifeline_fd: int) -> None:
     """Serves tasks until the pipe closes."""
+    # A machine that shuts down, or a batch system, sends these to every process. The search decides: where it ends, its
+    # workers do; a worker that ended before it would leave a child that failed for no reason of its own.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, args=(lifeline_fd,), daemon=True).start()
     pipe = connection.Connection(pipe_fd)
     try:

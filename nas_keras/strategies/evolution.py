@@ -38,7 +38,7 @@ class EvolutionConfig:
 
     def __post_init__(self):
         for name in ("population", "sample_size"):
-            check_at_least(name, getattr(self, name), 1)
+            check_at_least(name, getattr(self, name), 1, at_most=1_000_000)
 
 
 class RegularizedEvolution(Strategy):

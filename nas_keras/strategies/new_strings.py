@@ -8,9 +8,6 @@ with p(x; a_<=t) the probability of string x if it begins as a does up to t, and
 which is exact, and at most 1; q_0 = p(X), q_T = 0. X grows by every string that is taken, and by those that are seen to
 have a known key.
 
-A policy that has converged has nothing new to give; `MixedPolicy` is the same one with some decisions drawn uniformly,
-whose probabilities are exact as well.
-
 Legend: `n` proposals, `N` strings, `X` strings not to be drawn, `T` decisions, `A` the largest number of choices.
 """
 
@@ -82,47 +79,6 @@ def cover(n: int, space: SearchSpace, rng: np.random.Generator) -> Proposals:
     columns = [rng.permutation(column) for column in columns]  # the last, incomplete round is not always at the end
     log_probs = -np.log(np.array(space.num_choices, np.float32))
     return Proposals(np.array(columns, np.int32).T, np.tile(log_probs, (n, 1)))
-
-
-def pick(log_softmax: np.ndarray, actions: np.ndarray) -> np.ndarray:
-    """Log-probs [N, T] of the decisions of strings [N, T], of [N, T, A]."""
-    return np.take_along_axis(log_softmax, np.asarray(actions)[:, :, None], axis=2)[:, :, 0]
-
-
-class MixedPolicy:
-    """A policy each of whose decisions is drawn uniformly instead with a small probability, the rest following on it.
-
-    Args:
-        log_softmax_of: of strings int32 [N, T], log-probs [N, T, A] of every choice after the decisions before it.
-        num_choices: of each decision, [T].
-        share: that probability, more than 0.
-    """
-
-    def __init__(self, log_softmax_of: Callable[[np.ndarray], np.ndarray], num_choices: Sequence[int], *, share: float):
-        self._log_softmax_of, self._num_choices, self._share = log_softmax_of, np.array(num_choices), share
-
-    def log_probs(self, actions: np.ndarray) -> np.ndarray:
-        """Log-probs [N, T] of strings [N, T]."""
-        return self._mix(pick(self._log_softmax_of(actions), actions))
-
-    def sample(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """`count` strings int32 [N, T] and their log-probs float32 [N, T]."""
-        actions = np.zeros((count, len(self._num_choices)), np.int32)
-        log_probs = np.zeros(actions.shape, np.float32)
-        rows = np.arange(count)
-        for t, num in enumerate(self._num_choices.tolist()):
-            log_softmax = self._log_softmax_of(actions)[:, t, :num]  # [N, num], of the decisions before t only
-            # The largest of log-probs with Gumbel noise is a draw.
-            drawn = np.argmax(log_softmax + rng.gumbel(size=log_softmax.shape), axis=1)
-            is_changed = rng.random(count) < self._share
-            actions[:, t] = np.where(is_changed, rng.integers(num, size=count), drawn)
-            log_probs[:, t] = self._mix(log_softmax[rows, actions[:, t]], t)
-        return actions, log_probs
-
-    def _mix(self, log_probs: np.ndarray, t: int | slice = slice(None)) -> np.ndarray:
-        """log((1 - share) p + share / number of choices)."""
-        mixed = (1 - self._share) * np.exp(log_probs) + self._share / self._num_choices[t]
-        return np.log(mixed).astype(np.float32)
 
 
 class _Excluded:

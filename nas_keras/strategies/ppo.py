@@ -22,7 +22,7 @@ from nas_keras.strategies import shaping
 from nas_keras.strategies.base import State
 from nas_keras.strategies.learner import ControllerStrategy
 from nas_keras.strategies.memory import Memory
-from nas_keras.strategies.new_strings import MixedPolicy, cover, draw_new, pick
+from nas_keras.strategies.new_strings import cover, draw_new
 from nas_keras.strategies.ppo_config import PPOConfig
 from nas_keras.strategies.ppo_loss import PPOLoss
 from nas_keras.strategies.shaping import advantages as advantages
@@ -71,26 +71,34 @@ class PPO(ControllerStrategy):
         known = [*drawn, *self._memory.latest_strings(_EXACT)]
         asked, told = self._memory.known_keys()
         asked.update(map(self.space.key, drawn))
-        settings = {"space": self.space, "keys": (asked, told), "rounds": self.config.new_rounds}
-        parts = [draw_new(n, lambda count: self._sample(count, rng), self._log_probs_of, known=known, **settings)]
-        found = len(parts[0].actions)
-        if found < n and self.config.explore:
-            first = [tuple(row) for row in parts[0].actions.tolist()]
-            known += first
-            asked.update(map(self.space.key, first))
-            share = min(1.0, self.config.explore / len(self.space.decisions))
-            changed = MixedPolicy(self._log_softmax_of, self.space.num_choices, share=share)
-            draw = functools.partial(changed.sample, rng=rng)
-            parts.append(draw_new(n - found, draw, changed.log_probs, known=known, **settings))
-            found += len(parts[1].actions)
-        if found < n:
-            parts.append(self._sample(n - found, rng))
-        return Proposals(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        found: list[Proposals] = []
+        # A policy that has converged has nothing new to give; the same one with some decisions drawn uniformly has.
+        for share in (0.0, min(1.0, self.config.explore / len(self.space.decisions))):
+            missing = n - sum(len(part.actions) for part in found)
+            if not missing or (found and not share):
+                break
+            found.append(
+                draw_new(
+                    missing,
+                    functools.partial(self._sample, rng=rng, share=share),
+                    functools.partial(self._log_probs_of, share=share),
+                    space=self.space,
+                    known=known,
+                    keys=(asked, told),
+                    rounds=self.config.new_rounds,
+                )
+            )
+            strings = [tuple(row) for row in found[-1].actions.tolist()]
+            known += strings
+            asked.update(map(self.space.key, strings))
+        missing = n - sum(len(part.actions) for part in found)
+        if missing:
+            found.append(self._sample(missing, rng))
+        return Proposals(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
-    def _sample(self, n: int, rng: np.random.Generator) -> Proposals:
-        """n strings of the policy as it is."""
-        seed = tf.constant(rng.integers(2**31, size=2), tf.int32)
-        actions, log_probs = self.controller.sample(tf.constant(n), seed)
+    def _sample(self, n: int, rng: np.random.Generator, share: float = 0.0) -> Proposals:
+        """n strings of the policy as it is, or with a share of the decisions drawn uniformly."""
+        actions, log_probs = self.controller.sample(n, rng.integers(2**31, size=2).astype(np.int32), share)
         return Proposals(actions.numpy(), log_probs.numpy())
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
@@ -135,17 +143,13 @@ class PPO(ControllerStrategy):
         )
         return actions, log_probs, weights
 
-    def _log_probs_of(self, actions: np.ndarray) -> np.ndarray:
-        """Log-probs [N, T] of strings [N, T] under the present policy."""
-        return pick(self._log_softmax_of(actions), actions)
+    def _log_probs_of(self, actions: np.ndarray, share: float = 0.0) -> np.ndarray:
+        """Log-probs [N, T] of strings [N, T] under the present policy; `share` as for `_sample`."""
+        return self._log_probs(tf.constant(actions), tf.constant(share)).numpy()
 
-    def _log_softmax_of(self, actions: np.ndarray) -> np.ndarray:
-        """Log-probs [N, T, A] of every choice, after the decisions before it in strings [N, T]."""
-        return self._log_softmax(tf.constant(actions)).numpy()
-
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
-    def _log_softmax(self, actions):
-        return tf.nn.log_softmax(self.controller(tf.ensure_shape(actions, [None, len(self.space.decisions)])))
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([], tf.float32)])
+    def _log_probs(self, actions, share):
+        return self.controller.log_probs(tf.ensure_shape(actions, [None, len(self.space.decisions)]), share)
 
     @tf.function(
         input_signature=[
@@ -158,9 +162,9 @@ class PPO(ControllerStrategy):
     def _update(self, actions, old_log_probs, weights, minibatches):
         """K steps of SGD: actions [M, T], log-probs and advantages [M], indices of mini-batches [K, m]."""
         actions = tf.ensure_shape(actions, [None, len(self.space.decisions)])
-        num_steps = tf.shape(minibatches)[0]
+        minibatches = tf.ensure_shape(minibatches, [self.config.steps, self.config.minibatch_size])
         totals = {name: tf.constant(0.0) for name in PPOLoss.METRICS}
-        for k in tf.range(num_steps):
+        for k in tf.range(self.config.steps):
             batch = minibatches[k]  # [m]
             metrics = self._loss.step(
                 self._distribution,
@@ -169,7 +173,7 @@ class PPO(ControllerStrategy):
                 tf.gather(weights, batch),
             )
             totals = {name: totals[name] + metrics[name] for name in PPOLoss.METRICS}
-        return {name: total / tf.cast(num_steps, tf.float32) for name, total in totals.items()}
+        return {name: total / self.config.steps for name, total in totals.items()}
 
     def _state(self) -> State:
         return {**super()._state(), **self._memory.state()}
@@ -181,8 +185,6 @@ class PPO(ControllerStrategy):
 
 def draw_minibatches(num_trials: int, *, steps: int, size: int, rng: np.random.Generator) -> np.ndarray:
     """Indices int32 [K, m] of trials 0 to M - 1: pass after pass over all, each in a new order."""
-    size = min(size, num_trials)
-    needed = steps * size
-    passes = -(-needed // num_trials)
+    passes = -(-steps * size // num_trials)
     order = np.concatenate([rng.permutation(num_trials) for _ in range(passes)])
-    return order[:needed].reshape(steps, size).astype(np.int32)
+    return order[: steps * size].reshape(steps, size).astype(np.int32)

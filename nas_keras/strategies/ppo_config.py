@@ -2,9 +2,13 @@
 
 import dataclasses
 
-from nas_keras.distribution import NONE
+from nas_keras.distribution import DISTRIBUTE, NONE
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.strategies import shaping
+
+# Beyond these, which are far from anything useful, it is a slip, and memory is not enough.
+MOST = {"steps": 100_000, "minibatch_size": 1_000_000, "units": 4_096, "embedding": 4_096}
+MOST_DRAWN = 1_000_000  # strings or predictors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +67,8 @@ class PPOConfig:
 
     def __post_init__(self):
         for name in ("steps", "minibatch_size", "units", "embedding"):
-            check_at_least(name, getattr(self, name), 1)
+            check_at_least(name, getattr(self, name), 1, at_most=MOST[name])
+        check_choice("distribute", self.distribute, DISTRIBUTE)
         for name in ("window", "design", "new_rounds", "elite"):
             check_at_least(name, getattr(self, name), 0)
         for name in ("learning_rate", "clip", "entropy", "explore", "floor", "ceiling"):
@@ -96,5 +101,5 @@ class PPOPredictorConfig(PPOConfig):
     def __post_init__(self):
         super().__post_init__()
         for name in ("samples", "beam", "members", "initial"):
-            check_at_least(name, getattr(self, name), 1)
-        check_at_least("near", self.near, 0)
+            check_at_least(name, getattr(self, name), 1, at_most=MOST_DRAWN)
+        check_at_least("near", self.near, 0, at_most=MOST_DRAWN)

@@ -41,7 +41,7 @@ class PPOLoss:
         self._agent = ppo_clip_agent.PPOClipAgent(
             ts.time_step_spec(self._spec),
             self._spec,
-            optimizer=optimizer,
+            optimizer=tf.keras.optimizers.Adam(),  # it wants one of these, and never uses it here
             actor_net=_PolicyNetwork(controller, self._spec),
             value_net=value_network.ValueNetwork(self._spec, preprocessing_layers=_as_float(), fc_layer_params=()),
             importance_ratio_clipping=clip,
@@ -87,16 +87,19 @@ class PPOLoss:
         return policy_loss + entropy_loss, metrics
 
     def step(self, distribution, actions, old_log_probs, advantages):
-        """One step on one mini-batch, its trials dealt out to the replicas. Call it inside a `tf.function`."""
+        """One step on one mini-batch, its trials dealt out to the replicas. Call it inside a `tf.function`.
+
+        Its size must be known when it is traced: shapes that are not cost a third of all the graph's operations.
+        """
         num_replicas = distribution.num_replicas_in_sync
-        size = tf.shape(actions)[0]
+        size = actions.shape[0]
         share = (size + num_replicas - 1) // num_replicas
 
         def replica_step():
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
             mine = replica * share + tf.range(share)
             # Every replica takes equally many; those past the end weigh nothing, the others make up for them.
-            weights = tf.where(mine < size, 1.0, 0.0) * tf.cast(share * num_replicas / size, tf.float32)
+            weights = tf.where(mine < size, 1.0, 0.0) * (share * num_replicas / size)
             mine = tf.minimum(mine, size - 1)
             with tf.GradientTape() as tape:
                 loss, metrics = self.compute(

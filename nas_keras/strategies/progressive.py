@@ -52,7 +52,7 @@ class ProgressiveConfig:
 
     def __post_init__(self):
         for name in ("beam", "members", "initial", "candidates"):
-            check_at_least(name, getattr(self, name), 1)
+            check_at_least(name, getattr(self, name), 1, at_most=1_000_000)
 
 
 class Progressive(Strategy):

@@ -3,6 +3,7 @@
 import dataclasses
 
 from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.strategies.ppo_config import MOST
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ReinforceConfig:
 
     def __post_init__(self):
         for name in ("units", "embedding"):
-            check_at_least(name, getattr(self, name), 1)
+            check_at_least(name, getattr(self, name), 1, at_most=MOST[name])
         for name in ("learning_rate", "decay", "entropy"):
             check_at_least(name, getattr(self, name), 0, integer=False)
         if self.decay >= 1:

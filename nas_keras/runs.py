@@ -1,0 +1,111 @@
+"""Searches that were made, read from their folders to be told of; running ones as far as they got."""
+
+import dataclasses
+import functools
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from nas_keras import spaces
+from nas_keras.dataset import Dataset
+from nas_keras.errors import InvalidValueError
+from nas_keras.recipe import difference, origin_of
+from nas_keras.search_space import SearchSpace
+from nas_keras.searching import top_trials
+from nas_keras.trial import Trial
+from nas_keras.workspace import Workspace
+
+_TITLES = {"ppo": "PPO", "random": "random search", "reinforce": "REINFORCE", "ppo_predictor": "PPO with a predictor"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One search.
+
+    Attributes:
+        path: its folder.
+        title: what it is called beside the others: its strategy, and the folder where that does not tell them apart.
+        config: its `config.json`.
+        space: that it searched.
+        batches: its trials, as told.
+    """
+
+    path: pathlib.Path
+    title: str
+    config: dict[str, Any]
+    space: SearchSpace
+    batches: list[list[Trial]]
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """The settings that may not change between starts."""
+        return self.config["fixed"]
+
+    @property
+    def strategy(self) -> str:
+        """Name of the strategy."""
+        return self.fixed["strategy"]["name"]
+
+    @functools.cached_property
+    def trials(self) -> list[Trial]:
+        """All, in the order told."""
+        return [trial for batch in self.batches for trial in batch]
+
+    @functools.cached_property
+    def evaluated(self) -> list[Trial]:
+        """Those that cost an evaluation, failures included: one for each key, in the order told."""
+        return [trial for trial in self.trials if not trial.cached]
+
+    def best(self, count: int) -> list[Trial]:
+        """The best trials of different keys, best first; failures are left out."""
+        return top_trials(self.evaluated, count)
+
+
+def read_runs(paths: Sequence[str | os.PathLike]) -> list[Run]:
+    """Reads the runs of some folders, which must be of one space and one recipe.
+
+    Raises:
+        InvalidValueError: if a folder is named twice, is no run or has no trial yet, or two differ in space or recipe.
+        DataError: if one is damaged.
+    """
+    paths = [pathlib.Path(path) for path in paths]
+    runs = [_read(path) for path in paths]
+    for run in runs:
+        if paths.count(run.path) > 1:
+            raise InvalidValueError(f"The run {run.path} is named twice. Name it once.")
+        for name, one, other in (
+            ("space", run.space.fingerprint, runs[0].space.fingerprint),
+            ("recipe", run.fixed["recipe"], runs[0].fixed["recipe"]),
+        ):
+            if one != other:
+                how = difference(other, one) if name == "recipe" else f"{runs[0].space.name} and {run.space.name}"
+                raise InvalidValueError(
+                    f"{run.path} and {runs[0].path} are searches of another {name}: {how}. Name runs of one {name}."
+                )
+    return [_titled(run, runs) for run in runs]
+
+
+def _read(path: pathlib.Path) -> Run:
+    workspace = Workspace(path)
+    config = workspace.read_config()
+    if config is None:
+        raise InvalidValueError(f"{path} is no run: it has no config.json. Name the folder of a search.")
+    origin = origin_of(config, workspace.config)
+    space = spaces.by_name(config["fixed"]["space"].get("name"))
+    if space.fingerprint != origin.space:
+        raise InvalidValueError(
+            f"{path} is a search of a space {space.name!r} with other decisions than {space!r}, as with operations of "
+            "your own. Only searches of the spaces small and large1 to large8 can be read here."
+        )
+    batches = Dataset(origin, workspace, read_only=True).batches
+    if not batches:
+        raise InvalidValueError(f"The run {path} has no trial yet. Wait for its first batch, or leave it out.")
+    return Run(path, "", config, space, batches)
+
+
+def _titled(run: Run, runs: Sequence[Run]) -> Run:
+    title = _TITLES.get(run.strategy, run.strategy)
+    if sum(other.strategy == run.strategy for other in runs) > 1:
+        title += f" ({run.path.name})"
+    return dataclasses.replace(run, title=title)
