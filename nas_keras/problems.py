@@ -167,8 +167,8 @@ def _check_sizes(archive: zipfile.ZipFile) -> None:
             version = np.lib.format.read_magic(file)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, _, dtype = read(file)
-        if dtype.kind not in "biuf" or math.prod(shape) * dtype.itemsize > member.file_size:
-            raise ValueError(f"{member.filename} claims {list(shape)} numbers of type {dtype}, which it does not hold")
+        if dtype.kind not in "biufSU" or math.prod(shape) * dtype.itemsize > member.file_size:
+            raise ValueError(f"{member.filename} claims {list(shape)} values of type {dtype}, which it does not hold")
 
 
 def _rewards_of(

@@ -440,6 +440,7 @@ def outcome(workdir: pathlib.Path, state: pathlib.Path | None = None) -> dict[st
     checkpoint = next(read_checkpoints(workspace.checkpoints))
     return {
         "D": facts(dataset.trials),
+        "rewards": [trial.reward for trial in dataset.trials],
         "best": dataset.best.key,
         "checkpoint": (checkpoint.num_told, checkpoint.digest, checkpoint.open),
         "weights": {name: np.asarray(value).tobytes() for name, value in checkpoint.state.items()},

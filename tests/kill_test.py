@@ -10,6 +10,7 @@ import signal
 import numpy as np
 import pytest
 from faults import Processes, count_trainings, kind_of, outcome, say, write_function_table
+from helpers import read_scalars
 
 _RENAMED = (
     "config.json",
@@ -90,6 +91,15 @@ def test_killed_at_random_moments(processes, table, whole, tmp_path):
     expected, _ = whole("chain", 80)
     kills = _kill_at_random(processes, table, expected, tmp_path, strategy="chain", max_trials=80, kills=8)
     assert kills == 8
+    # TensorBoard may have lost points, but shows no other ones.
+    curves = [set(read_scalars(folder / "run" / "tensorboard")["reward/mean"]) for folder in tmp_path.iterdir()]
+    assert all(0 < len(curve) <= 20 and curve <= _points_of(expected) for curve in curves)
+
+
+def _points_of(outcome):
+    """(batch, mean reward) of each batch."""
+    means = np.array(outcome["rewards"], np.float32).reshape(-1, 4).mean(axis=1)
+    return set(enumerate(means.tolist()))
 
 
 def test_killed_while_ppo_learns(processes, table, whole, tmp_path):
@@ -107,6 +117,7 @@ def test_killed_at_a_point_of_each_kind(processes, table, whole, tmp_path):
     while survived < len(kinds):
         if code == 0:
             runs += 1
+            assert runs < 20, kinds[survived]
             (tmp_path / str(runs)).mkdir()
             arguments = _arguments(tmp_path / str(runs), table, "chain", 40)
         fault = {"points": True, "at": [kinds[survived], 0], "how": "kill"}
@@ -197,6 +208,17 @@ def test_killed_at_every_point_of_an_export(processes, trained, tmp_path):
         assert _exported(workdir) == whole, points[number]
         shutil.rmtree(workdir)
     say(f"{len(points)} kills survived, one at each write, flush, rename and removal of an export")
+
+
+@pytest.mark.faults
+def test_an_export_without_room_says_so_and_can_be_repeated(processes, trained, tmp_path):
+    shutil.copytree(trained[0], tmp_path / "run")
+    ended = processes.run("export", {"file_size": 60_000}, workdir=tmp_path / "run")  # more than the images take
+    assert ended.code == 2 and "Traceback" not in ended.output
+    place = tmp_path / "run" / "best" / ".saved_model.tmp"
+    assert f"Error: {place} cannot be written: File too large. Make room there" in ended.output
+    assert processes.run("export", workdir=tmp_path / "run").code == 0
+    assert _exported(tmp_path / "run")
 
 
 def _exported(workdir):

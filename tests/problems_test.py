@@ -64,7 +64,8 @@ def test_a_table_on_disk(tmp_path):
 
 def test_an_npz_file(tmp_path):
     order = [3, 0, 5, 1, 4, 2]
-    path = _npz(tmp_path, enc=STRINGS[order], one=np.array(order, float))
+    names = np.array(["a", "bc", "d", "e", "f", "g"])  # NAS-Bench-Macro's has such an array too
+    path = _npz(tmp_path, enc=STRINGS[order], one=np.array(order, float), names=names)
     assert _rewards(open_problem(Source("npz", str(path), "one"))) == [0, 1, 2, 3, 4, 5]
     space, rewards = read_npz(path, array="two", column=1)
     assert space.num_choices == (2, 3)
