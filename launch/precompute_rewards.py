@@ -22,7 +22,8 @@ from nas_keras._progress import show_jobs
 from nas_keras.cell_names import LARGEST, find_cells
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
 from nas_keras.precompute import precompute
-from nas_keras.tables import check_place, merge_tables
+from nas_keras.table_writer import merge_tables
+from nas_keras.tables import check_place
 from nas_keras.taking import take
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -61,8 +62,11 @@ def main() -> None:
         raise InvalidValueError("--table is missing: name the folder of the table, such as --table=runs/table.")
     table = pathlib.Path(_TABLE.value)
     if _MERGE.value:
-        if _TAKE_FROM.value:
-            raise InvalidValueError("--take_from is for a table that is computed; leave it out, or leave out --merge.")
+        for flag in (_TAKE_FROM, _CELLS, _SHARD, _SEEDS, _RECIPE, _WORKERS, _CHILD_TIMEOUT, _DATA_DIR):
+            if flags.FLAGS[flag.name].present:
+                raise InvalidValueError(
+                    f"--{flag.name} is for a table that is computed; leave it out, or leave out --merge."
+                )
         count = merge_tables(map(pathlib.Path, _MERGE.value), table, space=space)
         print(f"{count:,} records merged into {table}.")
         return

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nas_keras.main_effects import SMALLEST_ERROR
-from nas_keras.plots import COLOURS, GREY, LINES, new_figure, scale_by_error
+from nas_keras.plots import COLOURS, GREY, LINES, new_figure, plain, scale_by_error
 from nas_keras.search_space import Decision
 
 _MARKERS = ("o", "x", "^", "s")
@@ -22,16 +22,22 @@ def rewards_over_time(rewards: Mapping[str, np.ndarray], *, lines: Mapping[str, 
     axes = figure.add_subplot()
     styles = zip(rewards.items(), COLOURS, _MARKERS, LINES, strict=False)
     for (name, values), colour, marker, line in styles:
+        name = plain(name)
         values = np.asarray(values, float)
         order = np.arange(1, len(values) + 1)
         best = np.maximum.accumulate(np.where(np.isnan(values), -np.inf, values))
         is_known = np.isfinite(best)
         axes.plot(order, _error(values), marker, color=colour, markersize=3, alpha=0.4, label=f"{name}: a cell")
         axes.step(
-            order[is_known], _error(best[is_known]), line, where="post", color=colour, label=f"{name}: best so far"
+            order[is_known],
+            _error(best[is_known]),
+            line,
+            where="post",
+            color=colour,
+            label=f"{name}: best so far",
         )
     for (name, value), line in zip(lines.items(), LINES[::-1], strict=False):
-        axes.axhline(_error(value), color=GREY, linestyle=line, linewidth=1, label=name)
+        axes.axhline(_error(value), color=GREY, linestyle=line, linewidth=1, label=plain(name))
     scale_by_error(axes)
     axes.set_xlabel("distinct cells evaluated")
     axes.set_ylabel("reward: validation accuracy, %")
@@ -52,7 +58,7 @@ def accuracy_against_size(
     figure = new_figure(6.8, 4.2)
     axes = figure.add_subplot()
     for (name, (sizes, values)), colour, marker in zip(groups.items(), (*COLOURS, GREY), _MARKERS, strict=False):
-        axes.plot(sizes, _error(values), marker, color=colour, markersize=3.5, alpha=0.5, label=name)
+        axes.plot(sizes, _error(values), marker, color=colour, markersize=3.5, alpha=0.5, label=plain(name))
     for name, (size, value) in marked.items():
         axes.plot(size, _error(value), "D", color="black", markersize=6)
         box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
@@ -85,10 +91,10 @@ def policy_over_time(told: np.ndarray, probabilities: Sequence[np.ndarray], *, d
     for axes, decision, rows in zip(all_axes, decisions, probabilities, strict=False):
         places = np.arange(len(decision.choices) + 1) - 0.5
         mesh = axes.pcolormesh(edges, places, rows.T, cmap="cividis", vmin=0, vmax=1, rasterized=True)
-        axes.set_yticks(range(len(decision.choices)), list(map(str, decision.choices)), fontsize=7)
+        axes.set_yticks(range(len(decision.choices)), list(map(plain, decision.choices)), fontsize=7)
         axes.invert_yaxis()
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.set_title(decision.name, fontsize=9)
+        axes.set_title(plain(decision.name), fontsize=9)
     for axes in all_axes[len(decisions) :]:
         axes.set_visible(False)
     figure.supxlabel("batches told", fontsize=9)

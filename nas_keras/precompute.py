@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from nas_keras.errors import check_at_least
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.search_space import Actions, SearchSpace
-from nas_keras.tables import TableWriter
+from nas_keras.table_writer import TableWriter
 from nas_keras.taking import Taken
 from nas_keras.trial import Evaluation, Job, Trial, training_seed
 

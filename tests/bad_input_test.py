@@ -23,7 +23,7 @@ from nas_keras import _script, comparison, operations, tfds_images
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.training import make_recipe
 from nas_keras.evaluators.workers import WorkerPool
-from nas_keras.tables import write_table
+from nas_keras.table_writer import write_table
 
 HUGE = 10**30
 NAN, INF = float("nan"), float("inf")

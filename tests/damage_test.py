@@ -25,7 +25,8 @@ from nas_keras.dataset import Dataset
 from nas_keras.recipe import origin_of
 from nas_keras.records import Origin, read_shard, salvage_shard, write_shard
 from nas_keras.repair import repair
-from nas_keras.tables import read_table, write_table
+from nas_keras.table_writer import write_table
+from nas_keras.tables import read_table
 from nas_keras.tfrecord import read_frames
 from nas_keras.warm_start import read_known
 from nas_keras.workspace import Workspace

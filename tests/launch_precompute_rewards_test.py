@@ -24,6 +24,7 @@ WRONG = [
     (["--workers=0"], "workers=0 is not allowed: it must be an integer of at least 1."),
     (["--merge={folder}/nowhere"], "There is no table in "),
     (["--merge={folder}/table", "--take_from={folder}/run"], "--take_from is for a table that is computed"),
+    (["--merge={folder}/table", "--seeds=2"], "--seeds is for a table that is computed; leave it out"),
     (["--take_from={folder}/run", "--recipe=mnist_1epoch_v1"], "run has another recipe than the table: train: "),
 ]
 

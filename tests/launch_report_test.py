@@ -5,7 +5,7 @@ import pytest
 from helpers import ROOT, run_launch, run_launch_many, run_python
 
 import nas_keras as nk
-from nas_keras.tables import write_table
+from nas_keras.table_writer import write_table
 from nas_keras.trial import training_seed
 
 WRONG = [

@@ -8,7 +8,7 @@ from helpers import read_scalars, run_launch, run_launch_many, store_dots, tiny_
 
 import nas_keras as nk
 from nas_keras.evaluators.training import make_recipe
-from nas_keras.tables import write_table
+from nas_keras.table_writer import write_table
 
 
 @pytest.fixture(scope="module", name="data_dir")

@@ -51,7 +51,9 @@ def test_a_window_and_the_best_before_it(window, elite, rewards):
 
 
 def test_the_best_before_the_window_are_different_strings_and_failures_the_last_of_them():
-    memory = _memory([((0, 0), 5.0)], [((0, 0), 5.0)], [((3, 3), NAN)], [((4, 4), 2.0)], [((5, 5), 0.0)], window=1, elite=2)
+    memory = _memory(
+        [((0, 0), 5.0)], [((0, 0), 5.0)], [((3, 3), NAN)], [((4, 4), 2.0)], [((5, 5), 0.0)], window=1, elite=2
+    )
     assert memory.trials().actions.tolist() == [[0, 0], [4, 4], [5, 5]]
 
 

@@ -30,7 +30,8 @@ from nas_keras.problems import Problem, read_npz
 from nas_keras.recipe import origin_of
 from nas_keras.records import read_shard
 from nas_keras.repair import repair
-from nas_keras.tables import read_table, write_table
+from nas_keras.table_writer import write_table
+from nas_keras.tables import read_table
 from nas_keras.workspace import Workspace
 
 _ERRORS = (nk.DataError, nk.InvalidValueError)

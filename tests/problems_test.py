@@ -6,7 +6,7 @@ import pytest
 import nas_keras as nk
 from nas_keras.problems import Problem, Source, open_problem, read_npz
 from nas_keras.synthetic import make_synthetic
-from nas_keras.tables import write_table
+from nas_keras.table_writer import write_table
 
 STRINGS = np.array([[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]], np.int8)
 GOOD = {"n_choices": np.array([2, 3]), "enc": STRINGS, "one": np.arange(6.0), "two": np.arange(12.0).reshape(6, 2)}

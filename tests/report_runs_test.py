@@ -9,7 +9,7 @@ from nas_keras import recipe, report_runs
 from nas_keras.report_run_facts import children_per_hour, gather_runs, share_of_repeats
 from nas_keras.report_runs import write_run_report
 from nas_keras.runs import read_runs
-from nas_keras.tables import write_table
+from nas_keras.table_writer import write_table
 from nas_keras.trial import Evaluation, Trial, training_seed
 
 SPACE = nk.spaces.large(2)

@@ -9,7 +9,7 @@ from helpers import grid
 import nas_keras as nk
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.report_searches import UniformSampling, _first, quartiles, run_searches
-from nas_keras.tables import write_table
+from nas_keras.table_writer import write_table
 
 # Six strings, five keys: 0,0 and 0,1 are one.
 SPACE = nk.SearchSpace(

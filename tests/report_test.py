@@ -12,7 +12,7 @@ from nas_keras import recipe, report, report_limits
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.report_facts import gather
 from nas_keras.report_searches import Searches
-from nas_keras.tables import write_table
+from nas_keras.table_writer import write_table
 from nas_keras.trial import training_seed
 
 SMALL = nk.spaces.small()

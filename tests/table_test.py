@@ -9,7 +9,7 @@ from helpers import grid, is_nan, job
 import nas_keras as nk
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.evaluators.table import TableEvaluator
-from nas_keras.tables import write_table
+from nas_keras.table_writer import write_table
 
 SPACE = grid(2, 2)
 RECIPE = {"train": {"epochs": 3}}

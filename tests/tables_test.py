@@ -12,7 +12,8 @@ from nas_keras.evaluators.base import Evaluator
 from nas_keras.precompute import precompute
 from nas_keras.recipe import fingerprint
 from nas_keras.records import read_shard
-from nas_keras.tables import TableWriter, merge_tables, read_table, write_table
+from nas_keras.table_writer import TableWriter, merge_tables, write_table
+from nas_keras.tables import read_table
 from nas_keras.trial import Evaluation, training_seed
 
 _SPACE = nk.SearchSpace("tiny", [nk.Decision("a", (0, 1, 2)), nk.Decision("b", (0, 1))])

@@ -6,7 +6,8 @@ from helpers import grid, is_nan
 import nas_keras as nk
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.precompute import precompute
-from nas_keras.tables import read_table, write_table
+from nas_keras.table_writer import write_table
+from nas_keras.tables import read_table
 from nas_keras.taking import take
 from nas_keras.trial import Evaluation, training_seed
 

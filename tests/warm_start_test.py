@@ -8,7 +8,7 @@ from helpers import facts, grid
 
 import nas_keras as nk
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.tables import write_table
+from nas_keras.table_writer import write_table
 from nas_keras.warm_start import read_known
 
 _SPACE = grid(4, 4)

@@ -1,0 +1,215 @@
+"""Tables of rewards on disk, written: filled job by job, at once, or merged from others. `tables.py` reads them."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from nas_keras.dataset import list_shards, shard_name, shard_number
+from nas_keras.errors import InvalidValueError
+from nas_keras.recipe import difference, fingerprint
+from nas_keras.records import Origin, read_record, read_shard, write_shard
+from nas_keras.search_space import SearchSpace
+from nas_keras.tables import RECIPE, check_once, check_place, is_table, read_description, read_table
+from nas_keras.trial import Trial
+from nas_keras.workspace import sync_folder, write_json, writing
+
+
+class TableWriter:
+    """Fills a table, in shards of `shard_size` jobs in a given order; what is finished is safe at once.
+
+    Args:
+        path: the table's folder; new, or of the same space and recipe.
+        space: whose keys they are.
+        recipe: a JSON object.
+        variants: recipes that records may have instead, such as the one with half the batch.
+        environment: recorded beside the recipe, when the table is begun.
+        shard_size: records in a shard; the last may have fewer.
+
+    Raises:
+        InvalidValueError: if the folder holds a table of another space or recipe, or something else.
+    """
+
+    def __init__(
+        self,
+        path: pathlib.Path,
+        *,
+        space: SearchSpace,
+        recipe: dict[str, Any],
+        variants: Sequence[dict[str, Any]] = (),
+        environment: dict[str, Any] | None = None,
+        shard_size: int = 64,
+    ):
+        self._path, self._pending_folder = path, path / "pending"
+        by_fingerprint = {fingerprint(variant): variant for variant in variants}
+        self._origin = Origin(space.fingerprint, fingerprint(recipe), tuple(by_fingerprint))
+        self._shard_size = shard_size
+        _check_same(path, space.fingerprint, recipe)
+        self.environment = read_description(path)["environment"] if (path / RECIPE).exists() else environment or {}
+        self._description = {
+            "space": space.fingerprint,
+            "recipe": recipe,
+            "variants": by_fingerprint,
+            "environment": self.environment,
+        }
+        self._read()
+
+    def _read(self) -> None:
+        shards = list_shards(self._path)
+        self._next_shard = shard_number(shards[-1]) + 1 if shards else 0  # a repair may have left a gap
+        trials = [trial for shard in shards for trial in read_shard(shard, self._origin)]
+        check_once(self._path, trials)
+        self.done = {(trial.key, trial.seed): trial for trial in trials}
+        self._in_shards = set(self.done)
+        for file in sorted(self._pending_folder.glob("*.tfrecord")):
+            trial = read_record(file, self._origin)
+            if (trial.key, trial.seed) in self._in_shards:  # the process died between shard and removal
+                file.unlink()
+            self.done.setdefault((trial.key, trial.seed), trial)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Makes the folder and keeps other writers out, who would number their shards alike; then reads it again.
+
+        Raises:
+            InvalidValueError: if another process fills the table.
+        """
+        with writing(self._path):
+            self._path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDONLY)  # the folder itself: no file that would be copied with a table
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InvalidValueError(
+                    f"Another process is filling the table {self._path}. Wait for it, or name another folder and merge."
+                ) from error
+            self._read()
+            yield
+        finally:
+            os.close(descriptor)
+
+    def add(self, trial: Trial) -> None:
+        """Keeps one finished training safe."""
+        self._describe()
+        write_shard(self._pending_path(trial), [trial], self._origin)
+        self.done[trial.key, trial.seed] = trial
+
+    def add_many(self, trials: Sequence[Trial]) -> None:
+        """Writes records that are all there already, in shards of their own and without the way by pending files."""
+        if trials:
+            self._describe()
+        for start in range(0, len(trials), self._shard_size):
+            self._write(trials[start : start + self._shard_size])
+
+    def _describe(self) -> None:
+        if self._description != (read_description(self._path) if (self._path / RECIPE).exists() else None):
+            write_json(self._path / RECIPE, self._description)
+
+    def flush(self, order: Sequence[tuple[str, int]]) -> None:
+        """Writes each shard that is complete.
+
+        Args:
+            order: (key, seed) of all jobs of the whole table, in order.
+        """
+        remaining = [job for job in order if job not in self._in_shards]
+        while remaining:
+            chunk = remaining[: self._shard_size]
+            if not all(job in self.done for job in chunk):
+                return
+            self._write([self.done[job] for job in chunk])
+            remaining = remaining[self._shard_size :]
+        if self._pending_folder.exists() and not any(self._pending_folder.iterdir()):
+            self._pending_folder.rmdir()
+
+    def _write(self, trials: Sequence[Trial]) -> None:
+        """One shard, in place of the pending files of its records."""
+        write_shard(self._path / shard_name(self._next_shard), trials, self._origin)
+        self._next_shard += 1
+        for trial in trials:
+            self.done[trial.key, trial.seed] = trial
+            self._in_shards.add((trial.key, trial.seed))
+            self._pending_path(trial).unlink(missing_ok=True)
+        if self._pending_folder.exists():
+            sync_folder(self._pending_folder)
+
+    def _pending_path(self, trial: Trial) -> pathlib.Path:
+        name = hashlib.sha256(f"{trial.seed}/{trial.key}".encode()).hexdigest()[:32]
+        return self._pending_folder / f"{name}.tfrecord"
+
+
+def write_table(
+    path: pathlib.Path, trials: Sequence[Trial], *, space: SearchSpace, recipe: dict[str, Any], **recorded
+) -> None:
+    """Writes a whole table at once; `path` must be new or empty. `recorded` is variants and environment."""
+    writer = TableWriter(pathlib.Path(path), space=space, recipe=recipe, **recorded)
+    if writer.done:
+        raise InvalidValueError(f"{path} holds a table already. Name a new folder.")
+    for trial in trials:
+        writer.add(trial)
+    writer.flush([(trial.key, trial.seed) for trial in trials])
+
+
+def merge_tables(sources: Iterable[pathlib.Path], target: pathlib.Path, *, space: SearchSpace) -> int:
+    """Merges tables of the same space and recipe into a new one, in the order of keys and seeds in the space.
+
+    Returns:
+        The number of records.
+
+    Raises:
+        InvalidValueError: if they are of different spaces, recipes or data, or hold different rewards for the same key
+            and seed.
+    """
+    sources = [pathlib.Path(source) for source in sources]
+    if not sources:
+        raise InvalidValueError("There is no table to merge. Name at least one.")
+    tables = [read_table(source) for source in sources]
+    merged: dict[tuple[int, str], Trial] = {}
+    for source, table in zip(sources, tables, strict=True):
+        if table.space != space.fingerprint:
+            raise InvalidValueError(
+                f"{source} is a table of another space than {space!r}. Name the space it was made for."
+            )
+        if table.recipe != tables[0].recipe:
+            raise InvalidValueError(
+                f"{source} and {sources[0]} have different recipes: {difference(tables[0].recipe, table.recipe)}. "
+                "Only tables of one recipe and one data set can be merged."
+            )
+        for trial in table.trials:
+            old = merged.setdefault((trial.seed, trial.key), trial)
+            if old.evaluation.reward != trial.evaluation.reward and not (
+                old.evaluation.failed and trial.evaluation.failed
+            ):
+                raise InvalidValueError(
+                    f"{source} has another reward for {trial.key} with seed {trial.seed} than a table before it: "
+                    f"{trial.reward} and {old.reward}. Keep one of the two."
+                )
+    trials = sorted(merged.values(), key=lambda trial: trial.trial)
+    variants = {name: variant for table in tables for name, variant in table.variants.items()}
+    write_table(
+        target,
+        trials,
+        space=space,
+        recipe=tables[0].recipe,
+        variants=list(variants.values()),
+        environment=tables[0].environment,
+    )
+    return len(trials)
+
+
+def _check_same(path: pathlib.Path, space: str, recipe: dict[str, Any]) -> None:
+    check_place(path)
+    if not is_table(path):
+        return
+    description = read_description(path)
+    old_recipe, old_space = description["recipe"], description["space"]
+    if old_space != space:
+        raise InvalidValueError(f"{path} is a table of another space ({old_space}, not {space}). Name another folder.")
+    if old_recipe != recipe:
+        raise InvalidValueError(
+            f"{path} is a table of another recipe: {difference(old_recipe, recipe)}. Name another folder, or the "
+            "old recipe."
+        )
