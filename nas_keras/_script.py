@@ -45,7 +45,7 @@ def run(main: Callable[[], None]) -> None:
                 _exit(2, f"Error: {error}")
             if isinstance(error, OSError) and error.errno in WAYS_OUT and error.errno != errno.ENOENT:
                 # Where nothing nearer to the file has said it; at an exit Python would try to print the rest once more.
-                place = error.filename or "What the script prints"
+                place = error.filename or "A file, or what the script prints"
                 _say(f"Error: {place}: {error.strerror}. Mend that, then start the command again.")
                 os._exit(2)
             raise

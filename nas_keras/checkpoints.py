@@ -19,8 +19,9 @@ from absl import logging
 
 import nas_keras
 from nas_keras import _keras
-from nas_keras.errors import DataError
+from nas_keras.errors import printable
 from nas_keras.strategies.base import State
+from nas_keras.tensor_bundle import read_arrays
 from nas_keras.workspace import read_json, sync_folder, sync_tree, writing
 
 _DESCRIPTION = "checkpoint.json"
@@ -61,6 +62,7 @@ def _write(folder: pathlib.Path, checkpoint: Checkpoint) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / ".checkpoint.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
+    temporary.unlink(missing_ok=True)  # a link, which would lead out of the folder
     temporary.mkdir()
     arrays = {name: value for name, value in checkpoint.state.items() if isinstance(value, np.ndarray)}
     names = sorted(arrays)
@@ -93,8 +95,9 @@ def read_checkpoints(folder: pathlib.Path) -> Iterator[Checkpoint]:
     for path in _list(folder) if folder.exists() else []:
         try:
             yield _read(path)
-        except (DataError, OSError, ValueError, KeyError, TypeError) as error:
-            logging.warning("The checkpoint %s cannot be used: %s. An older one, or D itself, is.", path, error)
+        except Exception as error:  # whatever is wrong with it: D itself is what counts
+            what = printable(str(error))  # names out of its files stand in it
+            logging.warning("The checkpoint %s cannot be used: %s. An older one, or D itself, is.", path, what)
 
 
 def _read(path: pathlib.Path) -> Checkpoint:
@@ -111,10 +114,9 @@ def _read(path: pathlib.Path) -> Checkpoint:
             raise ValueError(f"{name} is damaged")
     state = dict(description["values"])
     if description["arrays"]:
-        reader = _keras.load_tensorflow().train.load_checkpoint(str(path / "state"))
+        arrays = read_arrays(path / "state")
         for i, name in enumerate(description["arrays"]):
-            # An array also where it has no dimension: TensorFlow gives a number then, which JSON would not take again.
-            state[name] = np.asarray(reader.get_tensor(f"array_{i}/.ATTRIBUTES/VARIABLE_VALUE"))
+            state[name] = arrays[f"array_{i}/.ATTRIBUTES/VARIABLE_VALUE"]
     return Checkpoint(description["num_told"], description["digest"], state, description["open"])
 
 

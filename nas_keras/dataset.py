@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from nas_keras.errors import DataError
-from nas_keras.records import Origin, read_shard, write_shard
+from nas_keras.records import Origin, check_order, read_record, read_shard, write_shard
 from nas_keras.trial import Evaluation, Trial
 from nas_keras.workspace import Workspace, sync_folder, writing
 
@@ -27,7 +27,7 @@ class Dataset:
         read_only: of a run that may be another process's: no file is tidied away.
 
     Raises:
-        DataError: if a file is damaged, missing in the row or of another origin; the message names it.
+        DataError: if a file is damaged, missing in the row, out of order or of another origin; the message names it.
     """
 
     def __init__(
@@ -118,9 +118,11 @@ class Dataset:
                     f"Batch {number} is missing in {workspace.dataset}: {path.name} comes next. Restore the file "
                     "from a copy, or let launch/repair.py save the rest."
                 )
-            self._index(read_shard(path, self._origin))
+            trials = read_shard(path, self._origin)
+            check_order(path, trials, first=sum(map(len, self.batches)))
+            self._index(trials)
         for path in sorted(workspace.pending.glob("*.tfrecord")):
-            (trial,) = read_shard(path, self._origin)
+            trial = read_record(path, self._origin)
             if trial.key in self._evaluations:  # the process died between writing the shard and removing this file
                 if not self._read_only:
                     with writing(path):

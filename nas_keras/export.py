@@ -14,15 +14,14 @@ from typing import Any
 from nas_keras import _keras, operations, spaces
 from nas_keras import recipe as recipes
 from nas_keras.cell import Cell
-from nas_keras.child import INPUT_NAME, ChildConfig
+from nas_keras.child import INPUT_NAME
 from nas_keras.dataset import Dataset
 from nas_keras.distribution import NONE
-from nas_keras.errors import DataError, InvalidValueError, check_at_least
+from nas_keras.errors import DataError, InvalidValueError, check_at_least, shown
 from nas_keras.evaluators.devices import worker_environments
 from nas_keras.evaluators.training import prepare_worker, share
 from nas_keras.evaluators.workers import WorkerPool
 from nas_keras.images import Images
-from nas_keras.records import Origin
 from nas_keras.search_space import SearchSpace
 from nas_keras.searching import top_trials
 from nas_keras.tfds_images import load_images
@@ -92,22 +91,21 @@ def export_best(
         raise InvalidValueError(
             f"workdir={str(workdir)!r} is no run: it has no config.json. Name the folder of a search."
         )
-    fixed = config["fixed"]
-    recipe = fixed["recipe"]
+    origin = recipes.origin_of(config, workspace.config)
+    recipe = config["fixed"]["recipe"]
     check_exportable(recipe, images)
-    child, train = ChildConfig(**recipe["child"]), TrainConfig(**recipe["train"])
+    child, train = recipes.configs_of(recipe, workspace.config)
     if epochs is not None:
         check_at_least("epochs", epochs, 1)
         train = dataclasses.replace(train, epochs=epochs)
-    space = space or spaces.by_name(fixed["space"]["name"])
-    if space.fingerprint != fixed["space"]["fingerprint"]:
+    space = space or spaces.by_name(config["fixed"]["space"].get("name"))
+    if space.fingerprint != origin.space:
         raise InvalidValueError(
-            f"The run {str(workdir)!r} searched a space with fingerprint {fixed['space']['fingerprint']}, but "
+            f"The run {str(workdir)!r} searched a space with fingerprint {origin.space}, but "
             f"{space!r} has {space.fingerprint}. Pass the space of the run: export_best(space=...)."
         )
     with workspace.locked():
         variants = config.get("variants", {})
-        origin = Origin(space.fingerprint, recipes.fingerprint(recipe), tuple(variants))
         trials = top_trials(Dataset(origin, workspace).trials, top)
         if not trials:
             raise InvalidValueError(f"The run {str(workdir)!r} has no child that was trained. Search first.")
@@ -137,6 +135,9 @@ def check_exportable(recipe: dict[str, Any], images: Images | None = None) -> No
         raise InvalidValueError(
             f"The rewards are not of trained children, but of {recipe}: there is none to train longer and to export."
         )
+    data = recipe["data"]
+    if not isinstance(data, dict) or not isinstance(data.get("digest"), str):
+        raise DataError("The recipe does not say of which images the rewards are. Restore its file from a copy.")
     if images is not None and images.digest != recipe["data"]["digest"]:
         raise DataError(
             f"The images of {images.name} have digest {images.digest[:16]}, but the rewards of this run came from "
@@ -148,27 +149,54 @@ def check_exportable(recipe: dict[str, Any], images: Images | None = None) -> No
 def read_exported(workspace: Workspace) -> list[ExportedChild]:
     """What `best/children.json` says stands exported."""
     path = workspace.best / "children.json"
-    return [ExportedChild(**entry) for entry in read_json(path)["children"]] if path.exists() else []
+    if not path.exists():
+        return []
+    try:
+        found = [ExportedChild(**entry) for entry in read_json(path)["children"]]
+        wrong = [
+            f"{field.name} {shown(getattr(exported, field.name))}"
+            for exported in found
+            for field in dataclasses.fields(exported)
+            if not isinstance(getattr(exported, field.name), (int, float) if field.type is float else field.type)
+        ]
+        if wrong:
+            raise TypeError(", ".join(wrong))
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path} lists no exported children: {error}. Remove it, and export again.") from error
+    return found
 
 
 def _is_done(workspace: Workspace, exported: ExportedChild | None, trial: Trial, train: TrainConfig) -> bool:
-    if exported is None or not (workspace.root / exported.path).is_dir():
+    if exported is None:
         return False
+    folder = _folder_of(workspace, exported.rank) / _SAVED_MODEL
+    if exported.path != str(folder.relative_to(workspace.root)) or not folder.is_dir():
+        return False  # a list from elsewhere may name any folder
     return (exported.key, exported.epochs, exported.seed) == (trial.key, train.epochs, trial.seed)
+
+
+def _folder_of(workspace: Workspace, rank: int) -> pathlib.Path:
+    return workspace.best if rank == 1 else workspace.best / f"rank_{rank}"
 
 
 def _load(config: dict[str, Any]) -> Images:
     source = config.get("source") or {}
-    if "dataset" not in source:
+    if not isinstance(source, dict) or "dataset" not in source:
         raise InvalidValueError("The run was made from arrays: pass the same images to export_best(images=...).")
-    name, size = f"{source['dataset']}:{source['version']}", source["image_size"]
-    return load_images(name, data_dir=source["data_dir"], image_size=size and tuple(size))
+    try:
+        name, size = f"{source['dataset']}:{source['version']}", source["image_size"]
+        data_dir, size = source["data_dir"], size and tuple(size)
+    except (KeyError, TypeError) as error:
+        raise DataError(f"config.json does not say where the images are: {error}. Restore it from a copy.") from error
+    return load_images(name, data_dir=data_dir, image_size=size)
 
 
 def _train_of(trial: Trial, train: TrainConfig, variants: dict[str, Any]) -> TrainConfig:
     """How this child is trained: one that had no room for a whole batch has none now."""
     variant = variants.get(trial.evaluation.recipe)
-    return dataclasses.replace(train, batch_size=variant["train"]["batch_size"]) if variant else train
+    if not variant:
+        return train
+    return dataclasses.replace(train, batch_size=recipes.configs_of(variant, "config.json")[1].batch_size)
 
 
 def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child, trains, distribute, workers) -> None:
@@ -183,7 +211,7 @@ def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child,
         settings = {"num_classes": images.num_classes, "child": child, "distribute": distribute}
         futures = {}
         for rank, trial in todo.items():
-            folder = workspace.best if rank == 1 else workspace.best / f"rank_{rank}"
+            folder = _folder_of(workspace, rank)
             temporary = folder / f".{_SAVED_MODEL}.tmp"
             arguments = {
                 "cell": space.decode(trial.actions),

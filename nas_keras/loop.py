@@ -16,6 +16,7 @@ from absl import logging
 
 from nas_keras.checkpoints import Checkpoint, read_checkpoints, write_checkpoint
 from nas_keras.dataset import Dataset
+from nas_keras.errors import DataError
 from nas_keras.evaluators.arrivals import Arrivals
 from nas_keras.evaluators.base import Evaluates
 from nas_keras.interrupts import held
@@ -224,10 +225,20 @@ class Loop:
             if num_told > len(self._dataset.batches) or self._dataset.digest(num_told) != checkpoint.digest:
                 logging.warning("The checkpoint after %d batches is not of this D, and is not used.", num_told)
                 continue
-            self._strategy.restore(checkpoint.state)
-            for batch in checkpoint.open:
-                self._policies.append(batch["policy"])
-                self._asked.append(proposals_of(batch))
+            try:
+                asked = [(batch["policy"], proposals_of(batch)) for batch in checkpoint.open]
+                self._strategy.restore(checkpoint.state)
+                counts = self._strategy.num_told, self._strategy.num_asked
+                if counts != (num_told, num_told + len(asked)):
+                    raise ValueError(f"its strategy was told and asked {counts}")
+            except Exception as error:  # its checksums are right: no accident made it
+                raise DataError(
+                    f"The checkpoint after {num_told} batches in {folder} is not of this strategy: {error!r}. Remove "
+                    "that folder: D is enough to go on."
+                ) from error
+            for policy, proposals in asked:
+                self._policies.append(policy)
+                self._asked.append(proposals)
             self._num_opened = num_told
             for _ in range(num_told):
                 self._count(self._stored.popleft())

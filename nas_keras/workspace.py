@@ -111,7 +111,7 @@ class Workspace:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            file = open(self.lock, "a")
+            file = os.fdopen(os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666))
         except OSError as error:
             raise InvalidValueError(
                 f"workdir={str(self.root)!r} cannot be written: {error.strerror}. Name a folder that can."
@@ -179,6 +179,8 @@ def write_whole(path: pathlib.Path, write) -> None:
     temporary = _temporary(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        if temporary.is_symlink():  # in a folder from elsewhere it may lead anywhere
+            os.unlink(temporary)
         write(temporary)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())

@@ -80,7 +80,7 @@ def test_a_defect_shows_its_traceback(raises):
 @pytest.mark.parametrize(
     ("output", "code", "says"),
     [
-        ("/dev/full", 2, "Error: What the script prints: No space left on device. Mend that, then start the command "),
+        ("/dev/full", 2, "Error: A file, or what the script prints: No space left on device. Mend that, then start "),
         ("a closed pipe", 141, ""),
     ],
 )

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
 from helpers import ROOT
 
 from nas_keras.evaluators.shared_arrays import SharedArrays, attach
+from nas_keras.workspace import WriteError
 
 
 def test_arrays_come_back_with_type_shape_and_content():
@@ -59,3 +61,14 @@ def test_another_process_reads_them_by_the_inherited_descriptor():
     )
     assert output.split() == ["10", "0.5"]
     shared.close()
+
+
+def test_where_no_room_is_left_the_folder_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **settings: open("/dev/full", "wb"))
+    with pytest.raises(WriteError) as caught:
+        SharedArrays({"train_images": np.zeros(100_000, np.uint8)})
+    assert str(caught.value).startswith(
+        f"The images that workers share, in {tmp_path} (TMPDIR names another folder), cannot be written: No space left "
+        "on device. Make room there, "
+    )

@@ -5,7 +5,7 @@ import platform
 
 from nas_keras import _keras
 from nas_keras.distribution import MIRRORED, make_distribution
-from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.errors import InvalidValueError, check_workers
 
 
 def worker_environments(workers: int | None, distribute: str) -> list[dict[str, str]]:
@@ -14,8 +14,7 @@ def worker_environments(workers: int | None, distribute: str) -> list[dict[str, 
     Raises:
         InvalidValueError: for an impossible number of workers, or "mirrored" without several devices.
     """
-    if workers is not None:
-        check_at_least("workers", workers, 1)
+    check_workers(workers)
     common = {
         # Children train about twice as fast; on some processors TensorFlow leaves oneDNN off. The user's setting wins.
         "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),

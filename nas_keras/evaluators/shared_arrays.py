@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from nas_keras.workspace import writing
+
 _ALIGNMENT = 4096  # a page
 
 
@@ -14,11 +16,18 @@ class SharedArrays:
 
     Args:
         arrays: by name.
+
+    Raises:
+        WriteError: if there is no room for them.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray]):
-        self._file = tempfile.TemporaryFile(prefix="nas_keras-")
         self.layout = {}
+        with writing(f"The images that workers share, in {tempfile.gettempdir()} (TMPDIR names another folder),"):
+            self._file = tempfile.TemporaryFile(prefix="nas_keras-")
+            self._write(arrays)
+
+    def _write(self, arrays: Mapping[str, np.ndarray]) -> None:
         for name, array in arrays.items():
             offset = -(-self._file.tell() // _ALIGNMENT) * _ALIGNMENT
             self._file.seek(offset)

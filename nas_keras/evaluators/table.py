@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.errors import DataError, InvalidValueError, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.recipe import difference
 from nas_keras.search_space import SearchSpace
@@ -29,6 +29,8 @@ class TableEvaluator(Evaluator):
     """
 
     def __init__(self, path: str | os.PathLike, *, otherwise: Evaluator | None = None):
+        if not isinstance(path, str | os.PathLike):
+            raise InvalidValueError(f"path={shown(path)} is not allowed: it must be the folder of a table.")
         self._path = pathlib.Path(path)
         table = read_table(self._path)
         self.recipe, self._space = table.recipe, table.space

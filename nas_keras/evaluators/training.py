@@ -13,7 +13,7 @@ from nas_keras import _keras, operations
 from nas_keras.cell import Cell
 from nas_keras.child import ChildConfig, build_child
 from nas_keras.distribution import NONE
-from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.devices import processor, worker_environments
 from nas_keras.evaluators.shared_arrays import SharedArrays, attach
@@ -59,8 +59,15 @@ class TrainingEvaluator(Evaluator):
         measure_test: bool = False,
     ):
         self._child, self._train = child or ChildConfig(), train or TrainConfig()
-        if child_timeout is not None:
-            check_at_least("child_timeout", child_timeout, 1, integer=False)
+        for name, value, kind in (
+            ("images", images, Images),
+            ("child", self._child, ChildConfig),
+            ("train", self._train, TrainConfig),
+        ):
+            if not isinstance(value, kind):
+                raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be an nk.{kind.__name__}.")
+        check_child_timeout(child_timeout)
+        check_flag("measure_test", measure_test)
         self._environments = worker_environments(workers, distribute)
         # The child that every space has; what is wrong with images or stages is said before any work.
         build_child(Cell.chain("identity"), self._child, input_shape=images.image_shape, num_classes=images.num_classes)
