@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -218,7 +219,14 @@ _searcher: _Searcher | None = None  # of a worker process
 
 def _start(source: Source, max_evaluations: int, batch_size: int) -> None:
     global _searcher
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _searcher = _Searcher(open_problem(source), max_evaluations, batch_size)
+
+
+def _end_with_parent() -> None:
+    """Ends this process once the one that started it is gone, however it ended: nobody waits for the curves then."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _search(contender: Contender, seeds: Sequence[int]) -> np.ndarray:

@@ -1,10 +1,15 @@
 """Tests of nas_keras/comparison.py: what counts as an evaluation, seeds, processes, strategies used again."""
 
+import contextlib
 import dataclasses
+import pathlib
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
-from helpers import facts
+from helpers import ROOT, facts, wait_until
 
 import nas_keras as nk
 from nas_keras.comparison import Contender, _Searcher, compare, parse_contenders, renew
@@ -136,3 +141,47 @@ def test_settings_that_cannot_be(name):
 def test_a_comparison_of_nothing():
     with pytest.raises(nk.InvalidValueError, match="There is no strategy to compare"):
         compare(SOURCE, [], num_seeds=1, max_evaluations=1)
+
+
+_LONG = """
+from nas_keras.comparison import compare, parse_contenders
+from nas_keras.problems import Source
+contenders = parse_contenders("ppo")
+compare(Source("synthetic", "pairwise-8x3-0"), contenders, num_seeds=1_000, max_evaluations=5_000, processes=2)
+"""
+
+
+def _children(pid):
+    """Processes that a process has started, whatever became of it since: pid -> when they began."""
+    found = {}
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                found[path.parent] = fields[19]
+    return found
+
+
+def _has_tensorflow(path):
+    with contextlib.suppress(OSError):
+        return "libtensorflow_framework" in (path / "maps").read_text()
+    return False
+
+
+def _is_running(path, began):
+    with contextlib.suppress(OSError):
+        fields = (path / "stat").read_text().rpartition(")")[2].split()
+        return fields[19] == began and fields[0] != "Z"
+    return False
+
+
+def test_processes_that_search_end_with_the_one_that_started_them():
+    parent = subprocess.Popen([sys.executable, "-c", _LONG], cwd=ROOT)
+    try:
+        assert wait_until(lambda: sum(map(_has_tensorflow, _children(parent.pid))) == 2, seconds=100)
+        time.sleep(5)  # TensorFlow is there; soon they search, and hear of nothing else until they are done
+        children = _children(parent.pid)
+    finally:
+        parent.kill()
+        parent.wait()
+    assert wait_until(lambda: not any(_is_running(*child) for child in children.items()), seconds=60)

@@ -359,6 +359,7 @@ def _be(program: str, fault: dict[str, Any], arguments: dict[str, Any], output: 
         os.dup2(os.open(output, os.O_CREAT | os.O_WRONLY), 2)
         from nas_keras import _script
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in a shell's background would ignore it
         if "file_size" in fault:
             resource.setrlimit(resource.RLIMIT_FSIZE, (fault["file_size"],) * 2)
         if "user" in fault:

@@ -245,7 +245,13 @@ def test_a_signal_at_any_moment_of_the_real_script(tmp_path, number):
     """While Python still imports the script the signal ends it as it ends any; from then on the script answers."""
     command = [sys.executable, str(ROOT / "launch" / "search.py"), f"--workdir={tmp_path / 'run'}", "--reward=table"]
     command += ["--final_epochs=0", "--max_evaluations=60", "--max_trials=2000"]
-    settings = {"env": {**os.environ, "PYTHONPATH": str(ROOT)}, "stdout": subprocess.DEVNULL, "text": True}
+    settings = {
+        "env": {**os.environ, "PYTHONPATH": str(ROOT)},
+        "stdout": subprocess.DEVNULL,
+        "text": True,
+        # Tests in the background of a shell would hand on that Ctrl-C is ignored.
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    }
     answered = 0
     for moment in range(1, 20):
         process = subprocess.Popen(command, stderr=subprocess.PIPE, **settings)
