@@ -1,4 +1,4 @@
-"""Measures this package on this machine: children per hour, memory, overhead, start-up.
+"""Measures this package on this machine: children per hour, memory, overhead, PPO's own time, start-up.
 
     python launch/benchmark.py --json=benchmark.json
     python launch/benchmark.py --only=overhead --full
@@ -16,13 +16,14 @@ import nas_keras as nk
 from nas_keras import _script
 from nas_keras.benchmarks.memory import measure_memory
 from nas_keras.benchmarks.overhead import measure_overhead
+from nas_keras.benchmarks.proposing import measure_proposing
 from nas_keras.benchmarks.startup import measure_startup
 from nas_keras.benchmarks.throughput import measure_throughput
 from nas_keras.errors import InvalidValueError, check_choice, check_workers
 from nas_keras.evaluators.devices import processor
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_PARTS = ("throughput", "memory", "overhead", "startup")
+_PARTS = ("throughput", "memory", "overhead", "proposing", "startup")
 
 _ONLY = flags.DEFINE_list("only", list(_PARTS), f"Parts to run, comma-separated: {', '.join(_PARTS)}.")
 _FULL = flags.DEFINE_boolean("full", False, "The largest sizes: three rounds of children, 100,000 trials.")
@@ -72,6 +73,13 @@ def _run(part: str, images: nk.Images) -> tuple[dict, list[tuple[str, str]]]:
     if part == "overhead":
         found = measure_overhead(trials=100_000 if _FULL.value else 10_000)
         return found, _overhead_lines(found)
+    if part == "proposing":
+        found = measure_proposing()
+        return found, [
+            ("PPO asked for a batch of 8", f"{found['ask']:.1f} ms"),
+            ("PPO told of it", f"{found['tell']:.1f} ms"),
+            ("200 evaluations of a table, after imports", f"{found['search']:.2f} s"),
+        ]
     found = measure_startup(images)
     return found, [
         ("import nas_keras", f"{found['import']:.2f} s"),

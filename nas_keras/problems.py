@@ -83,12 +83,12 @@ class ArrayEvaluator(Evaluator):
     """
 
     def __init__(self, rewards: np.ndarray):
-        self._rewards = rewards
+        self.rewards = rewards
 
     def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
         """See `Evaluates`."""
         for job in jobs:
-            yield job, Evaluation(reward=self._rewards[job.actions])
+            yield job, Evaluation(reward=self.rewards[job.actions])
 
 
 def open_problem(source: Source) -> Problem:

@@ -293,8 +293,8 @@ FLAGS = [
     ("report", "--table={w}/table --output={w}/page --batches=0", "batches=0", "an integer of at least 1."),
     ("report", "--table={w}/table --output={w}/page --num_nodes=2", "--num_nodes=2", "the small space has two."),
     # benchmark
-    ("benchmark", "--only=", "only=''", "Allowed: throughput, memory, overhead, startup."),
-    ("benchmark", "--only=speed", "only='speed'", "Allowed: throughput, memory, overhead, startup."),
+    ("benchmark", "--only=", "only=''", "Allowed: throughput, memory, overhead, proposing, startup."),
+    ("benchmark", "--only=speed", "only='speed'", "Allowed: throughput, memory, overhead, proposing, startup."),
     ("benchmark", "--only=memory --workers=0", "workers=0", "an integer of at least 1."),
     ("benchmark", "--only=memory --json={w}", "--json={w}", "Name a file in a folder that can."),
     ("benchmark", "--only=memory --json={w}/nowhere/b.json", "--json={w}/nowhere/b.json", "Name a file in a folder"),

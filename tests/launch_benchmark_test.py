@@ -21,6 +21,7 @@ throughput._MATRIX = 256
 script.measure_memory = functools.partial(script.measure_memory, children=8)
 script.measure_overhead = lambda trials: measure_overhead(trials=trials // 100)
 from nas_keras.benchmarks.overhead import measure_overhead
+script.measure_proposing = functools.partial(script.measure_proposing, batches=6, seeds=1)
 script.measure_startup = functools.partial(script.measure_startup, repeats=1)
 flags.FLAGS(["benchmark", "--json=" + sys.argv[2]])
 script.main()
@@ -37,7 +38,7 @@ def _run(tmp_path_factory):
 
 def test_every_part_is_printed_and_every_figure_written(run):
     output, figures = run
-    for part in ("throughput", "memory", "overhead", "startup"):
+    for part in ("throughput", "memory", "overhead", "proposing", "startup"):
         assert f"\n{part}\n" in output and figures[part]
     assert figures["processor"] in output and figures["cores"] >= 1 and figures["full"] is False
 
@@ -60,6 +61,8 @@ def test_memory_overhead_and_startup_are_of_this_world(run):
     assert memory["worker_processes"] >= 1 and min(memory["worker_first"]) > 50
     (point,) = overhead["points"]
     assert point["trials"] >= 100 and 0 < point["milliseconds_per_trial"] < 1000
+    proposing = run[1]["proposing"]
+    assert 1 < proposing["ask"] + proposing["tell"] < 1e3 * proposing["search"]
     assert 0 < startup["import"] < startup["import_and_first_proposals"]
     assert startup["worker"] > 0.5
 
@@ -76,7 +79,7 @@ def test_resident_memory_grows_by_what_is_taken():
 def test_wrong_flags_are_refused_before_anything_is_measured(tmp_path):
     (tmp_path / "file").write_text("")
     cases = {
-        "--only=speed": "only='speed' is unknown. Allowed: throughput, memory, overhead, startup",
+        "--only=speed": "only='speed' is unknown. Allowed: throughput, memory, overhead, proposing, startup",
         f"--json={tmp_path}": f"--json={tmp_path} cannot be written. Name a file in a folder that can.",
         f"--json={tmp_path}/none/b.json": f"--json={tmp_path}/none/b.json cannot be written.",
         "--data_dir=/nowhere": "/nowhere",
