@@ -9,6 +9,14 @@ import pytest
 from nas_keras.interrupts import held, interrupt
 
 
+@pytest.fixture(autouse=True)
+def _python_s_own_handler():
+    """In the background of a shell without job control processes are started with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def _press_ctrl_c():
     os.kill(os.getpid(), signal.SIGINT)
 

@@ -140,7 +140,12 @@ def test_the_curves_of_a_run(first):
 def test_the_same_command_again_evaluates_and_exports_nothing_anew(first, later):
     error, output = later["again"]
     assert error is None
-    assert later["before"] == later["after"] and "best/saved_model/saved_model.pb" in later["after"]
+    # A start that needs more than a few seconds to go through D again keeps what it came to.
+    before, after = (
+        {path: time for path, time in later[when].items() if not path.startswith("checkpoints/")}
+        for when in ("before", "after")
+    )
+    assert before == after and "best/saved_model/saved_model.pb" in after
     assert "batch " not in output and "3 of 64 cells evaluated" in output
     tail = first[2].stdout.partition("\n\n")[2]  # all but the progress
     assert output.partition("\n\n")[2] == tail and "test " in tail
