@@ -92,9 +92,9 @@ class _Excluded:
     def __init__(self, strings: Sequence[Actions], log_probs_of: Callable[[np.ndarray], np.ndarray]):
         self._strings = set(strings)
         self._rows = [np.array(strings, np.int32)] if len(strings) else []  # [N, T] each
-        self._masses = (
-            [np.exp(log_probs_of(self._rows[0]).sum(axis=1, dtype=np.float64))] if len(strings) else []
-        )  # [N]
+        self._masses: list[np.ndarray] = []  # [N] each
+        # Asked for the first string that is taken: often there is none.
+        self._weigh = (lambda: _masses(log_probs_of(self._rows[0]))) if len(strings) else None
 
     def __contains__(self, string: Actions) -> bool:
         return string in self._strings
@@ -106,12 +106,15 @@ class _Excluded:
         """Takes a string with log-probs [T] into X."""
         self._strings.add(string)
         self._rows.append(np.array([string], np.int32))
-        self._masses.append(np.exp(log_probs.sum(keepdims=True, dtype=np.float64)))
+        self._masses.append(_masses(log_probs[None]))
 
     def conditional(self, string: Actions, log_probs: np.ndarray) -> np.ndarray:
         """Log-probs [T] of a string outside X, given that it is outside, from its log-probs [T] under the policy."""
         if not self._rows:
             return log_probs
+        if self._weigh:
+            self._masses.insert(0, self._weigh())
+            self._weigh = None
         agrees = np.logical_and.accumulate(np.concatenate(self._rows) == np.array(string), axis=1)  # [N, T]
         masses = np.concatenate(self._masses)  # [N]
         begins = np.concatenate([[masses.sum()], masses @ agrees])  # of X, with the first 0, 1, ... T decisions
@@ -120,6 +123,11 @@ class _Excluded:
         left = np.log(np.maximum(1 - begins * np.exp(np.minimum(-prefix, 700)), _SMALLEST))  # log(1 - q_t), [T + 1]
         left[-1] = 0.0
         return np.minimum(log_probs + np.diff(left), 0).astype(np.float32)
+
+
+def _masses(log_probs: np.ndarray) -> np.ndarray:
+    """Probabilities [N] of strings, from log-probs [N, T]."""
+    return np.exp(log_probs.sum(axis=1, dtype=np.float64))
 
 
 def _lists(drawn: tuple[np.ndarray, np.ndarray]) -> tuple[list[Actions], np.ndarray]:
