@@ -16,7 +16,7 @@ from absl import logging
 
 from nas_keras.checkpoints import Checkpoint, read_checkpoints, write_checkpoint
 from nas_keras.dataset import Dataset
-from nas_keras.errors import DataError
+from nas_keras.errors import printable
 from nas_keras.evaluators.arrivals import Arrivals
 from nas_keras.evaluators.base import Evaluates
 from nas_keras.interrupts import held
@@ -24,6 +24,7 @@ from nas_keras.monitoring import Monitor
 from nas_keras.open_batch import OpenBatch, describe, proposals_of, rows_of, stored_batch
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies import Strategy
+from nas_keras.strategies.base import State
 from nas_keras.trial import Evaluation, Job, Proposals, Trial, training_seed
 from nas_keras.workspace import writing
 
@@ -220,22 +221,24 @@ class Loop:
 
     def _restore(self, folder: pathlib.Path) -> None:
         """Goes on from the newest checkpoint that D agrees with; without one, from the first batch of D."""
+        untouched: State | None = None
         for checkpoint in read_checkpoints(folder):
             num_told = checkpoint.num_told
             if num_told > len(self._dataset.batches) or self._dataset.digest(num_told) != checkpoint.digest:
                 logging.warning("The checkpoint after %d batches is not of this D, and is not used.", num_told)
                 continue
+            untouched = untouched or self._strategy.state()
             try:
                 asked = [(batch["policy"], proposals_of(batch)) for batch in checkpoint.open]
                 self._strategy.restore(checkpoint.state)
                 counts = self._strategy.num_told, self._strategy.num_asked
                 if counts != (num_told, num_told + len(asked)):
                     raise ValueError(f"its strategy was told and asked {counts}")
-            except Exception as error:  # its checksums are right: no accident made it
-                raise DataError(
-                    f"The checkpoint after {num_told} batches in {folder} is not of this strategy: {error!r}. Remove "
-                    "that folder: D is enough to go on."
-                ) from error
+            except Exception as error:  # whatever is wrong with it: D itself is what counts
+                self._strategy.restore(untouched)  # it may have taken over a part
+                what = printable(repr(error))
+                logging.warning("The checkpoint after %d batches is not of this strategy: %s.", num_told, what)
+                continue
             for policy, proposals in asked:
                 self._policies.append(policy)
                 self._asked.append(proposals)

@@ -220,6 +220,22 @@ def test_a_checkpoint_that_is_ahead_of_d_or_of_another_d_is_not_used(tmp_path, m
 
 
 @pytest.mark.usefixtures("always")
+def test_a_checkpoint_with_another_state_is_not_used_and_leaves_nothing_of_itself_behind(tmp_path, monkeypatch):
+    """It says how many batches it was told, which a strategy takes over first, and lacks all the rest."""
+    found = []
+    monkeypatch.setattr(loop.logging, "warning", lambda text, *values: found.append(text % values))
+    _search("evolution", tmp_path / "run", budget=12)
+    (newest, *_) = read_checkpoints(tmp_path / "run" / "checkpoints")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    shutil.copytree(tmp_path / "run", tmp_path / "none")
+    state = {name: newest.state[name] for name in ("num_asked", "num_told")}
+    write_checkpoint(tmp_path / "run" / "checkpoints", newest._replace(state=state))
+    from_d, from_both = (_search("evolution", tmp_path / name, budget=20) for name in ("none", "run"))
+    assert facts(from_both) == facts(from_d) and len(from_d) > 20
+    assert len(found) == 1 and "batches is not of this strategy: KeyError(" in found[0]
+
+
+@pytest.mark.usefixtures("always")
 def test_the_weights_after_going_on_are_bit_equal(tmp_path):
     def run(workdir, limit=None, budget=14):
         strategy = nk.strategies.PPO(_SPACE, nk.PPOConfig(steps=2, units=4, embedding=2), seed=3)
