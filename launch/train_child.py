@@ -124,11 +124,13 @@ def _load_images(runs: list[Run]) -> nk.Images:
 def _print_standings(space: nk.SearchSpace, runs: list[Run], table: pathlib.Path) -> None:
     names, human = places(runs, _TOP.value), name_human_cells(space)
     print("Validation and test accuracy in %, mean ± standard error over trainings; what the searches thought of it:")
-    for rank, standing in enumerate(standings(read_table(table).trials), start=1):
+    trials = read_table(table).trials
+    cells = {trial.key: space.decode(trial.actions) for trial in trials}  # the small space's keys are numbers
+    for rank, standing in enumerate(standings(trials), start=1):
         known_as = [*names.get(standing.key, []), *([human[standing.key]] if standing.key in human else [])]
         print(
             f"{rank:>3}. {percent(standing.valid, standing.valid_error)}  {percent(standing.test, standing.test_error)}"
-            f"  {standing.num_params:>9,} parameters  {standing.key}  {'; '.join(known_as)}".rstrip()
+            f"  {standing.num_params:>9,} parameters  {cells[standing.key]}  {'; '.join(known_as)}".rstrip()
         )
     print(f"The table: {table}")
 

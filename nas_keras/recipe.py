@@ -90,6 +90,22 @@ def origin_of(config: dict[str, Any], path: pathlib.Path) -> Origin:
     return Origin(name, fingerprint(recipe), tuple(variants))
 
 
+def check_settings(config: dict[str, Any], path: pathlib.Path) -> None:
+    """Raises DataError unless a run says its strategy, seed, batch size and budget; `origin_of` is for the rest."""
+    fixed, budget = config["fixed"], config.get("budget")
+    strategy = fixed.get("strategy")
+    numbers = [
+        fixed.get("seed"),
+        fixed.get("batch_size"),
+        budget.get("max_evaluations") if isinstance(budget, dict) else 0.5,
+    ]
+    is_strategy = isinstance(strategy, dict) and isinstance(strategy.get("name"), str)
+    if not (
+        is_strategy and isinstance(strategy.get("config"), dict) and all(type(number) is int for number in numbers)
+    ):
+        raise DataError(f"{path} does not say its strategy, seed, batch size and budget. Restore it from a copy.")
+
+
 def configs_of(recipe: dict[str, Any], place: object) -> tuple[ChildConfig, TrainConfig]:
     """The child and the training of a recipe of trained children, for more of them to be trained alike.
 

@@ -10,7 +10,7 @@ from typing import Any
 from nas_keras import spaces
 from nas_keras.dataset import Dataset
 from nas_keras.errors import InvalidValueError
-from nas_keras.recipe import difference, origin_of
+from nas_keras.recipe import check_settings, difference, origin_of
 from nas_keras.search_space import SearchSpace
 from nas_keras.searching import top_trials
 from nas_keras.trial import Trial
@@ -92,6 +92,7 @@ def _read(path: pathlib.Path) -> Run:
     if config is None:
         raise InvalidValueError(f"{path} is no run: it has no config.json. Name the folder of a search.")
     origin = origin_of(config, workspace.config)
+    check_settings(config, workspace.config)
     space = spaces.by_name(config["fixed"]["space"].get("name"))
     if space.fingerprint != origin.space:
         raise InvalidValueError(

@@ -12,7 +12,7 @@ from absl import logging
 
 from nas_keras.dataset import Dataset
 from nas_keras.errors import InvalidValueError
-from nas_keras.recipe import difference, origin_of
+from nas_keras.recipe import check_settings, difference, origin_of
 from nas_keras.search_space import SearchSpace
 from nas_keras.tables import is_table, read_table
 from nas_keras.trial import Trial
@@ -98,6 +98,7 @@ def _read(path: pathlib.Path, space: SearchSpace) -> _Source:
             "recipe.json. Name the folder of one."
         )
     fixed, origin = config["fixed"], origin_of(config, workspace.config)
+    check_settings(config, workspace.config)
     trials = []
     if origin.space == space.fingerprint:  # of another space it is refused, read or not
         trials = [trial for trial in Dataset(origin, workspace, read_only=True).trials if not trial.cached]

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from nas_keras import recipe
+from nas_keras.errors import DataError
 from nas_keras.training import TrainConfig
 
 
@@ -44,3 +45,36 @@ def test_a_setting_that_came_later_is_in_a_recipe_only_if_it_is_set():
         "precision": "mixed_bfloat16",
         "jit_compile": True,
     }
+
+
+_CONFIG = {
+    "fixed": {"strategy": {"name": "ppo", "config": {}}, "seed": 0, "batch_size": 8},
+    "budget": {"max_evaluations": 4},
+}
+
+
+def test_settings_that_a_run_needs():
+    recipe.check_settings(_CONFIG, "config.json")
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("fixed", "strategy", None),
+        ("fixed", "strategy", {"name": 3, "config": {}}),
+        ("fixed", "strategy", {"name": "ppo", "config": "x"}),
+        ("fixed", "seed", "0"),
+        ("fixed", "seed", True),
+        ("fixed", "batch_size", None),
+        ("budget", "max_evaluations", 0.5),
+    ],
+)
+def test_a_configuration_that_does_not_say_them_is_refused(part, name, value):
+    config = {**_CONFIG, part: {**_CONFIG[part], name: value}}
+    with pytest.raises(DataError, match="config.json does not say its strategy, seed, batch size and budget. Restore"):
+        recipe.check_settings(config, "config.json")
+
+
+def test_a_configuration_without_a_budget_is_refused():
+    with pytest.raises(DataError, match="does not say its strategy, seed, batch size and budget"):
+        recipe.check_settings({**_CONFIG, "budget": None}, "config.json")

@@ -8,7 +8,7 @@ Legend: `M` trials remembered, `B` in a batch, `T` decisions.
 
 import collections
 import sys
-from collections.abc import Sequence
+from collections.abc import KeysView, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -89,7 +89,7 @@ class Memory:
         """All that are remembered, in the order told."""
         return _join([self._best, *self._batches], self._space)
 
-    def known_keys(self) -> tuple[set[str], "collections.abc.KeysView[str]"]:
+    def known_keys(self) -> tuple[set[str], KeysView[str]]:
         """Keys of the strings asked and not yet told, and of those told."""
         return {self._space.key(row) for batch in self._open for row in batch.tolist()}, self._keys.keys()
 
