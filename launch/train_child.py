@@ -25,7 +25,7 @@ from nas_keras.precompute import precompute
 from nas_keras.recipe import configs_of
 from nas_keras.runs import Run, read_runs
 from nas_keras.tables import check_place, read_table
-from nas_keras.winners import choose, places, standings
+from nas_keras.winners import choose, names, places, standings
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -122,12 +122,12 @@ def _load_images(runs: list[Run]) -> nk.Images:
 
 
 def _print_standings(space: nk.SearchSpace, runs: list[Run], table: pathlib.Path) -> None:
-    names, human = places(runs, _TOP.value), name_human_cells(space)
+    found_as, human = places(runs, _TOP.value), name_human_cells(space)
     print("Validation and test accuracy in %, mean ± standard error over trainings; what the searches thought of it:")
     trials = read_table(table).trials
-    cells = {trial.key: space.decode(trial.actions) for trial in trials}  # the small space's keys are numbers
+    cells = names(space, trials)
     for rank, standing in enumerate(standings(trials), start=1):
-        known_as = [*names.get(standing.key, []), *([human[standing.key]] if standing.key in human else [])]
+        known_as = [*found_as.get(standing.key, []), *([human[standing.key]] if standing.key in human else [])]
         print(
             f"{rank:>3}. {percent(standing.valid, standing.valid_error)}  {percent(standing.test, standing.test_error)}"
             f"  {standing.num_params:>9,} parameters  {cells[standing.key]}  {'; '.join(known_as)}".rstrip()

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from nas_keras.markdown import code, percent
 from nas_keras.report_run_facts import TOP, RunFacts, best_of
 from nas_keras.runs import Run
-from nas_keras.winners import Standing
 
 
 class Verdict(NamedTuple):
@@ -76,14 +75,13 @@ def _goal(facts: RunFacts) -> list[Verdict]:
     if facts.winner is None:
         return [Verdict(None, f"The winner's means reach {wanted}: nothing was trained longer yet.")]
     reached = facts.winner.valid >= facts.goal and facts.winner.test >= facts.goal
-    return [
-        Verdict(reached, f"The winner's means {'reach' if reached else 'do not reach'} {wanted}: {_of(facts.winner)}.")
-    ]
+    return [Verdict(reached, f"The winner's means {'reach' if reached else 'do not reach'} {wanted}: {_of(facts)}.")]
 
 
-def _of(standing: Standing) -> str:
+def _of(facts: RunFacts) -> str:
+    standing = facts.winner
     return (
-        f"{code(standing.key)} has {percent(standing.valid, standing.valid_error)} and "
+        f"{code(facts.names[standing.key])} has {percent(standing.valid, standing.valid_error)} and "
         f"{percent(standing.test, standing.test_error)} (mean ± standard error; trainings: {standing.count})"
     )
 

@@ -75,6 +75,12 @@ class RunFacts:
         return winners.places(self.runs, max(len(run.evaluated) for run in self.runs))
 
     @functools.cached_property
+    def names(self) -> dict[str, str]:
+        """Key -> its cell as a person reads it, of all that the searches evaluated or were trained longer."""
+        trials = [trial for run in self.runs for trial in run.evaluated]
+        return winners.names(self.space, [*trials, *(self.trained.trials if self.trained else [])])
+
+    @functools.cached_property
     def known(self) -> dict[str, Evaluation]:
         """Key -> what one short training, or the mean of several, gave; of the table first, then of the searches."""
         found = {}

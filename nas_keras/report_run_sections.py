@@ -39,12 +39,13 @@ def headlines(facts: RunFacts) -> list[str]:
         lines.append(
             f"{run.title}: {len(run.evaluated):,} of {budget:,} cells evaluated, {percent(share_of_repeats(run))} % of "
             f"{len(run.trials):,} samples answered from D, {number(children_per_hour(run), 0)} children an hour"
-            + (f"; best reward {percent(best[0].reward)} %, {best[0].key}." if best else "; none succeeded.")
+            + (f"; best reward {percent(best[0].reward)} %, {facts.names[best[0].key]}" if best else "; none succeeded")
+            + "."
         )
     winner = facts.winner
     if winner:
         lines.append(
-            f"The winner after the longer training is {winner.key}: validation "
+            f"The winner after the longer training is {facts.names[winner.key]}: validation "
             f"{percent(winner.valid, winner.valid_error)} %, test {percent(winner.test, winner.test_error)} % (mean ± "
             f"standard error; trainings: {winner.count})."
         )
@@ -71,8 +72,8 @@ def winners(facts: RunFacts, pictures: Mapping[str, str]) -> str:
         make_table(
             ["rank", "cell ", "found as ", "validation", "test", "trainings", "reward", "parameters"],
             [
-                [rank, code(one.key), escape(_found_as(facts, one.key)), percent(one.valid, one.valid_error)]
-                + [percent(one.test, one.test_error), one.count]
+                [rank, code(facts.names[one.key]), escape(_found_as(facts, one.key))]
+                + [percent(one.valid, one.valid_error), percent(one.test, one.test_error), one.count]
                 + [percent(facts.known[one.key].reward) if one.key in facts.known else "–", f"{one.num_params:,}"]
                 for rank, one in enumerate(facts.standings, start=1)
             ],

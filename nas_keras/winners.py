@@ -12,7 +12,7 @@ import numpy as np
 
 from nas_keras import statistics
 from nas_keras.runs import Run
-from nas_keras.search_space import Actions
+from nas_keras.search_space import Actions, SearchSpace
 from nas_keras.trial import Evaluation, Trial
 
 
@@ -49,6 +49,11 @@ def places(runs: Sequence[Run], top: int) -> dict[str, list[str]]:
         for place, trial in enumerate(run.best(top), start=1):
             found.setdefault(trial.key, []).append(f"{run.title} {place}")
     return found
+
+
+def names(space: SearchSpace, trials: Sequence[Trial]) -> dict[str, str]:
+    """Key -> how its cell prints itself, for a person: keys of the small space are numbers."""
+    return {trial.key: str(space.decode(trial.actions)) for trial in trials}
 
 
 def accuracies(trials: Sequence[Trial]) -> dict[str, list[Evaluation]]:

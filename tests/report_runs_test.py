@@ -175,6 +175,20 @@ def test_one_running_search_alone(folder, tmp_path, _undrawn):
     assert not re.search(r"\b(nan|inf|None)\b", text)
 
 
+def test_cells_of_the_small_space_are_shown_as_cells_and_not_as_keys(tmp_path, _undrawn):
+    space = nk.spaces.small()  # its keys are such as "0,3"
+    run = _search(tmp_path / "run", "random", space, 8)
+    best = read_runs([run])[0].best(1)[0]
+    cell = str(space.decode(best.actions))
+    winner = Evaluation(0.995, valid_accuracy=0.995, test_accuracy=0.994, num_params=9)
+    trial = Trial(0, 0, 0, training_seed(0, best.key), best.actions, (), best.key, False, winner)
+    write_table(tmp_path / "trained", [trial], space=space, recipe=LONGER)
+    made = write_run_report([run], tmp_path / "docs", trained=tmp_path / "trained", goal=0.5)
+    text = made.page.read_text()
+    assert made.headlines[0].endswith(f"%, {cell}.") and f"longer training is {cell}: " in made.headlines[1]
+    assert _row(text, "1")[1] == f"`{cell}`" and f"`{cell}` has 99.50" in text and best.key not in text
+
+
 def test_a_whole_table_is_searched(tmp_path, _undrawn):
     space = nk.spaces.large(1)
     run = _search(tmp_path / "run", "random", space, 8)
