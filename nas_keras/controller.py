@@ -51,6 +51,7 @@ class Controller(tf.keras.Model):
         self._bias = self.add_weight(name="head_bias", shape=(num_decisions, widest), initializer="zeros")
         self._num_choices = tf.constant(num_choices, tf.int32)
         exists = np.arange(widest) < np.asarray(num_choices)[:, None]  # [T, N]
+        self._even = tf.constant(exists / np.asarray(num_choices)[:, None], tf.float32)  # [T, N], a uniform policy
         self._mask = tf.constant(np.where(exists, 0.0, MASKED), tf.float32)
         self._num_decisions = num_decisions
         self(tf.zeros([1, num_decisions], tf.int32))  # creates the weights
@@ -89,17 +90,16 @@ class Controller(tf.keras.Model):
         actions = tf.TensorArray(tf.int32, self._num_decisions)
         log_probs = tf.TensorArray(tf.float32, self._num_decisions)
         tokens = tf.zeros([batch_size], tf.int32)
+        numbers = tf.random.stateless_uniform([self._num_decisions, batch_size, 1], seed)  # at most 1 - 2^-23
         for t in tf.range(self._num_decisions):
             hidden, states = cell(self._embedding(tokens), states)
             logits = tf.matmul(hidden, self._kernel[t]) + self._bias[t] + self._mask[t]  # [B, N]
-            seeds = [tf.random.experimental.stateless_fold_in(seed, t + i * self._num_decisions) for i in range(3)]
-            action = tf.random.stateless_categorical(logits, 1, seed=seeds[0], dtype=tf.int32)[:, 0]  # [B]
-            is_uniform = tf.random.stateless_uniform([batch_size], seeds[1]) < share
-            uniform = tf.random.stateless_uniform([batch_size], seeds[2], 0, self._num_choices[t], tf.int32)
-            action = tf.where(is_uniform, uniform, action)
+            probabilities = (1.0 - share) * tf.nn.softmax(logits) + share * self._even[t]
+            sums = tf.cumsum(probabilities, axis=1)
+            # The first whose sum exceeds a share of the total: never one of probability 0, however sums are rounded.
+            action = tf.argmax(sums > numbers[t] * sums[:, -1:], axis=1, output_type=tf.int32)  # [B]
             actions = actions.write(t, action)
-            log_prob = _pick(tf.nn.log_softmax(logits), action)
-            log_probs = log_probs.write(t, self._mix(log_prob, self._num_choices[t], share))
+            log_probs = log_probs.write(t, tf.math.log(_pick(probabilities, action)))
             if t < self._num_decisions - 1:
                 tokens = action + self._offsets[t]
         # By way of float32, exact here: oneDNN complains on stderr of a transposition of integers.
