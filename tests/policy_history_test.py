@@ -59,7 +59,7 @@ def test_the_first_policy_is_almost_uniform_and_the_last_has_learned(history):
         np.testing.assert_allclose(rows.sum(axis=1), 1)
         np.testing.assert_allclose(rows[0], 1 / rows.shape[1], atol=0.02)
     op_1, conv_5x5 = history.probabilities[0], 3
-    assert op_1[-1, conv_5x5] == op_1[-1].max() > 0.3
+    assert op_1[-1, conv_5x5] == op_1[-1].max() > 0.2  # 0.26 to 0.48 over eight seeds
 
 
 def test_what_this_version_would_not_propose_is_counted_instead(run):
