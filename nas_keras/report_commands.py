@@ -51,7 +51,7 @@ def _search_command(run: Run) -> str:
         f"python launch/search.py {_space_flags(run)} --strategy={run.strategy} --epochs={train.get('epochs', 1)} "
         f"--max_evaluations={run.config['budget']['max_evaluations']} --batch_size={fixed['batch_size']} "
         + (f"--strategy_config={options} " if options else "")
-        + f"--seed={fixed['seed']} --final_epochs=0 --workdir={shlex.quote(str(run.path))}"
+        + f"--lag={fixed['lag']} --seed={fixed['seed']} --final_epochs=0 --workdir={shlex.quote(str(run.path))}"
     )
 
 

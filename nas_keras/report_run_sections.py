@@ -111,7 +111,8 @@ def searching(facts: RunFacts, pictures: Mapping[str, str]) -> str:
             f"![Reward of each cell evaluated, and the best so far]({pictures['rewards']})",
             make_table(f"{header}{TOP}".split("|"), rows),
             f"The best {TOP}: mean ± standard deviation of their rewards. Samples answered from D cost nothing. "
-            "Children an hour are by the clock, of all workers together, beside whatever else the machine did.",
+            "Children an hour are by the clock, of all workers together, beside whatever else the machine did; those "
+            "whose reward a table knew count too.",
         ]
     )
 

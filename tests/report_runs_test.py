@@ -151,7 +151,7 @@ def test_the_commands_that_made_it(folder, page):
     text, _ = page
     assert (
         "\npython launch/search.py --space=large --num_nodes=2 --strategy=ppo --epochs=1 --max_evaluations=24 "
-        f"--batch_size=8 --seed=0 --final_epochs=0 --workdir={folder / 'ppo'}\n"
+        f"--batch_size=8 --lag=0 --seed=0 --final_epochs=0 --workdir={folder / 'ppo'}\n"
     ) in text
     runs = f"{folder / 'ppo'},{folder / 'random'}"
     assert (
