@@ -50,7 +50,7 @@ class PPOConfig:
     learning_rate: float = 0.02
     clip: float = 0.5
     steps: int = 10
-    minibatch_size: int = 8
+    minibatch_size: int = 16
     entropy: float = 0.05
     window: int = 128
     units: int = 32
