@@ -8,6 +8,7 @@ from helpers import ROOT
 import nas_keras as nk
 from nas_keras.evaluators.training import make_recipe
 from nas_keras.recipe import NAMED
+from nas_keras.runs import read_runs
 from nas_keras.tables import read_table
 from nas_keras.trial import training_seed
 
@@ -77,3 +78,15 @@ def test_records_computed_again_agree_within_the_noise(table):
         stored = rewards[job.key, job.seed]
         assert evaluation.valid_accuracy == pytest.approx(stored.valid_accuracy, abs=_NOISE)
         assert evaluation.test_accuracy == pytest.approx(stored.test_accuracy, abs=_NOISE)
+
+
+def test_the_shipped_searches_are_of_the_large_space_by_the_named_recipe_with_300_children_each():
+    runs = read_runs([ROOT / "testdata" / "runs" / name for name in ("large3_ppo", "large3_random")])
+    named = NAMED["mnist_1epoch_v1"]
+    images = nk.load_images(named.dataset, data_dir=ROOT / "testdata")
+    known = {trial.key: trial.reward for trial in read_table(_LARGE).trials}
+    for run, strategy in zip(runs, ("ppo", "random"), strict=True):
+        assert run.strategy == strategy and run.space.fingerprint == nk.spaces.large(3).fingerprint
+        assert run.fixed["recipe"] == make_recipe(images, named.child, named.train, "none")
+        assert len({trial.key for trial in run.evaluated}) == len(run.evaluated) == 300
+        assert all(known[trial.key] == trial.reward for trial in run.evaluated)  # the table took them over
