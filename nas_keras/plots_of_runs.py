@@ -59,11 +59,12 @@ def accuracy_against_size(
     axes = figure.add_subplot()
     for (name, (sizes, values)), colour, marker in zip(groups.items(), (*COLOURS, GREY), _MARKERS, strict=False):
         axes.plot(sizes, _error(values), marker, color=colour, markersize=3.5, alpha=0.5, label=plain(name))
-    for name, (size, value) in marked.items():
+    # By size, names alternate between the right and the left, since those of neighbours would cover each other.
+    for i, (name, (size, value)) in enumerate(sorted(marked.items(), key=lambda item: item[1])):
         axes.plot(size, _error(value), "D", color="black", markersize=6)
         box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
-        where = {"xytext": (7, 0), "textcoords": "offset points", "va": "center"}
-        axes.annotate(name, (size, _error(value)), fontsize=8, bbox=box, **where)
+        where = {"xytext": (-7 if i % 2 else 7, 0), "ha": "right" if i % 2 else "left", "va": "center"}
+        axes.annotate(name, (size, _error(value)), fontsize=8, bbox=box, textcoords="offset points", **where)
     axes.set_xscale("log")
     scale_by_error(axes)
     axes.set_xlabel("parameters of the child")

@@ -44,6 +44,14 @@ def test_cells_stand_by_their_size_and_some_have_names():
     assert axes.get_xscale() == axes.get_yscale() == "log"
 
 
+def test_names_of_cells_of_one_size_do_not_cover_each_other():
+    marked = {"VGG": (500, 0.985), "winner": (900, 0.99), "ResNet": (500, 0.984)}
+    figure = plots_of_runs.accuracy_against_size({}, marked=marked)
+    figure.draw_without_rendering()
+    one, other, third = (text.get_window_extent() for text in figure.axes[0].texts)
+    assert not one.overlaps(other) and not other.overlaps(third)
+
+
 def test_a_policy_has_a_panel_for_each_decision_with_its_choices():
     decisions = nk.spaces.large(2).decisions
     probabilities = [np.full([3, len(decision.choices)], 1 / len(decision.choices)) for decision in decisions]
