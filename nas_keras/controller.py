@@ -113,9 +113,9 @@ class Controller(tf.keras.Model):
         return tf.reduce_logsumexp(tf.stack([kept, tf.broadcast_to(uniform, tf.shape(kept))]), axis=0)
 
 
-def _pick(log_softmax, actions):
+def _pick(values, actions):
     """Entries of the last axis: [..., N] at int32 [...] -> [...]."""
-    return tf.gather(log_softmax, actions, axis=-1, batch_dims=actions.shape.rank)
+    return tf.gather(values, actions, axis=-1, batch_dims=actions.shape.rank)
 
 
 def _uniform(limit: float, seed: int):

@@ -91,19 +91,20 @@ def origin_of(config: dict[str, Any], path: pathlib.Path) -> Origin:
 
 
 def check_settings(config: dict[str, Any], path: pathlib.Path) -> None:
-    """Raises DataError unless a run says its strategy, seed, batch size and budget; `origin_of` is for the rest."""
+    """Raises DataError unless a run says strategy, seed, batch size, lag and budget; `origin_of` is for the rest."""
     fixed, budget = config["fixed"], config.get("budget")
     strategy = fixed.get("strategy")
     numbers = [
         fixed.get("seed"),
         fixed.get("batch_size"),
+        fixed.get("lag"),
         budget.get("max_evaluations") if isinstance(budget, dict) else 0.5,
     ]
     is_strategy = isinstance(strategy, dict) and isinstance(strategy.get("name"), str)
     if not (
         is_strategy and isinstance(strategy.get("config"), dict) and all(type(number) is int for number in numbers)
     ):
-        raise DataError(f"{path} does not say its strategy, seed, batch size and budget. Restore it from a copy.")
+        raise DataError(f"{path} does not say its strategy, seed, batch size, lag and budget. Restore it from a copy.")
 
 
 def configs_of(recipe: dict[str, Any], place: object) -> tuple[ChildConfig, TrainConfig]:

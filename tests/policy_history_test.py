@@ -21,7 +21,7 @@ def _searched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("history") / "run"
     evaluator = nk.FunctionEvaluator(lambda cell: cell.key.count("conv_5x5") / 2)
     strategy = make_strategy("ppo", SPACE, seed=3)
-    nk.search(SPACE, evaluator, strategy=strategy, max_evaluations=27, batch_size=4, lag=1, workdir=folder)
+    nk.search(SPACE, evaluator, strategy=strategy, max_evaluations=43, batch_size=4, lag=1, workdir=folder)
     (run,) = read_runs([folder])
     return _changed(run, strategy={**run.fixed["strategy"], "name": "ppo"}), strategy
 
@@ -59,7 +59,7 @@ def test_the_first_policy_is_almost_uniform_and_the_last_has_learned(history):
         np.testing.assert_allclose(rows.sum(axis=1), 1)
         np.testing.assert_allclose(rows[0], 1 / rows.shape[1], atol=0.02)
     op_1, conv_5x5 = history.probabilities[0], 3
-    assert op_1[-1, conv_5x5] == op_1[-1].max() > 0.2  # 0.26 to 0.48 over eight seeds
+    assert op_1[-1, conv_5x5] == op_1[-1].max() > 0.3
 
 
 def test_what_this_version_would_not_propose_is_counted_instead(run):

@@ -48,7 +48,7 @@ def test_a_setting_that_came_later_is_in_a_recipe_only_if_it_is_set():
 
 
 _CONFIG = {
-    "fixed": {"strategy": {"name": "ppo", "config": {}}, "seed": 0, "batch_size": 8},
+    "fixed": {"strategy": {"name": "ppo", "config": {}}, "seed": 0, "batch_size": 8, "lag": 1},
     "budget": {"max_evaluations": 4},
 }
 
@@ -66,15 +66,18 @@ def test_settings_that_a_run_needs():
         ("fixed", "seed", "0"),
         ("fixed", "seed", True),
         ("fixed", "batch_size", None),
+        ("fixed", "lag", None),
         ("budget", "max_evaluations", 0.5),
     ],
 )
 def test_a_configuration_that_does_not_say_them_is_refused(part, name, value):
     config = {**_CONFIG, part: {**_CONFIG[part], name: value}}
-    with pytest.raises(DataError, match="config.json does not say its strategy, seed, batch size and budget. Restore"):
+    with pytest.raises(
+        DataError, match="config.json does not say its strategy, seed, batch size, lag and bu.* Restore"
+    ):
         recipe.check_settings(config, "config.json")
 
 
 def test_a_configuration_without_a_budget_is_refused():
-    with pytest.raises(DataError, match="does not say its strategy, seed, batch size and budget"):
+    with pytest.raises(DataError, match="does not say its strategy, seed, batch size, lag and budget"):
         recipe.check_settings({**_CONFIG, "budget": None}, "config.json")
