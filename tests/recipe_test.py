@@ -72,9 +72,8 @@ def test_settings_that_a_run_needs():
 )
 def test_a_configuration_that_does_not_say_them_is_refused(part, name, value):
     config = {**_CONFIG, part: {**_CONFIG[part], name: value}}
-    with pytest.raises(
-        DataError, match="config.json does not say its strategy, seed, batch size, lag and bu.* Restore"
-    ):
+    message = "config.json does not say its strategy, seed, batch size, lag and budget. Restore"
+    with pytest.raises(DataError, match=message):
         recipe.check_settings(config, "config.json")
 
 
