@@ -45,10 +45,10 @@ def _against_people(facts: RunFacts) -> list[Verdict]:
     standings = {standing.key: standing for standing in facts.standings}
     found = []
     for key, title in facts.human.items():
-        if facts.winner is None or key not in standings:
-            found.append(Verdict(None, f"The winner beats {title}: {_missing(facts, title)}"))
+        one, other = facts.winner, standings.get(key)
+        if one is None or other is None or min(one.count, other.count) < 2 or one.count != other.count:
+            found.append(Verdict(None, f"The winner beats {title}: {_missing(facts, key)}"))
             continue
-        one, other = facts.winner, standings[key]
         gaps = {
             "validation": (one.valid - other.valid, math.hypot(one.valid_error, other.valid_error)),
             "test": (one.test - other.test, math.hypot(one.test_error, other.test_error)),
@@ -62,10 +62,16 @@ def _against_people(facts: RunFacts) -> list[Verdict]:
     return found
 
 
-def _missing(facts: RunFacts, title: str) -> str:
+def _missing(facts: RunFacts, key: str) -> str:
+    """Why a winner cannot be compared with a person's cell yet."""
     if facts.trained is None:
         return "nothing was trained longer yet."
-    return "no search's cell was trained longer." if facts.winner is None else f"{title} was not trained longer."
+    if facts.winner is None:
+        return "no search's cell was trained longer."
+    counts = {standing.key: standing.count for standing in facts.standings}
+    if key not in counts:
+        return f"{facts.human[key]} was not trained longer."
+    return f"trainings so far: {facts.winner.count} and {counts[key]}; it takes the same number of both, at least two."
 
 
 def _goal(facts: RunFacts) -> list[Verdict]:
@@ -74,6 +80,8 @@ def _goal(facts: RunFacts) -> list[Verdict]:
     wanted = f"{percent(facts.goal)} % in validation and in test"
     if facts.winner is None:
         return [Verdict(None, f"The winner's means reach {wanted}: nothing was trained longer yet.")]
+    if facts.winner.count < 2:
+        return [Verdict(None, f"The winner's means reach {wanted}: it was trained once so far, which is no mean.")]
     reached = facts.winner.valid >= facts.goal and facts.winner.test >= facts.goal
     return [Verdict(reached, f"The winner's means {'reach' if reached else 'do not reach'} {wanted}: {_of(facts)}.")]
 

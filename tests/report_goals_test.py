@@ -66,10 +66,22 @@ def test_people_s_cells_are_no_winners():
 
 @pytest.mark.parametrize(("valid", "test", "reached"), [(0.9945, 0.9945, True), (0.9945, 0.994, False)])
 def test_the_goal_is_reached_in_both_means_or_not(valid, test, reached):
-    verdict = verdicts(_facts({"conv_5x5": [(valid, test)]}, goal=0.9944))[-1]
+    verdict = verdicts(_facts({"conv_5x5": [(valid, test)] * 2}, goal=0.9944))[-1]
     assert verdict.reached is reached
     verb = "reach" if reached else "do not reach"
     assert verdict.text.startswith(f"The winner's means {verb} 99.44 % in validation and in test: `conv_5x5` has 99.45")
+
+
+def test_one_training_is_no_mean():
+    found = verdicts(_facts({"conv_5x5": [(0.98, 0.98)], VGG: [(0.97, 0.97)]}, goal=0.9))
+    assert [verdict.reached for verdict in found] == [None, None]
+    assert "trainings so far: 1 and 1; it takes the same number of both, at least two." in found[0].text
+    assert found[1].text.endswith("it was trained once so far, which is no mean.")
+
+
+def test_unequal_numbers_of_trainings_are_not_compared():
+    (vgg,) = verdicts(_facts({"conv_5x5": [(0.98, 0.98)] * 3, VGG: [(0.97, 0.97)] * 2}))
+    assert vgg.reached is None and "trainings so far: 3 and 2;" in vgg.text
 
 
 def test_without_a_longer_training_nothing_is_known():

@@ -181,8 +181,8 @@ def test_cells_of_the_small_space_are_shown_as_cells_and_not_as_keys(tmp_path, _
     best = read_runs([run])[0].best(1)[0]
     cell = str(space.decode(best.actions))
     winner = Evaluation(0.995, valid_accuracy=0.995, test_accuracy=0.994, num_params=9)
-    trial = Trial(0, 0, 0, training_seed(0, best.key), best.actions, (), best.key, False, winner)
-    write_table(tmp_path / "trained", [trial], space=space, recipe=LONGER)
+    trials = [Trial(i, 0, 0, training_seed(i, best.key), best.actions, (), best.key, False, winner) for i in range(2)]
+    write_table(tmp_path / "trained", trials, space=space, recipe=LONGER)
     made = write_run_report([run], tmp_path / "docs", trained=tmp_path / "trained", goal=0.5)
     text = made.page.read_text()
     assert made.headlines[0].endswith(f"%, {cell}.") and f"longer training is {cell}: " in made.headlines[1]
