@@ -1,8 +1,9 @@
 """What a search's policy learned: the probability of each choice at each decision, batch by batch.
 
 A run keeps no policies but the newest. Its D can be told again to a new strategy of the same settings and seed, which
-then goes through the same policies; that it proposes what stands in D shows that they are the same. Where it does not,
-as after a change of version, what was proposed is counted instead.
+then goes through the same policies; that it proposes what stands in D shows that they are the same. Another processor
+rounds differently, and a draw may fall on the other side of a bound once in a while. Where more differs, as after a
+change of version, what was proposed is counted instead.
 
 Legend: `P` policies, `T` decisions, `N` choices of a decision.
 """
@@ -18,6 +19,7 @@ from nas_keras.strategies import Strategy, make_strategy
 _MOST_POLICIES = 200  # a picture shows no more
 _MOST_STRINGS = 20_000  # up to which marginals are exact: the policy's probability of every string, added up
 _SAMPLES = 4_096  # drawn beyond that
+_SAME = 0.9  # of the strings, to be taken for the same policies: by another version hardly any are the same
 _WINDOW = 8  # batches over which proposals are counted
 
 
@@ -27,12 +29,13 @@ class History(NamedTuple):
     Attributes:
         told: batches that each policy had been told, or up to which proposals are counted, [P].
         probabilities: of each decision, float [P, N], rows of sum 1.
-        is_exact: whether they are the policy's own, or shares of the latest proposals.
+        same: share of the strings of D that were proposed again, where the probabilities are the policy's own; None
+            where they are shares of the latest proposals.
     """
 
     told: np.ndarray
     probabilities: list[np.ndarray]
-    is_exact: bool
+    same: float | None
 
 
 def trace_policy(run: Run) -> History:
@@ -58,16 +61,19 @@ def _replay(run: Run) -> History | None:
             told.append(strategy.num_told)
             marginals.append(_marginals(strategy))
 
+    same = count = 0
     for batch in run.batches:
         while strategy.num_told < batch[0].policy:
             tell()
         proposed = [tuple(row) for row in strategy.ask(len(batch)).actions.tolist()]
-        is_whole = len(batch) >= fixed["batch_size"]  # a budget may have cut the last
-        if is_whole and proposed != [trial.actions for trial in batch]:
-            return None
+        if len(batch) >= fixed["batch_size"]:  # a budget may have cut the last
+            same += sum(string == trial.actions for string, trial in zip(proposed, batch, strict=False))
+            count += len(batch)
+    if same < _SAME * count:
+        return None
     while strategy.num_told < len(run.batches):
         tell()
-    return History(np.array(told), [np.array(rows) for rows in zip(*marginals, strict=True)], True)
+    return History(np.array(told), [np.array(rows) for rows in zip(*marginals, strict=True)], same / max(1, count))
 
 
 def _marginals(strategy: Strategy) -> list[np.ndarray]:
@@ -91,4 +97,4 @@ def _count(run: Run) -> History:
         actions = np.array([trial.actions for batch in run.batches[max(0, end - _WINDOW) : end] for trial in batch])
         columns = zip(actions.T, run.space.num_choices, strict=True)
         marginals.append([np.bincount(column, minlength=n) / len(actions) for column, n in columns])
-    return History(ends, [np.array(rows) for rows in zip(*marginals, strict=True)], False)
+    return History(ends, [np.array(rows) for rows in zip(*marginals, strict=True)], None)

@@ -121,12 +121,19 @@ def searching(facts: RunFacts, pictures: Mapping[str, str]) -> str:
 
 def policy(run: Run, history: History, picture: str) -> str:
     """What a controller learned."""
-    how = (
-        "The policy's own, found by telling D again to a new controller, which proposed the same strings as the run."
-        if history.is_exact
-        else "This version does not propose what stands in D, so these are shares of what was proposed, in the latest "
-        "batches."
-    )
+    told_again = "The policy's own, found by telling D again to a new controller, which proposed"
+    if history.same is None:
+        how = (
+            "This version does not propose what stands in D, so these are shares of what was proposed, in the latest "
+            "batches."
+        )
+    elif history.same == 1:
+        how = f"{told_again} the same strings as the run."
+    else:
+        how = (
+            f"{told_again} {percent(history.same)} % of the strings as the run did: a processor that rounds otherwise "
+            "draws a few otherwise."
+        )
     rows = []
     for decision, rows_of_decision in zip(run.space.decisions, history.probabilities, strict=True):
         last = rows_of_decision[-1]
