@@ -49,9 +49,8 @@ class Controller(tf.keras.Model):
             name="head_kernel", shape=(num_decisions, units, widest), initializer=_uniform(0.01, seeds[3])
         )
         self._bias = self.add_weight(name="head_bias", shape=(num_decisions, widest), initializer="zeros")
-        self._num_choices = tf.constant(num_choices, tf.int32)
         exists = np.arange(widest) < np.asarray(num_choices)[:, None]  # [T, N]
-        self._even = tf.constant(exists / np.asarray(num_choices)[:, None], tf.float32)  # [T, N], a uniform policy
+        self.even = (exists / np.asarray(num_choices)[:, None]).astype(np.float32)  # [T, N]
         self._mask = tf.constant(np.where(exists, 0.0, MASKED), tf.float32)
         self._num_decisions = num_decisions
         self(tf.zeros([1, num_decisions], tf.int32))  # creates the weights
@@ -63,28 +62,38 @@ class Controller(tf.keras.Model):
         hidden = self._lstm(self._embedding(tokens))  # [B, T, units]
         return tf.einsum("btu,tun->btn", hidden, self._kernel) + self._bias + self._mask
 
-    def log_probs(self, actions, share=0.0):
-        """Log-probability of each decision of given strings: int32 [B, T] -> float32 [B, T]. `share`: see `sample`."""
+    def log_probs(self, actions, share=0.0, other=None):
+        """Log-probability of each decision of given strings: int32 [B, T] -> float32 [B, T]. The rest: see `sample`."""
         actions = tf.cast(actions, tf.int32)
-        return self._mix(_pick(tf.nn.log_softmax(self(actions)), actions), self._num_choices, share)
+        kept = _pick(tf.nn.log_softmax(self(actions)), actions) + tf.math.log1p(-share)
+        decisions = tf.broadcast_to(tf.range(self._num_decisions), tf.shape(actions))
+        others = tf.gather_nd(self.even if other is None else other, tf.stack([decisions, actions], axis=-1))  # [B, T]
+        return tf.reduce_logsumexp(tf.stack([kept, tf.math.log(share * others)]), axis=0)
 
-    def sample(self, batch_size, seed, share=0.0):
-        """Draws strings from the policy, or from it with some decisions drawn uniformly.
+    def sample(self, batch_size, seed, share=0.0, other=None):
+        """Draws strings from the policy, or from it with some decisions drawn from another distribution.
 
         Args:
             batch_size: B, a scalar.
             seed: int32 [2]; the same seed and weights give the same strings.
-            share: each decision is drawn uniformly with this probability, and those after it follow on what was drawn.
+            share: each decision is drawn from `other` with this probability; those after it follow on what was drawn.
+            other: probabilities of each decision's choices, float32 [T, N]; by default they are uniform.
 
         Returns:
             actions int32 [B, T] and log_probs float32 [B, T], of each decision.
         """
-        return self._sample(tf.constant(batch_size), tf.constant(seed), tf.constant(share, tf.float32))
+        other = self.even if other is None else other
+        return self._sample(tf.constant(batch_size), tf.constant(seed), tf.constant(share, tf.float32), other)
 
     @tf.function(
-        input_signature=[tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.float32)]
+        input_signature=[
+            tf.TensorSpec([], tf.int32),
+            tf.TensorSpec([2], tf.int32),
+            tf.TensorSpec([], tf.float32),
+            tf.TensorSpec([None, None], tf.float32),
+        ]
     )
-    def _sample(self, batch_size, seed, share):
+    def _sample(self, batch_size, seed, share, other):
         cell = self._lstm.cell
         states = [tf.zeros([batch_size, cell.units])] * 2
         actions = tf.TensorArray(tf.int32, self._num_decisions)
@@ -94,7 +103,7 @@ class Controller(tf.keras.Model):
         for t in tf.range(self._num_decisions):
             hidden, states = cell(self._embedding(tokens), states)
             logits = tf.matmul(hidden, self._kernel[t]) + self._bias[t] + self._mask[t]  # [B, N]
-            probabilities = (1.0 - share) * tf.nn.softmax(logits) + share * self._even[t]
+            probabilities = (1.0 - share) * tf.nn.softmax(logits) + share * other[t]
             sums = tf.cumsum(probabilities, axis=1)
             # The first whose sum exceeds a share of the total: never one of probability 0, however sums are rounded.
             action = tf.argmax(sums > numbers[t] * sums[:, -1:], axis=1, output_type=tf.int32)  # [B]
@@ -105,12 +114,6 @@ class Controller(tf.keras.Model):
         # By way of float32, exact here: oneDNN complains on stderr of a transposition of integers.
         actions = tf.cast(tf.transpose(tf.cast(actions.stack(), tf.float32)), tf.int32)
         return actions, tf.transpose(log_probs.stack())
-
-    def _mix(self, log_probs, num_choices, share):
-        """log((1 - share) p + share / number of choices), of log p; exactly log p where `share` is 0."""
-        uniform = tf.math.log(share) - tf.math.log(tf.cast(num_choices, tf.float32))
-        kept = log_probs + tf.math.log1p(-share)
-        return tf.reduce_logsumexp(tf.stack([kept, tf.broadcast_to(uniform, tf.shape(kept))]), axis=0)
 
 
 def _pick(values, actions):

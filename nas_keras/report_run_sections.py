@@ -67,8 +67,8 @@ def winners(facts: RunFacts, pictures: Mapping[str, str]) -> str:
     is_whole = len({standing.count for standing in facts.standings}) == 1
     lines += [
         f"Trained anew, {train.get('epochs', '?')} epoch(s) each, and tested, "
-        f"{'all with the same seeds' if is_whole else 'with the same seeds, some of which are not done'}: accuracies in "
-        "percent, mean ± standard error over trainings. The reward is what the search's recipe gave; "
+        f"{'all with the same seeds' if is_whole else 'with the same seeds, some of which are not done'}: "
+        "accuracies in percent, mean ± standard error over trainings. The reward is what the search's recipe gave; "
         "by it the searches chose, so it flatters what they chose. The rank is by validation; nothing was chosen by "
         "test.",
         make_table(

@@ -86,6 +86,19 @@ def test_a_share_of_the_decisions_is_uniform(controller):
     np.testing.assert_allclose(log_probs[:100], controller.log_probs(actions[:100], 0.2), atol=1e-5)
 
 
+def test_a_share_of_the_decisions_is_of_another_distribution(controller):
+    """All of it at share 1; half and half at 0.5, whatever the probabilities, of which some are 0."""
+    other = np.zeros((4, max(_NUM_CHOICES)), np.float32)
+    other[range(4), [0, 1, 0, 1]] = [1, 1, 0.25, 1]
+    other[2, 1] = 0.75
+    actions, log_probs = (part.numpy() for part in controller.sample(20_000, _SEED, 1.0, other))
+    assert (actions[:, [0, 1, 3]] == [0, 1, 1]).all() and abs(actions[:, 2].mean() - 0.75) < 0.02
+    np.testing.assert_allclose(log_probs.sum(axis=1), np.log(np.where(actions[:, 2], 0.75, 0.25)), atol=1e-5)
+    strings = _all_strings()
+    plain, mixed = (np.exp(controller.log_probs(strings, *how).numpy()) for how in ((), (0.5, other)))
+    np.testing.assert_allclose(mixed, 0.5 * plain + 0.5 * other[range(4), strings], atol=1e-5)
+
+
 def test_without_a_share_log_probs_are_exact_however_small():
     controller = Controller((2, 2), seed=0)
     controller._bias.assign([[0.0, -200.0], [0.0, 0.0]])

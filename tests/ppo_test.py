@@ -199,7 +199,15 @@ def test_over_two_devices_the_controller_learns_the_same():
 def test_with_all_shaping_off_it_is_ppo_on_its_latest_batch():
     """What is learned from is the batch, with its own log-probs and its rewards, normalised."""
     plain = nk.PPOConfig(
-        design=0, new_rounds=0, elite=0, floor=0, ceiling=0, advantages="normal", reference="drawn", window=1
+        design=0,
+        new_rounds=0,
+        anchored=0,
+        elite=0,
+        floor=0,
+        ceiling=0,
+        advantages="normal",
+        reference="drawn",
+        window=1,
     )
     strategy = PPO(_EIGHTS, plain, seed=0)
     _run(strategy, sum, batches=2)
@@ -229,9 +237,51 @@ def test_open_batches_are_not_drawn_again():
     assert len(set(strings)) == 24
 
 
+_MANY = nk.SearchSpace("many", [nk.Decision(name, tuple(range(8))) for name in "abcde"])
+
+
+def test_anchored_proposals_differ_from_the_best_in_as_many_decisions_as_are_redrawn():
+    """After one batch of which only one string succeeded; the policy is still almost uniform over eight choices."""
+    strategy = PPO(_MANY, nk.PPOConfig(anchored=1, redrawn=2, learning_rate=0), seed=0)
+    first = strategy.ask(8)
+    best = first.actions[3]
+    strategy.tell(_trials(first, lambda a: 1.0 if (a == best).all() else float("nan")))
+    proposals = strategy.ask(60)
+    changed = (proposals.actions != best).sum(axis=1)
+    # Seven of eight redrawn decisions become another choice; a string in which none does is known, and drawn anew.
+    rate = 0.4 * 7 / 8
+    expected = 5 * rate / (1 - (1 - rate) ** 5)
+    assert changed.min() == 1 and abs(changed.mean() - expected) < 0.4
+
+
+def test_anchored_proposals_have_the_log_probs_of_the_mixture():
+    strategy = PPO(_MANY, nk.PPOConfig(anchored=1, redrawn=2, learning_rate=0), seed=0)
+    first = strategy.ask(8)
+    strategy.tell(_trials(first, lambda a: float(-a[0])))
+    best = first.actions[np.argsort(first.actions[:, 0], kind="stable")]
+    weights = np.exp(-np.arange(8) / 2)
+
+    def mixture(string):
+        policy = np.exp(strategy.controller.log_probs(string[None]).numpy()[0])
+        return np.prod(0.4 * policy + 0.6 * (weights @ (best == string)) / weights.sum())
+
+    proposal = strategy.ask(1)
+    expected = mixture(proposal.actions[0]) / (1 - sum(mixture(string) for string in best))  # of what is not known
+    np.testing.assert_allclose(np.exp(proposal.log_probs.sum()), expected, rtol=1e-3)
+
+
+def test_nothing_is_anchored_to_a_failure():
+    strategy = PPO(_MANY, nk.PPOConfig(anchored=1, redrawn=0.5, learning_rate=0), seed=0)
+    first = strategy.ask(8)
+    strategy.tell(_trials(first, lambda a: float("nan")))
+    shared = (strategy.ask(100).actions[:, None] == first.actions[None]).sum(
+        axis=2
+    )  # decisions, with each of the eight
+    assert abs(shared.mean() - 5 / 8) < 0.1
+
+
 def test_no_string_takes_all_the_probability_while_there_is_something_to_look_for():
-    space = nk.SearchSpace("many", [nk.Decision(name, tuple(range(8))) for name in "abcde"])
-    strategy = PPO(space, seed=0)
+    strategy = PPO(_MANY, seed=0)
     _run(strategy, lambda a: -sum(a), batches=12)
     best = np.array(sorted(strategy._memory.trials().actions.tolist(), key=sum)[:8], np.int32)
     probabilities = np.exp(strategy.controller.log_probs(best).numpy().sum(axis=1))
@@ -242,6 +292,8 @@ def test_no_string_takes_all_the_probability_while_there_is_something_to_look_fo
     ("settings", "message"),
     [
         ({"ceiling": 1.5}, "ceiling=1.5 is not allowed: it is a probability, from 0 to 1"),
+        ({"anchored": 1.5}, "anchored=1.5 is not allowed: it is a share, from 0 to 1"),
+        ({"redrawn": -1}, "redrawn=-1 is not allowed"),
         ({"advantages": "best"}, "advantages='best' is unknown. Allowed: normal, rank."),
         ({"reference": "first"}, "reference='first' is unknown. Allowed: drawn, latest."),
         ({"explore": -1}, "explore=-1 is not allowed"),

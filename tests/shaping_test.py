@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nas_keras.strategies.shaping import bound_references, choose_trials, rank_advantages
+from nas_keras.strategies.shaping import anchor, bound_references, choose_trials, rank_advantages
 
 NAN = np.nan
 
@@ -52,3 +52,19 @@ def test_bounds_of_the_reference():
     np.testing.assert_allclose(np.exp(found), [0.01, 0.2, 0.001, 0.05, 0.001, 0.2], rtol=1e-5)
     found = bound_references(log_probs, np.array([-1, -1, 2, 2, 0, 0]), clip=1.0, floor=-np.inf, ceiling=np.inf)
     assert (found == log_probs).all()
+
+
+def test_the_anchor_is_the_choices_of_the_best_weighed_by_rank():
+    """Of four strings of two decisions, the last of which failed."""
+    first, second, third = np.exp([0, -0.5, -1]) / np.exp([0, -0.5, -1]).sum()
+    found = anchor(np.array([[1, 0], [0, 2], [1, 1], [1, 3]]), np.array([5.0, 6.0, 4.0, NAN]), widest=4)
+    np.testing.assert_allclose(found, [[first, second + third, 0, 0], [second, third, first, 0]], atol=1e-6)
+
+
+def test_failures_are_no_anchor():
+    assert anchor(np.array([[1, 0], [0, 1]]), np.array([NAN, NAN]), widest=2) is None
+
+
+def test_only_the_eight_best_are_in_the_anchor():
+    found = anchor(np.arange(20)[:, None], np.arange(20.0), widest=20)
+    assert np.flatnonzero(found[0]).tolist() == list(range(12, 20)) and abs(found.sum() - 1) < 1e-6

@@ -12,7 +12,7 @@ Legend: `M` trials learned from, `m` in a mini-batch, `K` steps, `T` decisions.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -72,16 +72,15 @@ class PPO(ControllerStrategy):
         asked, told = self._memory.known_keys()
         asked.update(map(self.space.key, drawn))
         found: list[Proposals] = []
-        # A policy that has converged has nothing new to give; the same one with some decisions drawn uniformly has.
-        for share in (0.0, min(1.0, self.config.explore / len(self.space.decisions))):
-            missing = n - sum(len(part.actions) for part in found)
-            if not missing or (found and not share):
-                break
+        for count, share, other in self._ways(n):
+            missing = count - sum(len(part.actions) for part in found)
+            if missing <= 0:
+                continue
             found.append(
                 draw_new(
                     missing,
-                    functools.partial(self._sample, rng=rng, share=share),
-                    functools.partial(self._log_probs_of, share=share),
+                    functools.partial(self._sample, rng=rng, share=share, other=other),
+                    functools.partial(self._log_probs_of, share=share, other=other),
                     space=self.space,
                     known=known,
                     keys=(asked, told),
@@ -96,9 +95,25 @@ class PPO(ControllerStrategy):
             found.append(self._sample(missing, rng))
         return Proposals(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
-    def _sample(self, n: int, rng: np.random.Generator, share: float = 0.0) -> Proposals:
-        """n strings of the policy as it is, or with a share of the decisions drawn uniformly."""
-        actions, log_probs = self.controller.sample(n, rng.integers(2**31, size=2).astype(np.int32), share)
+    def _ways(self, n: int) -> Iterator[tuple[int, float, np.ndarray | None]]:
+        """How to draw, way after way, each until there are so many strings: with `share` and `other` of `_sample`."""
+        per_decision = 1 / len(self.space.decisions)
+        kept = max(0.0, 1 - self.config.redrawn * per_decision)
+        if self.config.anchored and kept:
+            trials = self._memory.trials().latest()
+            anchor = shaping.anchor(trials.actions, trials.rewards, widest=max(self.space.num_choices))
+            if anchor is not None:
+                yield round(self.config.anchored * n), kept, anchor
+        yield n, 0.0, None
+        # A policy that has converged has nothing new to give; the same one with some decisions drawn uniformly has.
+        if self.config.explore:
+            yield n, min(1.0, self.config.explore * per_decision), None
+
+    def _sample(
+        self, n: int, rng: np.random.Generator, share: float = 0.0, other: np.ndarray | None = None
+    ) -> Proposals:
+        """n strings of the policy as it is, or with a share of the decisions drawn from another distribution [T, A]."""
+        actions, log_probs = self.controller.sample(n, rng.integers(2**31, size=2).astype(np.int32), share, other)
         return Proposals(actions.numpy(), log_probs.numpy())
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
@@ -143,13 +158,21 @@ class PPO(ControllerStrategy):
         )
         return actions, log_probs, weights
 
-    def _log_probs_of(self, actions: np.ndarray, share: float = 0.0) -> np.ndarray:
-        """Log-probs [N, T] of strings [N, T] under the present policy; `share` as for `_sample`."""
-        return self._log_probs(tf.constant(actions), tf.constant(share)).numpy()
+    def _log_probs_of(self, actions: np.ndarray, share: float = 0.0, other: np.ndarray | None = None) -> np.ndarray:
+        """Log-probs [N, T] of strings [N, T] under the present policy; the rest as for `_sample`."""
+        other = self.controller.even if other is None else other
+        return self._log_probs(tf.constant(actions), tf.constant(share), other).numpy()
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([], tf.float32)])
-    def _log_probs(self, actions, share):
-        return self.controller.log_probs(tf.ensure_shape(actions, [None, len(self.space.decisions)]), share)
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([], tf.float32),
+            tf.TensorSpec([None, None], tf.float32),
+        ]
+    )
+    def _log_probs(self, actions, share, other):
+        actions = tf.ensure_shape(actions, [None, len(self.space.decisions)])
+        return self.controller.log_probs(actions, share, other)
 
     @tf.function(
         input_signature=[

@@ -33,6 +33,10 @@ class PPOConfig:
         new_rounds: a proposal whose key is known is drawn again, in at most so many rounds of samples for a batch, and
             the log-probs are those of the distribution without what is known (`new_strings.py`); 0: proposals are plain
             samples, repeats among them.
+        anchored: this share, from 0 to 1, of a batch's new strings is drawn near the best: some decisions from the
+            policy, as they follow on what stands before them, the others as one of the best strings has them
+            (`shaping.anchor`). Log-probs are those of this mixture. With `new_rounds` 0 nothing is anchored.
+        redrawn: so many decisions of an anchored string, on average, are the policy's.
         explore: where the policy has nothing new to give, so many decisions of its samples, on average, are drawn
             uniformly; 0: repeats are proposed.
         advantages: "normal" are rewards with mean 0 and deviation 1 over the window, "rank" depend on the order only
@@ -58,6 +62,8 @@ class PPOConfig:
     distribute: str = NONE
     design: int = 1
     new_rounds: int = 2
+    anchored: float = 0.75
+    redrawn: float = 1.5
     explore: float = 2.0
     advantages: str = shaping.RANK
     elite: int = 8
@@ -71,10 +77,12 @@ class PPOConfig:
         check_choice("distribute", self.distribute, DISTRIBUTE)
         for name in ("window", "design", "new_rounds", "elite"):
             check_at_least(name, getattr(self, name), 0)
-        for name in ("learning_rate", "clip", "entropy", "explore", "floor", "ceiling"):
+        for name in ("learning_rate", "clip", "entropy", "anchored", "redrawn", "explore", "floor", "ceiling"):
             check_at_least(name, getattr(self, name), 0, integer=False)
         if self.ceiling > 1:
             raise InvalidValueError(f"ceiling={self.ceiling!r} is not allowed: it is a probability, from 0 to 1.")
+        if self.anchored > 1:
+            raise InvalidValueError(f"anchored={self.anchored!r} is not allowed: it is a share, from 0 to 1.")
         check_choice("advantages", self.advantages, shaping.ADVANTAGES)
         check_choice("reference", self.reference, shaping.REFERENCES)
 

@@ -2,7 +2,7 @@
 
 Each is a named setting of `PPOConfig`; the page of measurements says what it gave.
 
-Legend: `M` trials in the window, `B` of them in the latest batch.
+Legend: `M` trials in the window, `B` of them in the latest batch; `T` decisions, `A` the largest number of choices.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from nas_keras.strategies.base import finite_rewards
 DRAWN, LATEST = "drawn", "latest"
 REFERENCES = (DRAWN, LATEST)
 _BEST_FEW = 4
+_ANCHORS, _ANCHOR_DECAY = 8, 2.0
 
 
 def advantages(rewards: np.ndarray) -> np.ndarray:
@@ -69,6 +70,26 @@ def bound_references(
     low = np.maximum(log_probs, floor)
     high = np.minimum(log_probs, ceiling - np.log1p(clip))
     return np.where(advantages < 0, low, np.where(advantages > 0, high, log_probs)).astype(np.float32)
+
+
+def anchor(actions: np.ndarray, rewards: np.ndarray, *, widest: int) -> np.ndarray | None:
+    """Shares of each decision's choices among the best strings, float32 [T, A]; None if none succeeded.
+
+    Rank k = 0, 1, ... weighs exp(-k / 2). Every decision is independent of the others, as in population-based
+    incremental learning (Baluja 1994), but the strings are the best of all remembered, not of the latest generation.
+
+    Args:
+        actions: of different strings, [M, T].
+        rewards: [M], NaN for failures.
+        widest: A, the largest number of choices.
+    """
+    best = np.argsort(-rewards, kind="stable")[:_ANCHORS]  # NaN comes last
+    best = best[~np.isnan(rewards[best])]
+    if not len(best):
+        return None
+    weights = np.exp(-np.arange(len(best)) / _ANCHOR_DECAY)
+    shares = np.einsum("k,kta->ta", weights / weights.sum(), np.eye(widest)[actions[best]])
+    return shares.astype(np.float32)
 
 
 NORMAL, RANK = "normal", "rank"
