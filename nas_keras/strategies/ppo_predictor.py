@@ -18,7 +18,7 @@ from nas_keras.strategies.base import finite_rewards
 from nas_keras.strategies.cell_growth import cell_features, count_nodes
 from nas_keras.strategies.ppo import PPO
 from nas_keras.strategies.ppo_config import PPOPredictorConfig
-from nas_keras.strategies.predictor import RidgeEnsemble, count_equal, quadratic_kernel, rank_scores
+from nas_keras.strategies.predictor import RidgeEnsemble, count_equal, rank_scores
 from nas_keras.trial import Proposals
 
 _MAX_FITTED = 512  # strings, the latest; the time of a fit grows with their third power
@@ -83,10 +83,8 @@ class PPOPredictor(PPO):
         fitted, others = self._describe(actions), self._describe(candidates)
         shared = self._share(fitted, fitted)
         scale = max(float(np.diag(shared).mean()), 1.0)
-        ensemble = RidgeEnsemble(
-            quadratic_kernel(shared, scale), rank_scores(rewards), members=self.config.members, rng=rng
-        )
-        predicted = ensemble.predict(quadratic_kernel(self._share(others, fitted), scale))  # [N, E]
+        ensemble = RidgeEnsemble(shared / scale, rank_scores(rewards), members=self.config.members, rng=rng)
+        predicted = ensemble.predict(self._share(others, fitted) / scale)  # [N, E]
         chosen: list[int] = []
         for i in range(min(n, len(candidates))):
             member = i % self.config.members

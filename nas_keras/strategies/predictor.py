@@ -11,14 +11,19 @@ synthetic rewards, four tables:
     MLP, five members     0.41    0.75      (two layers of 64, 60 epochs)
 
 With phi(x) the features of x and s(x, y) = phi(x) . phi(y) / d, the kernel is k = 1 + s + s^2: a ridge regression with
-a constant, every feature and every product of two of them, of which nothing of that size is ever made.
+a constant, every feature and every product of two of them, of which nothing of that size is ever made; or exp(4 s),
+whose series has products of any number of features, as a rugged landscape needs. Which of them, and which penalty, is
+chosen anew for each fit, by leaving out each string in turn.
 
 Legend: `M` strings to fit, `N` to predict, `E` members, `T` decisions.
 """
 
 import statistics
+from collections.abc import Callable
 
 import numpy as np
+
+Kernel = Callable[[np.ndarray], np.ndarray]  # s -> k, of the same shape
 
 # Penalties to choose from, relative to the mean of k(x, x): from trusting every reward to hardly any.
 _PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -28,34 +33,42 @@ class RidgeEnsemble:
     """Ridge regressions in their dual form, fitted on creation; what a member has not seen weighs 0 in it.
 
     Args:
-        kernel: k of all pairs, [M, M].
+        shared: s of all pairs, [M, M].
         targets: [M].
         members: E; each is fitted to all but one E-th of the strings, or to all of them if it is the only one.
         rng: deals the strings out.
 
     Attributes:
-        penalty: of all members, see `choose_penalty`.
+        kernel, penalty: of all members, see `choose_kernel`.
     """
 
-    def __init__(self, kernel: np.ndarray, targets: np.ndarray, *, members: int, rng: np.random.Generator):
+    def __init__(self, shared: np.ndarray, targets: np.ndarray, *, members: int, rng: np.random.Generator):
         self._mean = targets.mean()
         centred = targets - self._mean
-        self.penalty = choose_penalty(kernel, centred)
+        self.kernel, self.penalty = choose_kernel(shared, centred)
+        kernel = self.kernel(shared)
         self._weights = np.zeros((len(targets), members))
         for member, left_out in enumerate(np.array_split(rng.permutation(len(targets)), members)):
             seen = np.delete(np.arange(len(targets)), left_out if members > 1 else [])
             penalised = kernel[np.ix_(seen, seen)] + self.penalty * np.eye(len(seen))
             self._weights[seen, member] = np.linalg.solve(penalised, centred[seen])
 
-    def predict(self, kernel: np.ndarray) -> np.ndarray:
-        """Each member's prediction, [N, E], from k of what is predicted and what was fitted, [N, M]."""
-        return self._mean + kernel @ self._weights
+    def predict(self, shared: np.ndarray) -> np.ndarray:
+        """Each member's prediction, [N, E], from s of what is predicted and what was fitted, [N, M]."""
+        return self._mean + self.kernel(shared) @ self._weights
 
 
-def quadratic_kernel(shared: np.ndarray, scale: float) -> np.ndarray:
-    """k = 1 + s + s^2 with s = `shared` / `scale`, phi(x) . phi(y) / d; of any shape."""
-    s = shared / scale
-    return 1 + s + s * s
+def quadratic(shared: np.ndarray) -> np.ndarray:
+    """k = 1 + s + s^2, of any shape."""
+    return 1 + shared + shared * shared
+
+
+def exponential(shared: np.ndarray) -> np.ndarray:
+    """k = exp(4 s), of any shape. Of exponents 1, 2, 4, 6, 8 and 12 it ordered rugged tables best."""
+    return np.exp(4 * shared)
+
+
+_KERNELS: tuple[Kernel, ...] = (quadratic, exponential)
 
 
 def count_equal(strings: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -81,17 +94,24 @@ def rank_scores(rewards: np.ndarray) -> np.ndarray:
     return np.array([statistics.NormalDist().inv_cdf(quantile) for quantile in quantiles])[place]
 
 
-def choose_penalty(kernel: np.ndarray, targets: np.ndarray) -> float:
-    """The penalty whose error is least where each string in turn is left out and predicted from the others.
+def choose_kernel(shared: np.ndarray, targets: np.ndarray) -> tuple[Kernel, float]:
+    """The kernel and penalty whose error is least where each string in turn is left out and predicted from the others.
 
     With H = (K + penalty I)^-1 the error at string i is (H y)_i / H_ii (Rasmussen & Williams 2006, equation 5.12): one
     decomposition of K [M, M] is enough for all penalties.
+
+    Args:
+        shared: s of all pairs, [M, M].
+        targets: of mean 0, [M].
     """
-    values, vectors = np.linalg.eigh(kernel)
-    penalties = [penalty * np.diag(kernel).mean() for penalty in _PENALTIES]
-    errors = []
-    for penalty in penalties:
-        inverse = vectors / (values.clip(0) + penalty)  # H = inverse @ vectors.T
-        residuals = inverse @ (vectors.T @ targets) / np.sum(inverse * vectors, axis=1)
-        errors.append(np.mean(residuals**2))
-    return penalties[int(np.argmin(errors))]
+    found: list[tuple[float, Kernel, float]] = []
+    for kernel in _KERNELS:
+        gram = kernel(shared)
+        values, vectors = np.linalg.eigh(gram)
+        for relative in _PENALTIES:
+            penalty = relative * float(np.diag(gram).mean())
+            inverse = vectors / (values.clip(0) + penalty)  # H = inverse @ vectors.T
+            residuals = inverse @ (vectors.T @ targets) / np.sum(inverse * vectors, axis=1)
+            found.append((float(np.mean(residuals**2)), kernel, penalty))
+    _, kernel, penalty = min(found, key=lambda fit: fit[0])
+    return kernel, penalty

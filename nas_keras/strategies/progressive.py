@@ -22,7 +22,7 @@ from nas_keras.search_space import SearchSpace
 from nas_keras.strategies.base import State, Strategy
 from nas_keras.strategies.candidates import Candidates, NearTheBest, Told
 from nas_keras.strategies.cell_growth import CellGrowth, count_nodes
-from nas_keras.strategies.predictor import RidgeEnsemble, quadratic_kernel, rank_scores
+from nas_keras.strategies.predictor import RidgeEnsemble, rank_scores
 from nas_keras.trial import Proposals, Trial
 
 _CHOOSE, _FOLDS = 7, 8  # purposes of the generators
@@ -79,7 +79,7 @@ class Progressive(Strategy):
         self._features: list[np.ndarray] = []  # of each, [F]
         self._open: collections.deque = collections.deque()  # keys of each batch that is asked and not told
         self._fitted: RidgeEnsemble | None = None  # to all told, once a prediction is asked for
-        self._scale = 1.0  # d of its kernel
+        self._scale = 1.0  # d, see `predictor.py`
 
     def _ask(self, n: int, iteration: int) -> Proposals:
         rng = np.random.default_rng([self.seed, _CHOOSE, iteration])
@@ -119,13 +119,12 @@ class Progressive(Strategy):
             self._scale = max(float(np.diag(shared).mean()), 1.0)
             rewards = np.array([known.reward for known in self._told.values()])[-_MAX_FITTED:]
             self._fitted = RidgeEnsemble(
-                quadratic_kernel(shared, self._scale),
+                shared / self._scale,
                 rank_scores(rewards),
                 members=self.config.members,
                 rng=np.random.default_rng([self.seed, _FOLDS, self.num_told]),
             )
-        kernel = quadratic_kernel(self._candidates.share(features, fitted), self._scale)
-        return self._fitted.predict(kernel).mean(axis=1)
+        return self._fitted.predict(self._candidates.share(features, fitted) / self._scale).mean(axis=1)
 
     def _state(self) -> State:
         return {
