@@ -62,13 +62,10 @@ class Controller(tf.keras.Model):
         hidden = self._lstm(self._embedding(tokens))  # [B, T, units]
         return tf.einsum("btu,tun->btn", hidden, self._kernel) + self._bias + self._mask
 
-    def log_probs(self, actions, share=0.0, other=None):
-        """Log-probability of each decision of given strings: int32 [B, T] -> float32 [B, T]. The rest: see `sample`."""
+    def log_probs(self, actions):
+        """Log-probability of each decision of given strings: int32 [B, T] -> float32 [B, T]."""
         actions = tf.cast(actions, tf.int32)
-        kept = _pick(tf.nn.log_softmax(self(actions)), actions) + tf.math.log1p(-share)
-        decisions = tf.broadcast_to(tf.range(self._num_decisions), tf.shape(actions))
-        others = tf.gather_nd(self.even if other is None else other, tf.stack([decisions, actions], axis=-1))  # [B, T]
-        return tf.reduce_logsumexp(tf.stack([kept, tf.math.log(share * others)]), axis=0)
+        return _pick(tf.nn.log_softmax(self(actions)), actions)
 
     def sample(self, batch_size, seed, share=0.0, other=None):
         """Draws strings from the policy, or from it with some decisions drawn from another distribution.
@@ -100,7 +97,7 @@ class Controller(tf.keras.Model):
         log_probs = tf.TensorArray(tf.float32, self._num_decisions)
         tokens = tf.zeros([batch_size], tf.int32)
         numbers = tf.random.stateless_uniform([self._num_decisions, batch_size, 1], seed)  # at most 1 - 2^-23
-        for t in tf.range(self._num_decisions):
+        for t in (range if self._num_decisions <= _UNROLL else tf.range)(self._num_decisions):
             hidden, states = cell(self._embedding(tokens), states)
             logits = tf.matmul(hidden, self._kernel[t]) + self._bias[t] + self._mask[t]  # [B, N]
             probabilities = (1.0 - share) * tf.nn.softmax(logits) + share * other[t]
@@ -114,6 +111,22 @@ class Controller(tf.keras.Model):
         # By way of float32, exact here: oneDNN complains on stderr of a transposition of integers.
         actions = tf.cast(tf.transpose(tf.cast(actions.stack(), tf.float32)), tf.int32)
         return actions, tf.transpose(log_probs.stack())
+
+
+def mix(log_probs: np.ndarray, actions: np.ndarray, share: float, other: np.ndarray) -> np.ndarray:
+    """Log-probs float32 [B, T] of strings [B, T] where a share of the decisions is of another distribution.
+
+    Args:
+        log_probs: under the policy, [B, T].
+        actions: the strings.
+        share: of the decisions, from 0 to 1.
+        other: the other distribution, as for `Controller.sample`.
+    """
+    if not share:
+        return log_probs
+    others = other[np.arange(other.shape[0]), actions]  # [B, T]
+    with np.errstate(divide="ignore"):
+        return np.logaddexp(log_probs + np.log1p(-share), np.log(share * others)).astype(np.float32)
 
 
 def _pick(values, actions):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nas_keras.controller import Controller, tf
+from nas_keras.controller import Controller, mix, tf
 
 _NUM_CHOICES = (3, 1, 4, 2)
 _SEED = tf.constant([1, 2])
@@ -77,13 +77,16 @@ def test_a_share_of_the_decisions_is_uniform(controller):
     """In 100,000 strings of which a fifth of each decision is drawn uniformly, the rest by what stands before it."""
     actions, log_probs = (part.numpy() for part in controller.sample(100_000, _SEED, 0.2))
     strings = _all_strings()
-    plain, mixed = (np.exp(controller.log_probs(strings, share).numpy()) for share in (0.0, 0.2))
+    plain = controller.log_probs(strings).numpy()
+    mixed, plain = np.exp(mix(plain, strings, 0.2, controller.even)), np.exp(plain)
     np.testing.assert_allclose(mixed, 0.8 * plain + 0.2 / np.array(_NUM_CHOICES), atol=1e-5)
     expected = mixed.prod(axis=1)
     np.testing.assert_allclose(expected.sum(), 1.0, atol=1e-5)
     counts = np.array([(actions == string).all(axis=1).sum() for string in strings])
     assert (np.abs(counts - 1e5 * expected) <= 5 * np.sqrt(1e5 * expected * (1 - expected)) + 1).all()
-    np.testing.assert_allclose(log_probs[:100], controller.log_probs(actions[:100], 0.2), atol=1e-5)
+    np.testing.assert_allclose(
+        log_probs[:100], np.log(mixed[np.ravel_multi_index(actions[:100].T, _NUM_CHOICES)]), atol=1e-5
+    )
 
 
 def test_a_share_of_the_decisions_is_of_another_distribution(controller):
@@ -95,7 +98,8 @@ def test_a_share_of_the_decisions_is_of_another_distribution(controller):
     assert (actions[:, [0, 1, 3]] == [0, 1, 1]).all() and abs(actions[:, 2].mean() - 0.75) < 0.02
     np.testing.assert_allclose(log_probs.sum(axis=1), np.log(np.where(actions[:, 2], 0.75, 0.25)), atol=1e-5)
     strings = _all_strings()
-    plain, mixed = (np.exp(controller.log_probs(strings, *how).numpy()) for how in ((), (0.5, other)))
+    plain = controller.log_probs(strings).numpy()
+    mixed, plain = np.exp(mix(plain, strings, 0.5, other)), np.exp(plain)
     np.testing.assert_allclose(mixed, 0.5 * plain + 0.5 * other[range(4), strings], atol=1e-5)
 
 
@@ -103,7 +107,9 @@ def test_without_a_share_log_probs_are_exact_however_small():
     controller = Controller((2, 2), seed=0)
     controller._bias.assign([[0.0, -200.0], [0.0, 0.0]])
     np.testing.assert_allclose(controller.log_probs(np.array([[1, 0]]))[0, 0], -200.0, atol=0.1)
-    np.testing.assert_allclose(controller.log_probs(np.array([[1, 0]]), 0.5)[0, 0], np.log(0.25), atol=1e-5)
+    strings = np.array([[1, 0]])
+    mixed = mix(controller.log_probs(strings).numpy(), strings, 0.5, controller.even)
+    np.testing.assert_allclose(mixed[0, 0], np.log(0.25), atol=1e-5)
 
 
 def test_all_decisions_uniform(controller):

@@ -1,5 +1,6 @@
 """Tests of nas_keras/strategies/new_strings.py: exact probabilities of a policy small enough to enumerate."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -31,13 +32,13 @@ def _drawer(rng):
 def _draw(n, known=(), rounds=8, seed=0, space=SPACE):
     draw = _drawer(np.random.default_rng(seed))
     keys = [set(map(space.key, known))]
-    return draw_new(n, draw, _log_probs_of, space=space, known=known, keys=keys, rounds=rounds)
+    return draw_new(n, draw, lambda: _log_probs_of(known), space=space, known=known, keys=keys, rounds=rounds)
 
 
 def test_the_probability_of_a_string_outside_x():
     """X holds 0.35 + 0.03 + 0.21 of the probability; of what begins with 1, it holds 0.24 of 0.3."""
     known = [(0, 0), (1, 0), (1, 2)]
-    excluded = _Excluded(known, _log_probs_of)
+    excluded = _Excluded(known, lambda: _log_probs_of(known))
     found = np.exp(excluded.conditional((1, 1), _log_probs_of([(1, 1)])[0]))
     np.testing.assert_allclose(found, [0.06 / 0.41, 1], rtol=1e-5)
     found = np.exp(excluded.conditional((0, 2), _log_probs_of([(0, 2)])[0]))
@@ -47,7 +48,7 @@ def test_the_probability_of_a_string_outside_x():
 def test_probabilities_outside_any_x_sum_to_one():
     for size in range(6):
         for known in itertools.combinations(STRINGS, size):
-            excluded = _Excluded(list(known), _log_probs_of)
+            excluded = _Excluded(list(known), functools.partial(_log_probs_of, known))
             rest = [string for string in STRINGS if string not in known]
             rows = [excluded.conditional(s, row) for s, row in zip(rest, _log_probs_of(rest), strict=True)]
             np.testing.assert_allclose(np.exp(np.sum(rows, axis=1)).sum(), 1, atol=1e-4)
@@ -56,7 +57,7 @@ def test_probabilities_outside_any_x_sum_to_one():
 
 def test_without_x_nothing_changes():
     row = _log_probs_of([(1, 2)])[0]
-    assert _Excluded([], _log_probs_of).conditional((1, 2), row) is row
+    assert _Excluded([], lambda: _log_probs_of([])).conditional((1, 2), row) is row
 
 
 def test_no_key_is_drawn_twice_nor_one_that_is_known():
@@ -95,7 +96,9 @@ def test_keys_known_besides_x_are_left_out_and_in_x_once_they_are_seen():
     keys = [{"0,0", "1,0"}, {"1,1": None}.keys()]
     for seed in range(20):
         draw = _drawer(np.random.default_rng(seed))
-        actions, log_probs = draw_new(1, draw, _log_probs_of, space=SPACE, known=[(0, 0)], keys=keys, rounds=8)
+        actions, log_probs = draw_new(
+            1, draw, lambda: _log_probs_of([(0, 0)]), space=SPACE, known=[(0, 0)], keys=keys, rounds=8
+        )
         a, b = actions[0].tolist()
         assert (a, b) in [(0, 1), (0, 2), (1, 2)]
         seen = {tuple(row) for row in _first_drawn(seed, until=(a, b))} & {(0, 0), (1, 0), (1, 1)} | {(0, 0)}

@@ -27,7 +27,7 @@ _SMALLEST = 1e-6  # of what is left of the probability; below it single precisio
 def draw_new(
     n: int,
     draw: Draw,
-    log_probs_of: Callable[[np.ndarray], np.ndarray],
+    known_log_probs: Callable[[], np.ndarray],
     *,
     space: SearchSpace,
     known: Sequence[Actions],
@@ -39,7 +39,7 @@ def draw_new(
     Args:
         n: how many; fewer are found if the policy has converged, or nothing new is left.
         draw: samples of the policy, others at each call.
-        log_probs_of: log-probs [N, T] of strings [N, T] under the same policy.
+        known_log_probs: of `known` under the same policy, [N, T]; called at most once, if something new is found.
         space: what is searched.
         known: X at the start, some of the strings that are known.
         keys: of all that are known; another string with one of them is in X once it has been seen.
@@ -48,7 +48,7 @@ def draw_new(
     Returns:
         At most n proposals, with the log-probs of the distributions that each was drawn from.
     """
-    excluded = _Excluded(known, log_probs_of)
+    excluded = _Excluded(known, known_log_probs)
     taken: set[str] = set()
     actions, log_probs = [], []
     for round_ in range(rounds if len(excluded) < space.size else 0):
@@ -86,15 +86,15 @@ class _Excluded:
 
     Args:
         strings: in it from the start.
-        log_probs_of: log-probs [N, T] of strings [N, T].
+        log_probs: of those, [N, T].
     """
 
-    def __init__(self, strings: Sequence[Actions], log_probs_of: Callable[[np.ndarray], np.ndarray]):
+    def __init__(self, strings: Sequence[Actions], log_probs: Callable[[], np.ndarray]):
         self._strings = set(strings)
         self._rows = [np.array(strings, np.int32)] if len(strings) else []  # [N, T] each
         self._masses: list[np.ndarray] = []  # [N] each
         # Asked for the first string that is taken: often there is none.
-        self._weigh = (lambda: _masses(log_probs_of(self._rows[0]))) if len(strings) else None
+        self._weigh = (lambda: _masses(log_probs())) if len(strings) else None
 
     def __contains__(self, string: Actions) -> bool:
         return string in self._strings

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nas_keras import _keras
+from nas_keras.controller import mix
 from nas_keras.search_space import Actions, SearchSpace
 from nas_keras.strategies import shaping
 from nas_keras.strategies.base import State
@@ -71,6 +72,14 @@ class PPO(ControllerStrategy):
         known = [*drawn, *self._memory.latest_strings(_EXACT)]
         asked, told = self._memory.known_keys()
         asked.update(map(self.space.key, drawn))
+        parts: list[np.ndarray] = []  # log-probs of `known` under the policy, which every way needs
+
+        def known_log_probs(share: float, other: np.ndarray) -> np.ndarray:
+            done = sum(map(len, parts))
+            if done < len(known):
+                parts.append(self._log_probs_of(np.array(known[done:], np.int32)))
+            return mix(np.concatenate(parts), np.array(known), share, other)
+
         found: list[Proposals] = []
         for count, share, other in self._ways(n):
             missing = count - sum(len(part.actions) for part in found)
@@ -80,7 +89,7 @@ class PPO(ControllerStrategy):
                 draw_new(
                     missing,
                     functools.partial(self._sample, rng=rng, share=share, other=other),
-                    functools.partial(self._log_probs_of, share=share, other=other),
+                    functools.partial(known_log_probs, share, other),
                     space=self.space,
                     known=known,
                     keys=(asked, told),
@@ -95,7 +104,7 @@ class PPO(ControllerStrategy):
             found.append(self._sample(missing, rng))
         return Proposals(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
-    def _ways(self, n: int) -> Iterator[tuple[int, float, np.ndarray | None]]:
+    def _ways(self, n: int) -> Iterator[tuple[int, float, np.ndarray]]:
         """How to draw, way after way, each until there are so many strings: with `share` and `other` of `_sample`."""
         per_decision = 1 / len(self.space.decisions)
         kept = max(0.0, 1 - self.config.redrawn * per_decision)
@@ -104,10 +113,10 @@ class PPO(ControllerStrategy):
             anchor = shaping.anchor(trials.actions, trials.rewards, widest=max(self.space.num_choices))
             if anchor is not None:
                 yield round(self.config.anchored * n), kept, anchor
-        yield n, 0.0, None
+        yield n, 0.0, self.controller.even
         # A policy that has converged has nothing new to give; the same one with some decisions drawn uniformly has.
         if self.config.explore:
-            yield n, min(1.0, self.config.explore * per_decision), None
+            yield n, min(1.0, self.config.explore * per_decision), self.controller.even
 
     def _sample(
         self, n: int, rng: np.random.Generator, share: float = 0.0, other: np.ndarray | None = None
@@ -158,21 +167,13 @@ class PPO(ControllerStrategy):
         )
         return actions, log_probs, weights
 
-    def _log_probs_of(self, actions: np.ndarray, share: float = 0.0, other: np.ndarray | None = None) -> np.ndarray:
-        """Log-probs [N, T] of strings [N, T] under the present policy; the rest as for `_sample`."""
-        other = self.controller.even if other is None else other
-        return self._log_probs(tf.constant(actions), tf.constant(share), other).numpy()
+    def _log_probs_of(self, actions: np.ndarray) -> np.ndarray:
+        """Log-probs [N, T] of strings [N, T] under the present policy."""
+        return self._log_probs(tf.constant(actions)).numpy()
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None], tf.int32),
-            tf.TensorSpec([], tf.float32),
-            tf.TensorSpec([None, None], tf.float32),
-        ]
-    )
-    def _log_probs(self, actions, share, other):
-        actions = tf.ensure_shape(actions, [None, len(self.space.decisions)])
-        return self.controller.log_probs(actions, share, other)
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    def _log_probs(self, actions):
+        return self.controller.log_probs(tf.ensure_shape(actions, [None, len(self.space.decisions)]))
 
     @tf.function(
         input_signature=[
