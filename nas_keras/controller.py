@@ -73,20 +73,22 @@ class Controller(tf.keras.Model):
         Args:
             batch_size: B, a scalar.
             seed: int32 [2]; the same seed and weights give the same strings.
-            share: each decision is drawn from `other` with this probability; those after it follow on what was drawn.
+            share: each decision is drawn from `other` with this probability, of all strings or of each, [B]; those
+                after it follow on what was drawn.
             other: probabilities of each decision's choices, float32 [T, N]; by default they are uniform.
 
         Returns:
             actions int32 [B, T] and log_probs float32 [B, T], of each decision.
         """
         other = self.even if other is None else other
-        return self._sample(tf.constant(batch_size), tf.constant(seed), tf.constant(share, tf.float32), other)
+        share = tf.reshape(tf.constant(share, tf.float32), [-1, 1])  # [B, 1] or [1, 1]
+        return self._sample(tf.constant(batch_size), tf.constant(seed), share, other)
 
     @tf.function(
         input_signature=[
             tf.TensorSpec([], tf.int32),
             tf.TensorSpec([2], tf.int32),
-            tf.TensorSpec([], tf.float32),
+            tf.TensorSpec([None, 1], tf.float32),
             tf.TensorSpec([None, None], tf.float32),
         ]
     )

@@ -20,7 +20,7 @@ from nas_keras.trial import Proposals
 
 Draw = Callable[[int], tuple[np.ndarray, np.ndarray]]  # count B -> strings int32 [B, T], log-probs float32 [B, T]
 
-_FEWEST, _MOST = 32, 256  # samples in the first round and in any later one
+FEWEST, _MOST = 32, 256  # samples in the first round and in any later one
 _SMALLEST = 1e-6  # of what is left of the probability; below it single precision has no digits
 
 
@@ -52,7 +52,7 @@ def draw_new(
     taken: set[str] = set()
     actions, log_probs = [], []
     for round_ in range(rounds if len(excluded) < space.size else 0):
-        for string, row in zip(*_lists(draw(_FEWEST if round_ == 0 else _MOST)), strict=True):
+        for string, row in zip(*_lists(draw(FEWEST if round_ == 0 else _MOST)), strict=True):
             if string in excluded:
                 continue
             key = space.key(string)
@@ -67,6 +67,12 @@ def draw_new(
             break
     shape = len(actions), len(space.decisions)
     return Proposals(np.array(actions, np.int32).reshape(shape), np.array(log_probs, np.float32).reshape(shape))
+
+
+def begin_with(first: tuple[np.ndarray, np.ndarray], draw: Draw) -> Draw:
+    """Like `draw`, but the first samples, `FEWEST` of them, are there already."""
+    waiting = [first]
+    return lambda count: waiting.pop() if waiting else draw(count)
 
 
 def cover(n: int, space: SearchSpace, rng: np.random.Generator) -> Proposals:

@@ -23,7 +23,7 @@ from nas_keras.strategies import shaping
 from nas_keras.strategies.base import State
 from nas_keras.strategies.learner import ControllerStrategy
 from nas_keras.strategies.memory import Memory
-from nas_keras.strategies.new_strings import cover, draw_new
+from nas_keras.strategies.new_strings import FEWEST, Draw, begin_with, cover, draw_new
 from nas_keras.strategies.ppo_config import PPOConfig
 from nas_keras.strategies.ppo_loss import PPOLoss
 from nas_keras.strategies.shaping import advantages as advantages
@@ -81,14 +81,14 @@ class PPO(ControllerStrategy):
             return mix(np.concatenate(parts), np.array(known), share, other)
 
         found: list[Proposals] = []
-        for count, share, other in self._ways(n):
+        for count, draw, share, other in self._ways(n, rng):
             missing = count - sum(len(part.actions) for part in found)
             if missing <= 0:
                 continue
             found.append(
                 draw_new(
                     missing,
-                    functools.partial(self._sample, rng=rng, share=share, other=other),
+                    draw,
                     functools.partial(known_log_probs, share, other),
                     space=self.space,
                     known=known,
@@ -104,22 +104,29 @@ class PPO(ControllerStrategy):
             found.append(self._sample(missing, rng))
         return Proposals(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
-    def _ways(self, n: int) -> Iterator[tuple[int, float, np.ndarray]]:
-        """How to draw, way after way, each until there are so many strings: with `share` and `other` of `_sample`."""
+    def _ways(self, n: int, rng: np.random.Generator) -> Iterator[tuple[int, Draw, float, np.ndarray]]:
+        """How to draw, way after way, each until there are so many strings; with `share` and `other` of `_sample`."""
+        even = self.controller.even
         per_decision = 1 / len(self.space.decisions)
         kept = max(0.0, 1 - self.config.redrawn * per_decision)
-        if self.config.anchored and kept:
-            trials = self._memory.trials().latest()
-            anchor = shaping.anchor(trials.actions, trials.rewards, widest=max(self.space.num_choices))
-            if anchor is not None:
-                yield round(self.config.anchored * n), kept, anchor
-        yield n, 0.0, self.controller.even
+        draw_plain: Draw = functools.partial(self._sample, rng=rng)
+        trials = self._memory.trials().latest() if self.config.anchored and kept else None
+        anchor = trials and shaping.anchor(trials.actions, trials.rewards, widest=even.shape[1])
+        if anchor is not None:
+            # The first samples of both ways at once: a call costs the same.
+            first = self._sample(2 * FEWEST, rng, np.repeat([kept, 0], FEWEST), anchor)
+            parts = [Proposals(*(part[half] for part in first)) for half in (slice(FEWEST), slice(FEWEST, None))]
+            draw_anchored = functools.partial(self._sample, rng=rng, share=kept, other=anchor)
+            yield round(self.config.anchored * n), begin_with(parts[0], draw_anchored), kept, anchor
+            draw_plain = begin_with(parts[1], draw_plain)
+        yield n, draw_plain, 0.0, even
         # A policy that has converged has nothing new to give; the same one with some decisions drawn uniformly has.
         if self.config.explore:
-            yield n, min(1.0, self.config.explore * per_decision), self.controller.even
+            share = min(1.0, self.config.explore * per_decision)
+            yield n, functools.partial(self._sample, rng=rng, share=share), share, even
 
     def _sample(
-        self, n: int, rng: np.random.Generator, share: float = 0.0, other: np.ndarray | None = None
+        self, n: int, rng: np.random.Generator, share: float | np.ndarray = 0.0, other: np.ndarray | None = None
     ) -> Proposals:
         """n strings of the policy as it is, or with a share of the decisions drawn from another distribution [T, A]."""
         actions, log_probs = self.controller.sample(n, rng.integers(2**31, size=2).astype(np.int32), share, other)
