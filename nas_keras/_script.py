@@ -23,6 +23,9 @@ _GRACE_SECONDS = 8.0  # from a signal to the end, whatever the process is doing;
 
 def run(main: Callable[[], None]) -> None:
     """Parses the flags and calls `main()`."""
+    # Children are trained in workers. What is left to this process is a controller of some ten thousand weights, whose
+    # operations are so small that a second thread only makes them wait.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     ending = _Ending()
 
     def guarded(arguments: list[str]) -> None:
