@@ -104,7 +104,7 @@ class PPOPredictorConfig(PPOConfig):
     near: int = 200
     beam: int = 8
     members: int = 5
-    initial: int = 16
+    initial: int = 8
 
     def __post_init__(self):
         super().__post_init__()
