@@ -17,6 +17,8 @@ flags.DEFINE_integer("number", 1, "A number.")
 
 def main():
     print("number", flags.FLAGS.number, "verbosity", logging.get_verbosity())
+    if "--number=8" in sys.argv:
+        print("threads", os.environ["TF_NUM_INTRAOP_THREADS"])
     raises = os.environ.get("RAISES")
     if raises:
         raise eval(raises)
@@ -32,6 +34,11 @@ def _run(*arguments, raises=""):
 def test_a_script_that_ends_well():
     done = _run("--number=5")
     assert (done.returncode, done.stdout, done.stderr) == (0, "number 5 verbosity -1\n", "")  # -1: warnings
+
+
+def test_tensorflow_gets_one_thread_unless_the_user_says_otherwise():
+    assert _run("--number=8").stdout.endswith("threads 1\n")
+    assert run_python(_SCRIPT, "--number=8", TF_NUM_INTRAOP_THREADS="3").stdout.endswith("threads 3\n")
 
 
 def test_the_user_may_ask_for_more_words():
