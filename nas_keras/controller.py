@@ -26,6 +26,9 @@ class Controller(tf.keras.Model):
         units: of the LSTM.
         embedding: size of an action's embedding.
         seed: of the initial weights.
+
+    Attributes:
+        even: probabilities of a policy that draws every decision uniformly, a NumPy array, float32 [T, N].
     """
 
     def __init__(self, num_choices: Sequence[int], *, units: int = 32, embedding: int = 16, seed: int = 0):
@@ -50,7 +53,7 @@ class Controller(tf.keras.Model):
         )
         self._bias = self.add_weight(name="head_bias", shape=(num_decisions, widest), initializer="zeros")
         exists = np.arange(widest) < np.asarray(num_choices)[:, None]  # [T, N]
-        self.even = (exists / np.asarray(num_choices)[:, None]).astype(np.float32)  # [T, N]
+        self.even = (exists / np.asarray(num_choices)[:, None]).astype(np.float32)
         self._mask = tf.constant(np.where(exists, 0.0, MASKED), tf.float32)
         self._num_decisions = num_decisions
         self(tf.zeros([1, num_decisions], tf.int32))  # creates the weights

@@ -88,8 +88,10 @@ def anchor(actions: np.ndarray, rewards: np.ndarray, *, widest: int) -> np.ndarr
     if not len(best):
         return None
     weights = np.exp(-np.arange(len(best)) / _ANCHOR_DECAY)
-    shares = np.einsum("k,kta->ta", weights / weights.sum(), np.eye(widest)[actions[best]])
-    return shares.astype(np.float32)
+    shares = np.zeros((actions.shape[1], widest), np.float32)
+    for weight, string in zip(weights / weights.sum(), actions[best], strict=True):
+        shares[np.arange(len(string)), string] += weight
+    return shares
 
 
 NORMAL, RANK = "normal", "rank"
