@@ -88,10 +88,10 @@ def anchor(actions: np.ndarray, rewards: np.ndarray, *, widest: int) -> np.ndarr
     if not len(best):
         return None
     weights = np.exp(-np.arange(len(best)) / _ANCHOR_DECAY)
-    shares = np.zeros((actions.shape[1], widest), np.float32)
+    shares = np.zeros((actions.shape[1], widest))
     for weight, string in zip(weights / weights.sum(), actions[best], strict=True):
         shares[np.arange(len(string)), string] += weight
-    return shares
+    return shares.astype(np.float32)
 
 
 NORMAL, RANK = "normal", "rank"
