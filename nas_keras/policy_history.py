@@ -61,19 +61,21 @@ def _replay(run: Run) -> History | None:
             told.append(strategy.num_told)
             marginals.append(_marginals(strategy))
 
-    same = count = 0
+    # A budget may have cut the last batch: of those that are whole every string counts.
+    total = sum(size for size in map(len, run.batches) if size >= fixed["batch_size"])
+    others = 0
     for batch in run.batches:
         while strategy.num_told < batch[0].policy:
             tell()
         proposed = [tuple(row) for row in strategy.ask(len(batch)).actions.tolist()]
-        if len(batch) >= fixed["batch_size"]:  # a budget may have cut the last
-            same += sum(string == trial.actions for string, trial in zip(proposed, batch, strict=False))
-            count += len(batch)
-    if same < _SAME * count:
-        return None
+        if len(batch) >= fixed["batch_size"]:
+            others += sum(string != trial.actions for string, trial in zip(proposed, batch, strict=False))
+        if others > (1 - _SAME) * total:
+            return None
     while strategy.num_told < len(run.batches):
         tell()
-    return History(np.array(told), [np.array(rows) for rows in zip(*marginals, strict=True)], same / max(1, count))
+    same = 1 - others / total if total else 1.0
+    return History(np.array(told), [np.array(rows) for rows in zip(*marginals, strict=True)], same)
 
 
 def _marginals(strategy: Strategy) -> list[np.ndarray]:

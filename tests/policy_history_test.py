@@ -76,6 +76,11 @@ def test_a_string_that_another_processor_drew_otherwise_changes_no_policy(run, h
     np.testing.assert_allclose(found.probabilities[0][-4], history.probabilities[0][-4])
 
 
+def test_a_search_of_less_than_a_batch_has_nothing_to_compare(run):
+    found = trace_policy(dataclasses.replace(run, batches=[run.batches[0][:3]]))
+    assert found.same == 1 and found.told.tolist() == [0, 1]
+
+
 def test_settings_that_this_version_does_not_know_are_counted_instead(run):
     assert trace_policy(_changed(run, strategy={"name": "ppo", "config": {"patience": 3}})).same is None
 
