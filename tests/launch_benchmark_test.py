@@ -1,10 +1,12 @@
 """Tests of launch/benchmark.py and nas_keras/benchmarks: the real script, on fewer and smaller children."""
 
 import json
+import os
 
 import pytest
-from helpers import ROOT, run_launch_many, run_python
+from helpers import ROOT, run_launch_many, run_python, tiny_images
 
+from nas_keras.benchmarks import throughput
 from nas_keras.benchmarks.resident import resident_bytes
 
 _SHRUNK = """
@@ -53,6 +55,28 @@ def test_the_two_ways_train_the_same_children(run):
     assert found["ratio"] == pytest.approx(found["plain"]["seconds"] / found["ours"]["seconds"])
     assert 0 < found["share_of_matrix_product"] < 1
     assert f"{found['ratio']:.2f}" in run[0]
+
+
+def test_the_plain_way_has_tensorflow_s_own_kernels_and_threads(monkeypatch):
+    """Whatever the script, or the user, has set for this process, which gets it back."""
+    settings = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_NUM_INTRAOP_THREADS": "1"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    started = {}
+
+    class Pool:
+        def __init__(self, setup, *, environments, pass_fds):
+            started.update(environments[0])
+
+        def start(self):
+            started.update(os.environ)
+            raise InterruptedError
+
+    monkeypatch.setattr(throughput, "WorkerPool", Pool)
+    with pytest.raises(InterruptedError):
+        throughput.measure_throughput(tiny_images())
+    assert started["TF_CPP_MIN_LOG_LEVEL"] == "2" and not settings.keys() & started.keys()
+    assert {name: os.environ[name] for name in settings} == settings
 
 
 def test_memory_overhead_and_startup_are_of_this_world(run):

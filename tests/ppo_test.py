@@ -274,9 +274,8 @@ def test_nothing_is_anchored_to_a_failure():
     strategy = PPO(_MANY, nk.PPOConfig(anchored=1, redrawn=0.5, learning_rate=0), seed=0)
     first = strategy.ask(8)
     strategy.tell(_trials(first, lambda a: float("nan")))
-    shared = (strategy.ask(100).actions[:, None] == first.actions[None]).sum(
-        axis=2
-    )  # decisions, with each of the eight
+    # Decisions that each proposal shares with each of the eight.
+    shared = (strategy.ask(100).actions[:, None] == first.actions[None]).sum(axis=2)
     assert abs(shared.mean() - 5 / 8) < 0.1
 
 

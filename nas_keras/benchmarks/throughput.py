@@ -49,7 +49,7 @@ def measure_throughput(images: Images, *, rounds: int = 1, workers: int | None =
     child, config = ChildConfig(), TrainConfig()
     seconds, accuracies = {"plain": 0.0, "ours": 0.0}, {"plain": [], "ours": []}
     shared = share(images, test=False)
-    with _without("TF_ENABLE_ONEDNN_OPTS"):
+    with _without("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS"):
         pool = WorkerPool(
             lambda fd=shared.fd, layout=shared.layout: plain.prepare(fd, layout),
             environments=[plain.ENVIRONMENT],
@@ -119,11 +119,10 @@ def _flops(cell: Cell, images: Images, child: ChildConfig) -> int:
 
 
 @contextlib.contextmanager
-def _without(name: str):
-    """Takes a variable out of the environment for a while, so that a process gets TensorFlow's own default."""
-    value = os.environ.pop(name, None)
+def _without(*names: str):
+    """Takes variables out of the environment for a while, so that a process gets TensorFlow's own defaults."""
+    before = {name: os.environ.pop(name) for name in names if name in os.environ}
     try:
         yield
     finally:
-        if value is not None:
-            os.environ[name] = value
+        os.environ.update(before)
