@@ -66,10 +66,10 @@ def test_the_plain_way_has_tensorflow_s_own_kernels_and_threads(monkeypatch):
 
     class Pool:
         def __init__(self, setup, *, environments, pass_fds):
-            started.update(environments[0])
+            self._environment = environments[0]
 
         def start(self):
-            started.update(os.environ)
+            started.update({**os.environ, **self._environment})  # as a worker gets them
             raise InterruptedError
 
     monkeypatch.setattr(throughput, "WorkerPool", Pool)
