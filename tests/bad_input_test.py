@@ -654,11 +654,12 @@ CALLS = [
     ("a beam of 0", lambda _: nk.strategies.ProgressiveConfig(beam=0), "beam=0", _OVER),
     ("a decay of 1", lambda _: nk.strategies.ReinforceConfig(decay=1), "decay=1", "less than 1."),
     (
-        "a huge predictor",
-        lambda _: nk.strategies.PPOPredictorConfig(members=HUGE),
-        f"members={HUGE}",
+        "candidates without end",
+        lambda _: nk.strategies.PPOPredictorConfig(samples=HUGE),
+        f"samples={HUGE}",
         "at most 1,000,000.",
     ),
+    ("no optimism", lambda _: nk.strategies.PPOPredictorConfig(optimism=-1), "optimism=-1", "at least 0"),
     ("a seed that is a text", lambda _: nk.strategies.RandomSearch(grid(2), seed="0"), "seed='0'", "an integer from 0"),
     # Images, load_images
     ("images that are no pair", lambda _: _images(train=[1, 2, 3]), "train is a list", "a pair (images, labels)"),

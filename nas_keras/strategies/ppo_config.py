@@ -95,7 +95,7 @@ class PPOPredictorConfig(PPOConfig):
         samples: candidates that the controller draws for each batch, known ones and repeats left out.
         near: candidates that differ from one of the `beam` best in one decision.
         beam: how many of the best are changed.
-        members: of the predictor's ensemble.
+        optimism: standard deviations that are added to what is predicted, see `posterior.py`; 0: the mean counts alone.
         initial: strings that are told before anything is predicted.
     """
 
@@ -103,11 +103,12 @@ class PPOPredictorConfig(PPOConfig):
     samples: int = 400
     near: int = 200
     beam: int = 8
-    members: int = 5
+    optimism: float = 3.0
     initial: int = 8
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("samples", "beam", "members", "initial"):
+        for name in ("samples", "beam", "initial"):
             check_at_least(name, getattr(self, name), 1, at_most=MOST_DRAWN)
         check_at_least("near", self.near, 0, at_most=MOST_DRAWN)
+        check_at_least("optimism", self.optimism, 0, integer=False)

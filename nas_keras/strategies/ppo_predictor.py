@@ -1,10 +1,10 @@
 """PPO with a predictor: of many candidates, mostly the controller's samples, those predicted best are evaluated.
 
 The controller learns as in `ppo.py`, from what was evaluated. Candidates are new strings that it draws, and the best
-known ones with one decision changed. Before each batch an ensemble of ridge regressions (`predictor.py`) is fitted to
-the window; the first proposal is the best by its first member, the second the best of the rest by its second, and so
-on. That is Thompson's rule with the ensemble for a posterior, one of those that White et al. 2021, BANANAS,
-https://arxiv.org/abs/1910.11858, compare for architecture search.
+known ones with one decision changed. Before each batch a Gaussian process is fitted to the window (`posterior.py`); a
+batch is what it holds for the best at its most optimistic, each proposal taking account of those before it. Upper
+bounds are among the rules that White et al. 2021, BANANAS, https://arxiv.org/abs/1910.11858, section 4, compare for
+architecture search.
 
 Legend: `n` proposals, `N` candidates, `M` trials, `T` decisions, `F` features.
 """
@@ -16,9 +16,10 @@ import numpy as np
 from nas_keras.search_space import Actions, SearchSpace
 from nas_keras.strategies.base import finite_rewards
 from nas_keras.strategies.cell_growth import cell_features, count_nodes
+from nas_keras.strategies.posterior import Posterior
 from nas_keras.strategies.ppo import PPO
 from nas_keras.strategies.ppo_config import PPOPredictorConfig
-from nas_keras.strategies.predictor import RidgeEnsemble, count_equal, rank_scores
+from nas_keras.strategies.predictor import count_equal, rank_scores
 from nas_keras.trial import Proposals
 
 _MAX_FITTED = 512  # strings, the latest; the time of a fit grows with their third power
@@ -44,7 +45,7 @@ class PPOPredictor(PPO):
             return self._draw_new(n, [], rng)
         actions, rewards = actions[-_MAX_FITTED:], rewards[-_MAX_FITTED:]
         candidates = self._candidates(actions, rewards, rng)
-        chosen = [candidates[i] for i in self._screen(n, candidates, actions, rewards, rng)]
+        chosen = [candidates[i] for i in self._screen(n, candidates, actions, rewards)]
         drawn = np.array(chosen, np.int32).reshape(-1, len(self.space.decisions))
         proposals = Proposals(drawn, self._log_probs_of(drawn))
         if len(chosen) == n:
@@ -71,26 +72,19 @@ class PPOPredictor(PPO):
                 found.setdefault(key, string)
         return list(found.values())
 
-    def _screen(
-        self,
-        n: int,
-        candidates: list[Actions],
-        actions: np.ndarray,
-        rewards: np.ndarray,
-        rng: np.random.Generator,
-    ) -> list[int]:
-        """Places of at most n candidates: each the best of the rest by one member of the ensemble, in turn."""
+    def _screen(self, n: int, candidates: list[Actions], actions: np.ndarray, rewards: np.ndarray) -> list[int]:
+        """Places of at most n candidates, by what was brought by strings [M, T]: rewards [M]."""
         fitted, others = self._describe(actions), self._describe(candidates)
         shared = self._share(fitted, fitted)
         scale = max(float(np.diag(shared).mean()), 1.0)
-        ensemble = RidgeEnsemble(shared / scale, rank_scores(rewards), members=self.config.members, rng=rng)
-        predicted = ensemble.predict(self._share(others, fitted) / scale)  # [N, E]
-        chosen: list[int] = []
-        for i in range(min(n, len(candidates))):
-            member = i % self.config.members
-            chosen.append(int(np.argmax(predicted[:, member])))
-            predicted[chosen[-1]] = -np.inf
-        return chosen
+        posterior = Posterior(shared / scale, rank_scores(rewards))
+        return posterior.choose(
+            n,
+            self._share(others, fitted) / scale,
+            self._own(others) / scale,
+            lambda place: self._share(others, others[place : place + 1])[:, 0] / scale,
+            optimism=self.config.optimism,
+        )
 
     def _describe(self, strings: Sequence[Sequence[int]]) -> np.ndarray:
         """Features [N, F]; a string without cells stands for its own, one-hot."""
@@ -102,3 +96,7 @@ class PPOPredictor(PPO):
     def _share(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
         """phi(x) . phi(y), [N, M]."""
         return features @ others.T if self._has_cells else count_equal(features, others)
+
+    def _own(self, features: np.ndarray) -> np.ndarray:
+        """phi(x) . phi(x), [N]."""
+        return np.sum(features**2, axis=1) if self._has_cells else np.full(len(features), features.shape[1])
