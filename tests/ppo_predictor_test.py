@@ -64,6 +64,14 @@ def test_strings_that_mean_one_cell_are_one():
     assert len(set(keys)) == len(keys) == 32
 
 
+@pytest.mark.parametrize("space", [nk.spaces.large(1), nk.spaces.small()], ids=str)
+def test_once_no_candidate_is_left_it_goes_on_as_ppo_does(space):
+    """Cells: 8 and 64 keys, 16 batches of 8."""
+    asked = _run(PPOPredictor(space, seed=0), lambda actions: float(sum(actions)), batches=16)
+    keys = [space.key(actions) for proposals in asked for actions in proposals.actions]
+    assert len(keys) == 128 and set(keys) == {space.key(actions) for actions in space.enumerate()}
+
+
 def test_as_long_as_all_fail_it_proposes_what_ppo_would():
     asked = _run(PPOPredictor(SPACE, seed=2), lambda actions: float("nan"), batches=4)
     assert len({tuple(actions) for proposals in asked for actions in proposals.actions.tolist()}) == 32

@@ -45,6 +45,8 @@ class PPOPredictor(PPO):
             return self._draw_new(n, [], rng)
         actions, rewards = actions[-_MAX_FITTED:], rewards[-_MAX_FITTED:]
         candidates = self._candidates(actions, rewards, rng)
+        if not candidates:  # a policy that has converged in a small space, or nothing new is left
+            return self._draw_new(n, [], rng)
         chosen = [candidates[i] for i in self._screen(n, candidates, actions, rewards)]
         drawn = np.array(chosen, np.int32).reshape(-1, len(self.space.decisions))
         proposals = Proposals(drawn, self._log_probs_of(drawn))
