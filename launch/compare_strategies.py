@@ -30,8 +30,7 @@ _TABLE = flags.DEFINE_string("table", None, "Folder of a complete table of the s
 _SYNTHETIC = flags.DEFINE_string(
     "synthetic",
     None,
-    f"Name of a synthetic table, family-shape-number; families: {', '.join(synthetic.FAMILIES)}; shapes: "
-    f"{', '.join(synthetic.SHAPES)}.",
+    f"Name of a synthetic table, family-shape-number; {synthetic.ALLOWED}.",
 )
 _NPZ = flags.DEFINE_string("npz", None, "File with arrays n_choices [T], enc [R, T] and rewards, as NAS-Bench-Macro's.")
 _NPZ_ARRAY = flags.DEFINE_string("npz_array", "", "With --npz: name of the array of rewards, [R] or [R, C].")

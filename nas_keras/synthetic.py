@@ -13,7 +13,8 @@ Families, each with effects drawn from a standard normal distribution:
               1987): full of local optima
 
 Shapes: `2x8` two decisions of 8 choices (64 strings), `6x5` (15,625), `8x3` (6,561), `10xmixed` ten decisions of 2 to 5
-choices (34,560).
+choices (34,560). The shapes `large2` and `large3` are the large spaces of two and three nodes (129 and 2,000 keys) and
+have families of their own, `effects` and `network`: see `synthetic_cells.py`.
 
 Legend: `T` decisions; a table is an array of rewards with an axis for each decision.
 """
@@ -25,8 +26,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nas_keras import synthetic_cells
 from nas_keras.errors import InvalidValueError, check_choice
 from nas_keras.search_space import Decision, SearchSpace
+from nas_keras.synthetic_cells import standard
 
 FAMILIES = ("additive", "pairwise", "noisy", "accuracy", "rugged")
 SHAPES = {
@@ -35,6 +38,10 @@ SHAPES = {
     "8x3": (3,) * 8,
     "10xmixed": (2, 3, 4, 2, 5, 3, 2, 4, 3, 2),
 }
+ALLOWED = (
+    f"families: {', '.join(FAMILIES)}, with the shapes {', '.join(SHAPES)}; and, of cells, "
+    f"{', '.join(synthetic_cells.FAMILIES)}, with {' and '.join(synthetic_cells.SHAPES)}"
+)
 _NUM_INSTANCES = 2**31
 _NAME = re.compile(r"(\w+)-(\w+)-(\d+)")
 _NOISE = 0.3  # of the table's standard deviation
@@ -47,8 +54,8 @@ def make_synthetic(name: str) -> tuple[SearchSpace, np.ndarray]:
         name: `<family>-<shape>-<instance>`.
 
     Returns:
-        A plain space, and float32 rewards with an axis for each decision; mean 0 and standard deviation 1, but for
-        accuracies.
+        The space, a plain one but for cells, and float32 rewards with an axis for each decision; mean 0 and standard
+        deviation 1, but for accuracies and cells.
 
     Raises:
         InvalidValueError: for a name that means none.
@@ -56,15 +63,18 @@ def make_synthetic(name: str) -> tuple[SearchSpace, np.ndarray]:
     match = _NAME.fullmatch(name)
     if not match or int(match[3]) >= _NUM_INSTANCES:
         raise InvalidValueError(
-            f"{name!r} is no synthetic table. Names are <family>-<shape>-<number>, such as pairwise-8x3-0; families: "
-            f"{', '.join(FAMILIES)}; shapes: {', '.join(SHAPES)}; numbers from 0."
+            f"{name!r} is no synthetic table. Names are <family>-<shape>-<number>, such as pairwise-8x3-0; {ALLOWED}; "
+            "numbers from 0."
         )
     family, shape, instance = match.groups()
-    check_choice("family", family, FAMILIES)
-    check_choice("shape", shape, SHAPES)
-    sizes = SHAPES[shape]
+    check_choice("family", family, (*FAMILIES, *synthetic_cells.FAMILIES))
+    check_choice("shape", shape, SHAPES if family in FAMILIES else synthetic_cells.SHAPES)
     # A digest of the name, since Python's own hash differs from process to process.
     rng = np.random.default_rng([zlib.crc32(f"{family}-{shape}".encode()), int(instance)])
+    if family in synthetic_cells.FAMILIES:
+        space, rewards = synthetic_cells.make_cells(family, synthetic_cells.SHAPES[shape], rng)
+        return space, rewards.astype(np.float32)
+    sizes = SHAPES[shape]
     return grid(f"synthetic {shape}", sizes), _TABLES[family](sizes, rng).astype(np.float32)
 
 
@@ -74,17 +84,17 @@ def grid(name: str, sizes: Sequence[int]) -> SearchSpace:
 
 
 def _additive(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    return _standard(sum(_effects(sizes, (t,), rng) for t in range(len(sizes))))
+    return standard(sum(_effects(sizes, (t,), rng) for t in range(len(sizes))))
 
 
 def _pairwise(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     pairs = itertools.combinations(range(len(sizes)), 2)
-    interactions = _standard(sum(_effects(sizes, pair, rng) for pair in pairs))
-    return _standard(_additive(sizes, rng) + interactions)
+    interactions = standard(sum(_effects(sizes, pair, rng) for pair in pairs))
+    return standard(_additive(sizes, rng) + interactions)
 
 
 def _noisy(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    return _standard(_pairwise(sizes, rng) + _NOISE * rng.normal(size=sizes))
+    return standard(_pairwise(sizes, rng) + _NOISE * rng.normal(size=sizes))
 
 
 def _accuracy(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -98,16 +108,12 @@ def _rugged(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         others = [other for other in decisions if other != t]
         chosen = rng.choice(others, size=min(2, len(others)), replace=False).tolist()
         table += _effects(sizes, sorted([t, *chosen]), rng)
-    return _standard(table)
+    return standard(table)
 
 
 def _effects(sizes: Sequence[int], axes: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """Normal numbers over some axes of a table, the same along the others."""
     return rng.normal(size=[size if t in axes else 1 for t, size in enumerate(sizes)])
-
-
-def _standard(table: np.ndarray) -> np.ndarray:
-    return (table - table.mean()) / table.std()
 
 
 _TABLES = {
