@@ -9,7 +9,8 @@ Families, each with effects drawn from a standard normal distribution:
 
 Of what they give, z, the reward is -exp(-0.6 z), dense at the top with a long tail, and then a fixed draw of noise for
 each key, with a tenth of the distance from the best to the median: what one short training leaves, so that the order
-of the best is mostly chance. In the project's own table of the large space it is of about that size.
+of the best is mostly chance. (The shipped tables: 0.07 points of noise among the best of the small space, and 0.48
+from the best to the median of the large one.)
 
 Legend: `K` keys.
 """
