@@ -100,9 +100,10 @@ def open_problem(source: Source) -> Problem:
     """
     if source.kind == "synthetic":
         space, rewards = make_synthetic(source.name)
-        of_keys = rewards.ravel()
-        if space.num_keys != rewards.size:
-            of_keys = np.array([rewards[actions] for actions in space.enumerate(distinct=True)])
+        if space.num_keys == rewards.size:
+            return Problem(space, ArrayEvaluator(rewards), rewards.ravel())
+        # Of cells many strings may mean the same one; best and median are of cells, as in a table on disk.
+        of_keys = np.array([rewards[actions] for actions in space.enumerate(distinct=True)])
         return Problem(space, ArrayEvaluator(rewards), of_keys)
     if source.kind == "npz":
         space, rewards = read_npz(pathlib.Path(source.name), array=source.array, column=source.column)

@@ -2,8 +2,9 @@
 
 Families, each with effects drawn from a standard normal distribution:
 
-    effects  half of the variance are effects of operations, all raised by 0.5, since more operations are better on the
-             whole; half are effects of pairs: of an operation and what it reads, and of two that read the same
+    effects  two parts of the same variance: effects of operations, all raised by 0.5, since more operations are better
+             on the whole, and half an effect of a sum; effects of pairs, of an operation and what it reads, and of two
+             that read the same
     network  the output of a small random network of the cell's form: six numbers instead of an image, a random matrix
              and tanh for each operation
 
