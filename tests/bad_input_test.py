@@ -655,8 +655,8 @@ CALLS = [
     ("a decay of 1", lambda _: nk.strategies.ReinforceConfig(decay=1), "decay=1", "less than 1."),
     (
         "candidates without end",
-        lambda _: nk.strategies.PPOPredictorConfig(samples=HUGE),
-        f"samples={HUGE}",
+        lambda _: nk.strategies.PPOPredictorConfig(candidates=HUGE),
+        f"candidates={HUGE}",
         "at most 1,000,000.",
     ),
     ("no optimism", lambda _: nk.strategies.PPOPredictorConfig(optimism=-1), "optimism=-1", "at least 0"),

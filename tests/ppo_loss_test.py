@@ -6,6 +6,7 @@ import pytest
 from nas_keras.controller import Controller, tf
 from nas_keras.distribution import make_distribution
 from nas_keras.strategies.ppo_loss import PPOLoss
+from nas_keras.strategies.shaping import soft_advantages
 
 _NUM_CHOICES = (3, 2, 4)
 _CLIP, _ENTROPY = 0.2, 0.3
@@ -81,6 +82,28 @@ def test_at_ratio_one_the_gradient_is_reinforce_s(controller):
     _, expected = _gradients(reinforce, variables)
     for gradient, wanted in zip(gradients, expected, strict=True):
         np.testing.assert_allclose(gradient, wanted, atol=1e-6)
+
+
+def test_with_soft_advantages_the_gradient_is_that_of_a_regression(controller):
+    """Of temperature * log pi on the scores, by least squares, the constant fitted; up to one positive factor."""
+    actions, _, _ = _trials(controller, spread=0)
+    scores, temperature = np.linspace(-1.5, 1.2, 8), 0.7
+    now = tf.reduce_sum(controller.log_probs(actions), axis=1)
+    advantages = tf.constant(soft_advantages(scores, now.numpy(), temperature=temperature))
+    loss = _loss(controller, entropy=0.0)
+
+    def squared_error():
+        log_probs = tf.reduce_sum(controller.log_probs(actions), axis=1)
+        errors = temperature * log_probs - tf.constant(scores, tf.float32)
+        return tf.reduce_sum((errors - tf.reduce_mean(errors)) ** 2)
+
+    variables = controller.trainable_variables
+    _, gradients = _gradients(lambda: loss.compute(actions, now, advantages, tf.ones(8))[0], variables)
+    _, expected = _gradients(squared_error, variables)
+    flat, wanted = (np.concatenate([g.ravel() for g in parts]) for parts in (gradients, expected))
+    factor = flat @ wanted / (wanted @ wanted)
+    assert factor > 0.01
+    np.testing.assert_allclose(flat, factor * wanted, atol=1e-5)
 
 
 def test_metrics(controller):

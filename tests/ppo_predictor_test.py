@@ -39,7 +39,7 @@ def _asked():
 
 def test_the_first_proposals_are_ppos():
     asked = _run(PPOPredictor(SPACE, PPOPredictorConfig(initial=16), seed=1), _additive, batches=2)
-    expected = _run(PPO(SPACE, nk.PPOConfig(entropy=0.1), seed=1), _additive, batches=2)
+    expected = _run(PPO(SPACE, nk.PPOConfig(candidates=0), seed=1), _additive, batches=2)
     for proposals, others in zip(asked, expected, strict=True):
         assert (proposals.actions == others.actions).all()
 
@@ -77,7 +77,7 @@ def test_as_long_as_all_fail_it_proposes_what_ppo_would():
     assert len({tuple(actions) for proposals in asked for actions in proposals.actions.tolist()}) == 32
 
 
-@pytest.mark.parametrize("setting", ["samples", "beam", "initial"])
+@pytest.mark.parametrize("setting", ["candidates", "beam", "initial"])
 def test_impossible_settings_are_refused(setting):
     with pytest.raises(nk.InvalidValueError, match=f"{setting}=0 is not allowed: it must be an integer of at least 1"):
         PPOPredictorConfig(**{setting: 0})

@@ -9,8 +9,10 @@ import pytest
 
 import nas_keras as nk
 from nas_keras.strategies.ppo import PPO, advantages, draw_minibatches
+from nas_keras.strategies.predictor import rank_scores
 from nas_keras.trial import Evaluation, Trial
 
+NAN = float("nan")
 _EIGHTS = nk.SearchSpace("eights", [nk.Decision(name, tuple(range(8))) for name in ("a", "b")])
 
 
@@ -143,7 +145,7 @@ def test_minibatches_of_few_trials_hold_some_of_them_more_than_once():
 
 def test_the_window_keeps_the_latest_batches():
     for window, count in ((2, 10), (0, 15)):
-        strategy = PPO(_EIGHTS, nk.PPOConfig(window=window, elite=0))
+        strategy = PPO(_EIGHTS, nk.PPOConfig(window=window, candidates=0))
         _run(strategy, sum, batches=3, size=5)
         assert len(strategy._memory.trials().rewards) == count
 
@@ -200,6 +202,7 @@ def test_with_all_shaping_off_it_is_ppo_on_its_latest_batch():
     """What is learned from is the batch, with its own log-probs and its rewards, normalised."""
     plain = nk.PPOConfig(
         design=0,
+        candidates=0,
         new_rounds=0,
         anchored=0,
         elite=0,
@@ -213,7 +216,7 @@ def test_with_all_shaping_off_it_is_ppo_on_its_latest_batch():
     _run(strategy, sum, batches=2)
     proposals = strategy.ask(8)
     strategy.tell(_trials(proposals, sum))
-    actions, log_probs, weights = strategy._lessons()
+    actions, log_probs, weights = strategy._lessons(np.random.default_rng(0))
     assert (actions == proposals.actions).all()
     np.testing.assert_allclose(log_probs, proposals.log_probs.sum(axis=1), atol=1e-6)
     np.testing.assert_allclose(weights, advantages(proposals.actions.sum(axis=1)))
@@ -237,12 +240,39 @@ def test_open_batches_are_not_drawn_again():
     assert len(set(strings)) == 24
 
 
+def test_soft_advantages_are_learned_from_all_of_the_window_but_no_more_than_the_minibatches_hold():
+    strategy = PPO(_MANY, nk.PPOConfig(steps=2, minibatch_size=10), seed=0)
+    for batches, count in ((1, 8), (1, 16), (3, 20)):
+        _run(strategy, sum, batches=batches)
+        actions, references, weights = strategy._lessons(np.random.default_rng(0))
+        assert len(actions) == len(references) == len(weights) == count
+        assert len(np.unique(actions, axis=0)) == count
+        np.testing.assert_allclose(references, strategy._log_probs_of(actions).sum(axis=1), atol=1e-5)
+        assert abs(weights.mean()) < 1e-5 and abs(weights.std() - 1) < 1e-4
+
+
+def test_the_policy_becomes_the_softmax_of_the_scores():
+    """Every string of two decisions told again and again: log pi is score / temperature, but for a constant."""
+    space = nk.SearchSpace("pair", [nk.Decision("a", (0, 1, 2)), nk.Decision("b", (0, 1, 2, 3))])
+    strings = np.array(list(space.enumerate()), np.int32)
+    rewards = np.random.default_rng(0).permutation(12).astype(float)
+    settings = {"design": 0, "candidates": 0, "temperature": 0.8, "learning_rate": 0.002}
+    strategy = PPO(space, nk.PPOConfig(**settings), seed=0)
+    zeros = np.zeros((12, 2), np.float32)
+    for i in range(300):
+        strategy.tell(_trials(nk.Proposals(strings, zeros), lambda a: rewards[4 * a[0] + a[1]], i))
+    log_probs = strategy.controller.log_probs(strings).numpy().sum(axis=1)
+    slope, _ = np.polyfit(rank_scores(rewards), log_probs, 1)
+    assert abs(slope - 1 / 0.8) < 0.1
+    assert np.corrcoef(rank_scores(rewards), log_probs)[0, 1] > 0.99
+
+
 _MANY = nk.SearchSpace("many", [nk.Decision(name, tuple(range(8))) for name in "abcde"])
 
 
 def test_anchored_proposals_differ_from_the_best_in_as_many_decisions_as_are_redrawn():
     """After one batch of which only one string succeeded; the policy is still almost uniform over eight choices."""
-    strategy = PPO(_MANY, nk.PPOConfig(anchored=1, redrawn=2, learning_rate=0), seed=0)
+    strategy = PPO(_MANY, nk.PPOConfig(candidates=0, anchored=1, redrawn=2, learning_rate=0), seed=0)
     first = strategy.ask(8)
     best = first.actions[3]
     strategy.tell(_trials(first, lambda a: 1.0 if (a == best).all() else float("nan")))
@@ -255,7 +285,7 @@ def test_anchored_proposals_differ_from_the_best_in_as_many_decisions_as_are_red
 
 
 def test_anchored_proposals_have_the_log_probs_of_the_mixture():
-    strategy = PPO(_MANY, nk.PPOConfig(anchored=1, redrawn=2, learning_rate=0), seed=0)
+    strategy = PPO(_MANY, nk.PPOConfig(candidates=0, anchored=1, redrawn=2, learning_rate=0), seed=0)
     first = strategy.ask(8)
     strategy.tell(_trials(first, lambda a: float(-a[0])))
     best = first.actions[np.argsort(first.actions[:, 0], kind="stable")]
@@ -271,7 +301,7 @@ def test_anchored_proposals_have_the_log_probs_of_the_mixture():
 
 
 def test_nothing_is_anchored_to_a_failure():
-    strategy = PPO(_MANY, nk.PPOConfig(anchored=1, redrawn=0.5, learning_rate=0), seed=0)
+    strategy = PPO(_MANY, nk.PPOConfig(candidates=0, anchored=1, redrawn=0.5, learning_rate=0), seed=0)
     first = strategy.ask(8)
     strategy.tell(_trials(first, lambda a: float("nan")))
     # Decisions that each proposal shares with each of the eight.
@@ -280,7 +310,8 @@ def test_nothing_is_anchored_to_a_failure():
 
 
 def test_no_string_takes_all_the_probability_while_there_is_something_to_look_for():
-    strategy = PPO(_MANY, seed=0)
+    config = nk.PPOConfig(candidates=0, advantages="rank", elite=8, floor=3, ceiling=0.02, entropy=0.05)
+    strategy = PPO(_MANY, config, seed=0)
     _run(strategy, lambda a: -sum(a), batches=12)
     best = np.array(sorted(strategy._memory.trials().actions.tolist(), key=sum)[:8], np.int32)
     probabilities = np.exp(strategy.controller.log_probs(best).numpy().sum(axis=1))
@@ -293,7 +324,12 @@ def test_no_string_takes_all_the_probability_while_there_is_something_to_look_fo
         ({"ceiling": 1.5}, "ceiling=1.5 is not allowed: it is a probability, from 0 to 1"),
         ({"anchored": 1.5}, "anchored=1.5 is not allowed: it is a share, from 0 to 1"),
         ({"redrawn": -1}, "redrawn=-1 is not allowed"),
-        ({"advantages": "best"}, "advantages='best' is unknown. Allowed: normal, rank."),
+        ({"advantages": "best"}, "advantages='best' is unknown. Allowed: normal, rank, soft."),
+        ({"temperature": -0.5}, "temperature=-0.5 is not allowed: it must be a number of at least 0"),
+        ({"sharpness": NAN}, "sharpness=nan is not allowed: it must be a number of at least 0"),
+        ({"candidates": -1}, "candidates=-1 is not allowed: it must be an integer of at least 0"),
+        ({"near": 10**7}, "near=10000000 is not allowed: it must be an integer of at most 1,000,000"),
+        ({"beam": 0}, "beam=0 is not allowed: it must be an integer of at least 1"),
         ({"reference": "first"}, "reference='first' is unknown. Allowed: drawn, latest."),
         ({"explore": -1}, "explore=-1 is not allowed"),
         ({"new_rounds": 0.5}, "new_rounds=0.5 is not allowed"),

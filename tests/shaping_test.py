@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nas_keras.strategies.shaping import anchor, bound_references, choose_trials, rank_advantages
+from nas_keras.strategies.shaping import anchor, bound_references, choose_trials, rank_advantages, soft_advantages
 
 NAN = np.nan
 
@@ -25,6 +25,19 @@ def test_equal_rewards_have_equal_advantages():
 @pytest.mark.parametrize("rewards", [[3.0, 3.0, 3.0], [NAN, NAN], [1.0]])
 def test_nothing_to_tell_apart(rewards):
     assert rank_advantages(np.array(rewards)).tolist() == [0] * len(rewards)
+
+
+def test_soft_advantages():
+    """Scores 1, 0, -1 less half of the log-probs -2, -4, -6: 2, 2, 2; with log-probs -2, -2, -4 it is 2, 1, 1."""
+    scores = np.array([1.0, 0.0, -1.0])
+    assert soft_advantages(scores, np.array([-2.0, -4.0, -6.0]), temperature=0.5).tolist() == [0, 0, 0]
+    found = soft_advantages(scores, np.array([-2.0, -2.0, -4.0]), temperature=0.5)
+    np.testing.assert_allclose(found, np.array([2, -1, -1]) / 2**0.5, atol=1e-6)
+    assert found.dtype == np.float32
+
+
+def test_soft_advantages_of_equal_scores_are_0():
+    assert soft_advantages(np.array([0.3, 0.3]), np.array([-1.0, -5.0]), temperature=1.0).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 
 from nas_keras.search_space import Actions, SearchSpace
 from nas_keras.strategies.base import State
+from nas_keras.strategies.mutation import mutate
 from nas_keras.strategies.predictor import count_equal
 
 _ENUMERABLE = 100_000  # strings; of a larger space the last few keys that draws do not find are given up
@@ -86,7 +87,6 @@ class NearTheBest:
     def __init__(self, space: SearchSpace, *, beam: int, count: int, initial: int):
         self._space, self._beam, self._count, self._initial = space, beam, count, initial
         self._num_choices = np.array(space.num_choices)
-        self._mutable = np.flatnonzero(self._num_choices > 1)
         self._all: list[tuple[str, Actions]] | None = None  # key and string, once they have been enumerated
 
     def describe(self, actions: Actions) -> np.ndarray:
@@ -124,11 +124,7 @@ class NearTheBest:
         if not good:
             return random
         near = np.array([known.actions for known in good])[rng.integers(len(good), size=num_near)]
-        t = self._mutable[rng.integers(len(self._mutable), size=num_near)]
-        choices = rng.integers(self._num_choices[t] - 1)  # of the others: those after the present one move up by one
-        rows = np.arange(num_near)
-        near[rows, t] = choices + (choices >= near[rows, t])
-        return np.concatenate([near, random])
+        return np.concatenate([mutate(near, self._num_choices, rng), random])
 
     def _keys_of(self, strings: np.ndarray, taken: Collection[str]) -> dict[str, Actions]:
         found = {}

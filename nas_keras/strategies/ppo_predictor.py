@@ -14,13 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras.search_space import Actions, SearchSpace
-from nas_keras.strategies.base import finite_rewards
 from nas_keras.strategies.cell_growth import cell_features, count_nodes
 from nas_keras.strategies.posterior import Posterior
 from nas_keras.strategies.ppo import PPO
 from nas_keras.strategies.ppo_config import PPOPredictorConfig
 from nas_keras.strategies.predictor import count_equal, rank_scores
-from nas_keras.trial import Proposals
 
 _MAX_FITTED = 512  # strings, the latest; the time of a fit grows with their third power
 
@@ -38,41 +36,17 @@ class PPOPredictor(PPO):
         super().__init__(space, config or PPOPredictorConfig(), seed=seed)
         self._has_cells = count_nodes(space) is not None
 
-    def _draw(self, n: int, rng: np.random.Generator) -> Proposals:
-        """n of the best predicted; what candidates do not suffice for is drawn as by PPO."""
-        actions, _, rewards = self._memory.trials().latest()
-        if self._memory.num_keys < self.config.initial or np.isnan(rewards).all():
-            return self._draw_new(n, [], rng)
-        actions, rewards = actions[-_MAX_FITTED:], rewards[-_MAX_FITTED:]
-        candidates = self._candidates(actions, rewards, rng)
+    def _choose(self, n: int, rng: np.random.Generator) -> list[Actions]:
+        """At most n of the candidates, those predicted best; of what is drawn at first, none."""
+        if self._memory.num_keys < self.config.initial:
+            return []
+        candidates = self._drawing.candidates(rng)
+        candidates = self._drawing.new_of(candidates, len(candidates))
         if not candidates:  # a policy that has converged in a small space, or nothing new is left
-            return self._draw_new(n, [], rng)
-        chosen = [candidates[i] for i in self._screen(n, candidates, actions, rewards)]
-        drawn = np.array(chosen, np.int32).reshape(-1, len(self.space.decisions))
-        proposals = Proposals(drawn, self._log_probs_of(drawn))
-        if len(chosen) == n:
-            return proposals
-        rest = self._draw_new(n - len(chosen), chosen, rng)
-        return Proposals(*(np.concatenate(parts) for parts in zip(proposals, rest, strict=True)))
-
-    def _candidates(self, actions: np.ndarray, rewards: np.ndarray, rng: np.random.Generator) -> list[Actions]:
-        """New strings of different keys: samples of the controller, and neighbours of the best of strings [M, T]."""
-        best = actions[np.argsort(-finite_rewards(rewards), kind="stable")[: self.config.beam]]
-        near = best[rng.integers(len(best), size=self.config.near)]
-        mutable = np.flatnonzero(np.array(self.space.num_choices) > 1)
-        if len(mutable) and len(near):
-            t = mutable[rng.integers(len(mutable), size=len(near))]
-            rows = np.arange(len(near))
-            choices = rng.integers(np.array(self.space.num_choices)[t] - 1)  # of the others: the rest moves up by one
-            near[rows, t] = choices + (choices >= near[rows, t])
-        sampled = self._sample(self.config.samples, rng).actions
-        asked, told = self._memory.known_keys()
-        found: dict[str, Actions] = {}
-        for string in dict.fromkeys(map(tuple, np.concatenate([sampled, near]).tolist())):
-            key = self.space.key(string)
-            if key not in asked and key not in told:
-                found.setdefault(key, string)
-        return list(found.values())
+            return []
+        actions, _, rewards = self._memory.trials().latest()
+        actions, rewards = actions[-_MAX_FITTED:], rewards[-_MAX_FITTED:]
+        return [candidates[i] for i in self._screen(n, candidates, actions, rewards)]
 
     def _screen(self, n: int, candidates: list[Actions], actions: np.ndarray, rewards: np.ndarray) -> list[int]:
         """Places of at most n candidates, by what was brought by strings [M, T]: rewards [M]."""

@@ -8,6 +8,7 @@ Legend: `M` trials in the window, `B` of them in the latest batch; `T` decisions
 import numpy as np
 
 from nas_keras.strategies.base import finite_rewards
+from nas_keras.strategies.predictor import rank_scores
 
 DRAWN, LATEST = "drawn", "latest"
 REFERENCES = (DRAWN, LATEST)
@@ -37,6 +38,25 @@ def rank_advantages(rewards: np.ndarray) -> np.ndarray:
     weights = np.exp(-np.arange(len(rewards)) / _BEST_FEW)
     _, place, counts = np.unique(-rewards, return_inverse=True, return_counts=True)
     return advantages((np.add.reduceat(weights, np.cumsum(counts) - counts) / counts)[place])
+
+
+def soft_advantages(scores: np.ndarray, log_probs: np.ndarray, *, temperature: float) -> np.ndarray:
+    """Advantages where entropy is a part of the reward: score - temperature * log pi(a), normalised.
+
+    A string is raised as long as it is less likely than its score deserves, and lowered once it is likelier, so that
+    trials of any age go on teaching: the policy that has nothing left to learn is proportional to
+    exp(score / temperature), the best one where entropy is rewarded with that weight. At r = 1 the clipped loss has the
+    gradient of the squared error of temperature * log pi(a) as a prediction of the score, up to the units of both
+    (Schulman, Chen & Abbeel 2017, https://arxiv.org/abs/1704.06440, section 4: policy gradients are soft Q-learning).
+
+    Args:
+        scores: [M]; where all are equal there is nothing to learn, and advantages are 0.
+        log_probs: of whole strings under the present policy, [M].
+        temperature: weight of the entropy; 0 leaves the scores.
+    """
+    if np.ptp(scores) < 1e-8:
+        return np.zeros(len(scores), np.float32)
+    return advantages(scores - temperature * log_probs)
 
 
 def choose_trials(rewards: np.ndarray, *, batch: int, elite: int) -> np.ndarray:
@@ -94,5 +114,6 @@ def anchor(actions: np.ndarray, rewards: np.ndarray, *, widest: int) -> np.ndarr
     return shares.astype(np.float32)
 
 
-NORMAL, RANK = "normal", "rank"
-ADVANTAGES = {NORMAL: advantages, RANK: rank_advantages}
+NORMAL, RANK, SOFT = "normal", "rank", "soft"
+# For soft advantages these are the scores, from which what the policy holds of each string is still to be taken.
+ADVANTAGES = {NORMAL: advantages, RANK: rank_advantages, SOFT: rank_scores}
