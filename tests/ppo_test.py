@@ -66,6 +66,16 @@ def test_ppo_finds_the_best_string_of_a_noiseless_table(seeds, least):
     assert found >= least
 
 
+def test_once_most_strings_are_known_the_policy_settles_on_the_best():
+    """A batch that holds a string often counts it as often: 24 batches of 8, of 64 strings."""
+    for seed in range(3):
+        table = _additive_table(seed)
+        strategy = PPO(_EIGHTS, seed=seed)
+        _run(strategy, lambda a, table=table: table[tuple(a)], batches=24)
+        best = np.array([np.unravel_index(table.argmax(), table.shape)], np.int32)
+        assert np.exp(strategy.controller.log_probs(best).numpy().sum()) > 0.9
+
+
 def test_one_trace_for_batches_of_any_size():
     strategy = PPO(_EIGHTS)
     for size in (8, 3, 1, 20):

@@ -15,6 +15,7 @@ import numpy as np
 from nas_keras.errors import check_at_least
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies.base import State, Strategy
+from nas_keras.strategies.mutation import mutate
 from nas_keras.trial import Proposals, Trial
 
 _MUTATE = 6  # purpose of the generator
@@ -59,31 +60,23 @@ class RegularizedEvolution(Strategy):
         self.config = config or EvolutionConfig()
         # The living, oldest first: (actions, reward), NaN for failures.
         self._population: collections.deque = collections.deque(maxlen=self.config.population)
-        self._mutable = [t for t, count in enumerate(space.num_choices) if count > 1]
 
     def _ask(self, n: int, iteration: int) -> Proposals:
         rng = np.random.default_rng([self.seed, _MUTATE, iteration])
         is_grown = len(self._population) == self.config.population
-        actions = [self._mutate(self._choose_parent(rng), rng) if is_grown else self._draw(rng) for _ in range(n)]
+        actions = [self._change(self._choose_parent(rng), rng) if is_grown else self._draw(rng) for _ in range(n)]
         return Proposals(np.array(actions, np.int32).reshape(n, len(self.space.decisions)))
 
     def _draw(self, rng: np.random.Generator) -> np.ndarray:
         return rng.integers(self.space.num_choices)
 
+    def _change(self, parent: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        return mutate(np.array([parent]), self.space.num_choices, rng)[0]
+
     def _choose_parent(self, rng: np.random.Generator) -> tuple[int, ...]:
         """The actions of the best of a sample, the first drawn of equal ones; a failure is worse than every number."""
         sample = [self._population[i] for i in rng.integers(len(self._population), size=self.config.sample_size)]
         return max(sample, key=lambda member: -np.inf if np.isnan(member[1]) else member[1])[0]
-
-    def _mutate(self, parent: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-        """`parent` with another choice in one decision; itself where no decision has a choice."""
-        child = np.array(parent)
-        if self._mutable:
-            t = self._mutable[rng.integers(len(self._mutable))]
-            # One of the others: the choices after the parent's move up by one.
-            choice = rng.integers(self.space.num_choices[t] - 1)
-            child[t] = choice + (choice >= child[t])
-        return child
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
         del iteration

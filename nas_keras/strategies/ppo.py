@@ -80,13 +80,13 @@ class PPO(ControllerStrategy):
         """What to learn from: actions [M, T], log pi_old [M], advantages [M]; M at most what the mini-batches hold."""
         config = self.config
         trials, batch = self._memory.trials(), self._memory.batch_size
-        if config.elite or config.advantages != shaping.NORMAL:
-            trials = trials.latest()  # a string that was told twice is no better for it: its latest trial counts
         kind, elite = config.advantages, config.elite
         is_settling = (config.elite or config.candidates) and self._has_seen_half()
         if is_settling:  # little is left to look for: of the latest batch and the best of all, settle on the best
             trials = trials.take(shaping.choose_trials(trials.rewards, batch=batch, elite=1))
             kind, elite = shaping.NORMAL, 0
+        elif elite or kind != shaping.NORMAL:  # a string told twice is no better for it: its latest trial counts
+            trials = trials.latest()
         chosen = shaping.choose_trials(trials.rewards, batch=batch, elite=elite)
         most = config.steps * config.minibatch_size
         if len(chosen) > most:
@@ -94,11 +94,12 @@ class PPO(ControllerStrategy):
         weights = shaping.ADVANTAGES[kind](trials.rewards)[chosen]
         actions, drawn, _ = trials.take(chosen)
         present = self._log_probs_of(actions).sum(axis=1)
-        if kind == shaping.SOFT:
-            weights = shaping.soft_advantages(weights, present, temperature=config.temperature)
+        references = present if config.reference == shaping.LATEST else drawn
+        if kind == shaping.SOFT:  # which let go of a string by themselves
+            return actions, references, shaping.soft_advantages(weights, present, temperature=config.temperature)
         uniform = -float(np.log(self.space.num_choices).sum())
         references = shaping.bound_references(
-            present if config.reference == shaping.LATEST else drawn,
+            references,
             weights,
             clip=config.clip,
             floor=uniform - config.floor if config.floor else -np.inf,

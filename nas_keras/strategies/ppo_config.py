@@ -66,9 +66,9 @@ class PPOConfig:
         elite: mini-batches are drawn from the latest batch and so many of the best trials of all, which go on being
             compared with the whole window; 0: from the whole window.
         floor: a string with a negative advantage is let go of once it is e^-floor times as likely as in a uniform
-            policy; 0: never.
-        ceiling: a string with a positive advantage is let go of once it has this probability, until every string is
-            known; 0: never.
+            policy; 0: never. Soft advantages let go by themselves, until most of a space is known.
+        ceiling: a string with a positive advantage is let go of once it has this probability, until most strings are
+            known; 0: never. Nor is it for soft advantages.
     """
 
     learning_rate: float = 0.02
@@ -93,8 +93,8 @@ class PPOConfig:
     new_rounds: int = 2
     explore: float = 2.0
     elite: int = 0
-    floor: float = 0.0
-    ceiling: float = 0.0
+    floor: float = 3.0
+    ceiling: float = 0.02
 
     def __post_init__(self):
         for name in ("steps", "minibatch_size", "units", "embedding"):
