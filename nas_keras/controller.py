@@ -11,11 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras import _keras
+from nas_keras.lstm import FusedLSTM
 
 tf = _keras.load_tensorflow()
 
 MASKED = -1e9  # logit of a choice that a decision does not have: its probability is exactly 0 in single precision
-_UNROLL = 16  # decisions up to which the LSTM is unrolled in the graph: faster to run, slower to trace
+_UNROLL = 16  # decisions up to which sampling is unrolled in the graph: faster to run, slower to trace
 
 
 class Controller(tf.keras.Model):
@@ -35,15 +36,13 @@ class Controller(tf.keras.Model):
         super().__init__(name="controller")
         num_decisions, widest = len(num_choices), max(num_choices)
         seeds = np.random.SeedSequence(seed).generate_state(4).tolist()
-        # Row 0 is the start; each choice of each decision but the last has a row of its own.
-        self._offsets = tf.constant(np.cumsum([1, *num_choices[:-2]])[: num_decisions - 1], tf.int32)  # [T-1]
+        # Row 0 is the start; each choice of each decision has a row of its own, but for the last, which nothing reads.
+        self._offsets = tf.constant(np.cumsum([1, *num_choices[:-1]]), tf.int32)  # [T]
         self._embedding = tf.keras.layers.Embedding(
             1 + sum(num_choices[:-1]), embedding, embeddings_initializer=_uniform(0.1, seeds[0])
         )
-        self._lstm = tf.keras.layers.LSTM(
+        self._lstm = FusedLSTM(
             units,
-            return_sequences=True,
-            unroll=num_decisions <= _UNROLL,
             kernel_initializer=tf.keras.initializers.GlorotUniform(seeds[1]),
             recurrent_initializer=tf.keras.initializers.Orthogonal(seed=seeds[2]),
         )
@@ -61,7 +60,7 @@ class Controller(tf.keras.Model):
     def call(self, actions):
         """Logits of every decision, given the actions before it: int32 [B, T] -> float32 [B, T, N]."""
         start = tf.zeros_like(actions[:, :1])
-        tokens = tf.concat([start, actions[:, :-1] + self._offsets], axis=1)  # [B, T]
+        tokens = tf.concat([start, actions[:, :-1] + self._offsets[:-1]], axis=1)  # [B, T]
         hidden = self._lstm(self._embedding(tokens))  # [B, T, units]
         return tf.einsum("btu,tun->btn", hidden, self._kernel) + self._bias + self._mask
 
@@ -93,17 +92,15 @@ class Controller(tf.keras.Model):
             tf.TensorSpec([2], tf.int32),
             tf.TensorSpec([None, 1], tf.float32),
             tf.TensorSpec([None, None], tf.float32),
-        ]
+        ],
+        autograph=False,  # to rewrite the source takes longer than all the rest of tracing
     )
     def _sample(self, batch_size, seed, share, other):
-        cell = self._lstm.cell
-        states = [tf.zeros([batch_size, cell.units])] * 2
-        actions = tf.TensorArray(tf.int32, self._num_decisions)
-        log_probs = tf.TensorArray(tf.float32, self._num_decisions)
-        tokens = tf.zeros([batch_size], tf.int32)
+        weights = self._lstm.fused_weights()
         numbers = tf.random.stateless_uniform([self._num_decisions, batch_size, 1], seed)  # at most 1 - 2^-23
-        for t in (range if self._num_decisions <= _UNROLL else tf.range)(self._num_decisions):
-            hidden, states = cell(self._embedding(tokens), states)
+
+        def draw(t, tokens, states, actions, log_probs):
+            hidden, states = self._lstm.step(self._embedding(tokens), states, weights)
             logits = tf.matmul(hidden, self._kernel[t]) + self._bias[t] + self._mask[t]  # [B, N]
             probabilities = (1.0 - share) * tf.nn.softmax(logits) + share * other[t]
             sums = tf.cumsum(probabilities, axis=1)
@@ -111,8 +108,21 @@ class Controller(tf.keras.Model):
             action = tf.argmax(sums > numbers[t] * sums[:, -1:], axis=1, output_type=tf.int32)  # [B]
             actions = actions.write(t, action)
             log_probs = log_probs.write(t, tf.math.log(_pick(probabilities, action)))
-            if t < self._num_decisions - 1:
-                tokens = action + self._offsets[t]
+            return t + 1, action + self._offsets[t], states, actions, log_probs
+
+        state = (
+            0,
+            tf.zeros([batch_size], tf.int32),
+            self._lstm.zero_states(batch_size),
+            tf.TensorArray(tf.int32, self._num_decisions),
+            tf.TensorArray(tf.float32, self._num_decisions),
+        )
+        if self._num_decisions <= _UNROLL:
+            for _ in range(self._num_decisions):
+                state = draw(*state)
+        else:
+            state = tf.while_loop(lambda t, *_: t < self._num_decisions, draw, state)
+        *_, actions, log_probs = state
         # By way of float32, exact here: oneDNN complains on stderr of a transposition of integers.
         actions = tf.cast(tf.transpose(tf.cast(actions.stack(), tf.float32)), tf.int32)
         return actions, tf.transpose(log_probs.stack())

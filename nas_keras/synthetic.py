@@ -13,7 +13,8 @@ Families, each with effects drawn from a standard normal distribution:
               1987): full of local optima
 
 Shapes: `2x8` two decisions of 8 choices (64 strings), `6x5` (15,625), `8x3` (6,561), `10xmixed` ten decisions of 2 to 5
-choices (34,560). The shapes `large2` and `large3` are the large spaces of two and three nodes (129 and 2,000 keys) and
+choices (34,560); and, with more choices than a batch has strings, `2x40` (1,600), `3xwide` (600) and `4xwide` (14,400).
+The shapes `large2` and `large3` are the large spaces of two and three nodes (129 and 2,000 keys) and
 have families of their own, `effects` and `network`: see `synthetic_cells.py`.
 
 Legend: `T` decisions; a table is an array of rewards with an axis for each decision.
@@ -37,6 +38,9 @@ SHAPES = {
     "6x5": (5,) * 6,
     "8x3": (3,) * 8,
     "10xmixed": (2, 3, 4, 2, 5, 3, 2, 4, 3, 2),
+    "2x40": (40,) * 2,
+    "3xwide": (2, 60, 5),
+    "4xwide": (30, 4, 20, 6),
 }
 ALLOWED = (
     f"families: {', '.join(FAMILIES)}, with the shapes {', '.join(SHAPES)}; and, of cells, "

@@ -44,11 +44,15 @@ def _drawing(controller, told, space=SPACE, **settings):
     return Drawing(space, controller, memory, config, lambda strings: controller.log_probs(strings).numpy())
 
 
+def _choose(drawing, n, seed):
+    return [tuple(row) for row in drawing.choose(n, np.random.default_rng(seed)).actions.tolist()]
+
+
 def test_candidates_are_chosen_as_the_sharpened_policy_would_draw_them(controller):
     """All strings are candidates; with two known, the first chosen has its share of what pi^2 gives the other ten."""
-    drawing = _drawing(controller, {(0, 0): 1.0, (2, 3): 0.0}, candidates=400, anchored=0.5, sharpness=2.0)
+    drawing = _drawing(controller, {(0, 0): 1.0, (2, 3): 0.0}, candidates=400, anchored=0.5, sharpness=2.0, untried=0.0)
     assert len(drawing.candidates(np.random.default_rng(0))) == 12
-    counts = collections.Counter(drawing.choose(1, np.random.default_rng(seed))[0] for seed in range(2_000))
+    counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(2_000))
     weights = np.exp(2 * controller.log_probs(STRINGS).numpy().sum(axis=1))
     weights[[0, 11]] = 0
     expected = weights / weights.sum()
@@ -57,29 +61,50 @@ def test_candidates_are_chosen_as_the_sharpened_policy_would_draw_them(controlle
 
 
 def test_the_second_is_chosen_of_what_the_first_left(controller):
-    drawing = _drawing(controller, {(0, 0): 1.0}, candidates=400, sharpness=1.0)
+    drawing = _drawing(controller, {(0, 0): 1.0}, candidates=400, sharpness=1.0, untried=0.0)
     weights = np.exp(controller.log_probs(STRINGS).numpy().sum(axis=1))
     weights[0] = 0
     first, second = int(np.argsort(-weights)[0]), int(np.argsort(-weights)[1])
     expected = weights[first] / weights.sum() * weights[second] / (weights.sum() - weights[first])
     wanted = [tuple(STRINGS[first].tolist()), tuple(STRINGS[second].tolist())]
-    found = np.mean([drawing.choose(2, np.random.default_rng(seed)) == wanted for seed in range(2_000)])
+    found = np.mean([_choose(drawing, 2, seed) == wanted for seed in range(2_000)])
     assert abs(found - expected) < 0.03
 
 
 def test_without_sharpness_every_candidate_is_as_likely(controller):
     drawing = _drawing(controller, {(1, 1): 1.0}, candidates=400, sharpness=0.0)
-    counts = collections.Counter(drawing.choose(1, np.random.default_rng(seed))[0] for seed in range(2_000))
+    counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(2_000))
     np.testing.assert_allclose(
         [counts[tuple(s)] / 2_000 for s in STRINGS.tolist()], (STRINGS != 1).any(1) / 11, atol=0.03
     )
+
+
+def test_a_choice_never_tried_makes_a_candidate_more_probable(controller):
+    """e^untried times for each: of 12 strings, 3 choices by 4, where (0, 0) and (2, 3) are known, a failure among them."""
+    told = {(0, 0): 1.0, (2, 3): NAN}
+    drawing = _drawing(controller, told, candidates=400, sharpness=2.0, untried=0.7)
+    log_probs = controller.log_probs(STRINGS).numpy().sum(axis=1)
+    untried = (STRINGS[:, 0] == 1) + np.isin(STRINGS[:, 1], [1, 2]).astype(int)
+    weights = np.exp(2 * (log_probs + 0.7 * untried))
+    weights[[0, 11]] = 0
+    counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(2_000))
+    np.testing.assert_allclose(
+        [counts[tuple(s)] / 2_000 for s in STRINGS.tolist()], weights / weights.sum(), atol=0.035
+    )
+
+
+def test_what_is_chosen_has_the_policys_log_probs(controller):
+    drawing = _drawing(controller, {(0, 0): 1.0})
+    actions, log_probs = drawing.choose(4, np.random.default_rng(0))
+    np.testing.assert_allclose(log_probs, controller.log_probs(actions).numpy(), atol=1e-6)
+    assert (actions.dtype, log_probs.dtype, actions.shape) == (np.int32, np.float32, (4, 2))
 
 
 def test_what_is_known_or_asked_is_not_chosen_nor_a_key_twice(controller):
     space = grid(3, 4, key=lambda actions: str(actions[0]))
     drawing = _drawing(controller, {(0, 0): 1.0}, space=space)
     drawing._memory.ask(np.array([[1, 2]], np.int32))
-    chosen = drawing.choose(5, np.random.default_rng(0))
+    chosen = _choose(drawing, 5, 0)
     assert [a for a, _ in chosen] == [2]
 
 
@@ -96,14 +121,15 @@ def test_candidates_near_the_best_differ_from_one_of_them_in_one_decision(contro
 def test_before_a_reward_is_known_there_is_no_candidate(controller, told):
     drawing = _drawing(controller, told)
     assert drawing.candidates(np.random.default_rng(0)).shape == (0, 2)
-    assert drawing.choose(3, np.random.default_rng(0)) == []
-    proposals = drawing.complete(4, [], np.random.default_rng(0))
+    assert _choose(drawing, 3, 0) == []
+    proposals = drawing.complete(4, drawing.none, np.random.default_rng(0))
     assert len(set(map(tuple, proposals.actions.tolist())) - set(told)) == 4  # new ones, drawn one after the other
 
 
 def test_proposals_chosen_have_the_policys_log_probs_and_the_rest_is_new(controller):
     drawing = _drawing(controller, {(0, 0): 1.0})
-    proposals = drawing.complete(5, [(1, 1), (2, 2)], np.random.default_rng(0))
+    chosen = drawing.proposals_of(np.array([[1, 1], [2, 2]], np.int32))
+    proposals = drawing.complete(5, chosen, np.random.default_rng(0))
     assert proposals.actions[:2].tolist() == [[1, 1], [2, 2]]
     np.testing.assert_allclose(proposals.log_probs[:2], controller.log_probs(proposals.actions[:2]).numpy(), atol=1e-6)
     assert len({(0, 0), *map(tuple, proposals.actions.tolist())}) == 6

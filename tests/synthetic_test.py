@@ -35,6 +35,9 @@ def test_numbers_of_strings():
         "6x5": 15_625,
         "8x3": 6_561,
         "10xmixed": 34_560,
+        "2x40": 1_600,
+        "3xwide": 600,
+        "4xwide": 14_400,
     }
 
 

@@ -39,6 +39,9 @@ class Drawing:
         memory: what was told and asked.
         config: settings.
         log_probs_of: of strings [N, T] under the present policy, [N, T].
+
+    Attributes:
+        none: no proposals, [0, T].
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Drawing:
     ):
         self._space, self._controller, self._memory, self._config = space, controller, memory, config
         self._log_probs_of = log_probs_of
+        self.none = Proposals(np.zeros((0, len(space.decisions)), np.int32), np.zeros((0, len(space.decisions)), np.float32))
         self._kept = max(0.0, 1 - config.redrawn / len(space.decisions))  # share of decisions that are as in the best
 
     def sample(
@@ -61,21 +65,23 @@ class Drawing:
         actions, log_probs = self._controller.sample(n, seed, share, other)
         return Proposals(actions.numpy(), log_probs.numpy())
 
-    def choose(self, n: int, rng: np.random.Generator) -> list[Actions]:
+    def choose(self, n: int, rng: np.random.Generator) -> Proposals:
         """At most n candidates with keys that are new; none before a reward is known."""
         candidates = self.candidates(rng)
         if not len(candidates):
-            return []
-        scores = self._config.sharpness * self._log_probs_of(candidates).sum(axis=1, dtype=np.float64)
-        order = np.argsort(-(scores + rng.gumbel(size=len(scores))))
-        return self.new_of(candidates[order], n)
+            return self.none
+        log_probs = self._log_probs_of(candidates)
+        scores = log_probs.sum(axis=1, dtype=np.float64) + self._config.untried * self._count_untried(candidates)
+        order = np.argsort(-(self._config.sharpness * scores + rng.gumbel(size=len(scores))))
+        places = order[self.new_of(candidates[order], n)]
+        return Proposals(candidates[places], log_probs[places])
 
     def candidates(self, rng: np.random.Generator) -> np.ndarray:
         """Different strings int32 [N, T], known ones among them; none before a reward is known."""
         config, best = self._config, self._best()
         count = config.candidates
         if not count or not len(best.rewards):
-            return np.zeros((0, len(self._space.decisions)), np.int32)
+            return self.none.actions
         anchor = shaping.anchor(best.actions, best.rewards, widest=self._controller.even.shape[1])
         num_anchored = round(config.anchored * count)
         share = np.repeat([self._kept, 0.0], [num_anchored, count - num_anchored])
@@ -85,30 +91,37 @@ class Drawing:
         strings = dict.fromkeys(map(tuple, np.concatenate([sampled, near]).tolist()))
         return np.array(list(strings), np.int32)
 
-    def new_of(self, strings: np.ndarray, most: int) -> list[Actions]:
-        """The first `most` of strings [N, T] whose keys are neither known nor those of one before."""
+    def new_of(self, strings: np.ndarray, most: int) -> list[int]:
+        """Places of the first `most` of strings [N, T] whose keys are neither known nor those of one before."""
         asked, told = self._memory.known_keys()
-        found: dict[str, Actions] = {}
-        for string in map(tuple, strings.tolist()):
+        found: dict[str, int] = {}
+        for place, string in enumerate(map(tuple, strings.tolist())):
             if len(found) == most:
                 break
             key = self._space.key(string)
             if key not in asked and key not in told:
-                found.setdefault(key, string)
+                found.setdefault(key, place)
         return list(found.values())
 
-    def proposals_of(self, strings: Sequence[Actions]) -> Proposals:
-        """Strings with the policy's own log-probs."""
-        actions = np.array(strings, np.int32).reshape(-1, len(self._space.decisions))
-        return Proposals(actions, self._log_probs_of(actions))
+    def proposals_of(self, strings: np.ndarray) -> Proposals:
+        """Strings [N, T] with the policy's own log-probs."""
+        return Proposals(strings, self._log_probs_of(strings))
 
-    def complete(self, n: int, chosen: Sequence[Actions], rng: np.random.Generator) -> Proposals:
+    def complete(self, n: int, chosen: Proposals, rng: np.random.Generator) -> Proposals:
         """Those chosen and, if they are fewer than n, others of the policy, new ones as far as there are any."""
-        parts = [self.proposals_of(chosen)] if len(chosen) else []
-        if len(chosen) < n:
-            missing = n - len(chosen)
-            parts.append(self._draw_new(missing, chosen, rng) if self._config.new_rounds else self.sample(missing, rng))
-        return _join(parts)
+        missing = n - len(chosen.actions)
+        if not missing:
+            return chosen
+        drawn = [tuple(row) for row in chosen.actions.tolist()]
+        others = self._draw_new(missing, drawn, rng) if self._config.new_rounds else self.sample(missing, rng)
+        return _join([chosen, others])
+
+    def _count_untried(self, strings: np.ndarray) -> np.ndarray:
+        """In how many decisions strings [N, T] have a choice that no trial remembered has, [N]."""
+        decisions = np.arange(strings.shape[1])
+        is_tried = np.zeros(self._controller.even.shape, bool)  # [T, A]
+        is_tried[decisions, self._memory.trials().actions] = True
+        return np.sum(~is_tried[decisions, strings], axis=1)
 
     def _best(self) -> Remembered:
         """The trials of different strings that succeeded, best first."""

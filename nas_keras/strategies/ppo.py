@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras import _keras
-from nas_keras.search_space import Actions, SearchSpace
+from nas_keras.search_space import SearchSpace
 from nas_keras.strategies import shaping
 from nas_keras.strategies.base import State
 from nas_keras.strategies.drawing import Drawing
@@ -62,7 +62,7 @@ class PPO(ControllerStrategy):
         self._memory.ask(proposals.actions)
         return proposals
 
-    def _choose(self, n: int, rng: np.random.Generator) -> list[Actions]:
+    def _choose(self, n: int, rng: np.random.Generator) -> Proposals:
         """At most n new strings of the candidates."""
         return self._drawing.choose(n, rng)
 
@@ -115,7 +115,7 @@ class PPO(ControllerStrategy):
         """Log-probs [N, T] of strings [N, T] under the present policy."""
         return self._log_probs(tf.constant(actions)).numpy()
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)], autograph=False)
     def _log_probs(self, actions):
         return self.controller.log_probs(tf.ensure_shape(actions, [None, len(self.space.decisions)]))
 
@@ -125,14 +125,15 @@ class PPO(ControllerStrategy):
             tf.TensorSpec([None], tf.float32),
             tf.TensorSpec([None], tf.float32),
             tf.TensorSpec([None, None], tf.int32),
-        ]
+        ],
+        autograph=False,  # see `Controller`
     )
     def _update(self, actions, old_log_probs, weights, minibatches):
         """K steps of SGD: actions [M, T], log-probs and advantages [M], indices of mini-batches [K, m]."""
         actions = tf.ensure_shape(actions, [None, len(self.space.decisions)])
         minibatches = tf.ensure_shape(minibatches, [self.config.steps, self.config.minibatch_size])
-        totals = {name: tf.constant(0.0) for name in PPOLoss.METRICS}
-        for k in tf.range(self.config.steps):
+
+        def step(k, totals):
             batch = minibatches[k]  # [m]
             metrics = self._loss.step(
                 self._distribution,
@@ -140,7 +141,10 @@ class PPO(ControllerStrategy):
                 tf.gather(old_log_probs, batch),
                 tf.gather(weights, batch),
             )
-            totals = {name: totals[name] + metrics[name] for name in PPOLoss.METRICS}
+            return k + 1, {name: totals[name] + metrics[name] for name in PPOLoss.METRICS}
+
+        start = 0, {name: tf.constant(0.0) for name in PPOLoss.METRICS}
+        _, totals = tf.while_loop(lambda k, _: k < self.config.steps, step, start)
         return {name: total / self.config.steps for name, total in totals.items()}
 
     def _state(self) -> State:

@@ -15,6 +15,7 @@ _NUMBERS = (
     "entropy",
     "temperature",
     "sharpness",
+    "untried",
     "anchored",
     "redrawn",
     "explore",
@@ -52,6 +53,9 @@ class PPOConfig:
         candidates: so many strings are drawn for each batch, and proposals are those of them that the policy holds for
             the best (`drawing.py`); 0: proposals are drawn one after the other.
         sharpness: s, a candidate is chosen with a probability proportional to pi(a)^s.
+        untried: a candidate counts as e^untried times as probable for each of its choices that no trial remembered
+            has: the policy knows nothing of those. A design of one batch leaves none where a decision has no more
+            choices than the batch has strings.
         anchored: this share, from 0 to 1, of candidates, or of new strings drawn one after the other, is drawn near
             the best: some decisions from the policy, as they follow on what stands before them, the others as one of
             the best strings has them (`shaping.anchor`).
@@ -86,6 +90,7 @@ class PPOConfig:
     design: int = 1
     candidates: int = 200
     sharpness: float = 3.0
+    untried: float = 1.0
     anchored: float = 0.75
     redrawn: float = 1.5
     near: int = 100

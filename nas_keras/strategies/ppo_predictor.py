@@ -9,16 +9,15 @@ architecture search.
 Legend: `n` proposals, `N` candidates, `M` trials, `T` decisions, `F` features.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from nas_keras.search_space import Actions, SearchSpace
+from nas_keras.search_space import SearchSpace
 from nas_keras.strategies.cell_growth import cell_features, count_nodes
 from nas_keras.strategies.posterior import Posterior
 from nas_keras.strategies.ppo import PPO
 from nas_keras.strategies.ppo_config import PPOPredictorConfig
 from nas_keras.strategies.predictor import count_equal, rank_scores
+from nas_keras.trial import Proposals
 
 _MAX_FITTED = 512  # strings, the latest; the time of a fit grows with their third power
 
@@ -36,20 +35,21 @@ class PPOPredictor(PPO):
         super().__init__(space, config or PPOPredictorConfig(), seed=seed)
         self._has_cells = count_nodes(space) is not None
 
-    def _choose(self, n: int, rng: np.random.Generator) -> list[Actions]:
+    def _choose(self, n: int, rng: np.random.Generator) -> Proposals:
         """At most n of the candidates, those predicted best; of what is drawn at first, none."""
+        drawing = self._drawing
         if self._memory.num_keys < self.config.initial:
-            return []
-        candidates = self._drawing.candidates(rng)
-        candidates = self._drawing.new_of(candidates, len(candidates))
-        if not candidates:  # a policy that has converged in a small space, or nothing new is left
-            return []
+            return drawing.none
+        candidates = drawing.candidates(rng)
+        candidates = candidates[drawing.new_of(candidates, len(candidates))]
+        if not len(candidates):  # a policy that has converged in a small space, or nothing new is left
+            return drawing.none
         actions, _, rewards = self._memory.trials().latest()
-        actions, rewards = actions[-_MAX_FITTED:], rewards[-_MAX_FITTED:]
-        return [candidates[i] for i in self._screen(n, candidates, actions, rewards)]
+        places = self._screen(n, candidates, actions[-_MAX_FITTED:], rewards[-_MAX_FITTED:])
+        return drawing.proposals_of(candidates[places])
 
-    def _screen(self, n: int, candidates: list[Actions], actions: np.ndarray, rewards: np.ndarray) -> list[int]:
-        """Places of at most n candidates, by what was brought by strings [M, T]: rewards [M]."""
+    def _screen(self, n: int, candidates: np.ndarray, actions: np.ndarray, rewards: np.ndarray) -> list[int]:
+        """Places of at most n candidates [N, T], by what was brought by strings [M, T]: rewards [M]."""
         fitted, others = self._describe(actions), self._describe(candidates)
         shared = self._share(fitted, fitted)
         scale = max(float(np.diag(shared).mean()), 1.0)
@@ -62,10 +62,10 @@ class PPOPredictor(PPO):
             optimism=self.config.optimism,
         )
 
-    def _describe(self, strings: Sequence[Sequence[int]]) -> np.ndarray:
-        """Features [N, F]; a string without cells stands for its own, one-hot."""
+    def _describe(self, strings: np.ndarray) -> np.ndarray:
+        """Features [N, F] of strings [N, T]; one without cells stands for its own, one-hot."""
         if not self._has_cells:
-            return np.array(strings, np.int32).reshape(-1, len(self.space.decisions))
+            return strings
         operations = self.space.decisions[0].choices
         return np.array([cell_features(self.space.decode(string), operations) for string in strings])
 

@@ -61,7 +61,10 @@ class Reinforce(ControllerStrategy):
         self._baseline = self.config.decay * self._baseline + (1 - self.config.decay) * mean
         return advantages
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.float32)])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.float32)],
+        autograph=False,  # see `Controller`
+    )
     def _update(self, actions, advantages):
         """One step of Adam: actions [m, T], advantages [m]."""
         actions = tf.ensure_shape(actions, [None, len(self.space.decisions)])
