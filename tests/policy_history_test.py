@@ -85,6 +85,12 @@ def test_settings_that_this_version_does_not_know_are_counted_instead(run):
     assert trace_policy(_changed(run, strategy={"name": "ppo", "config": {"patience": 3}})).same is None
 
 
+def test_a_setting_that_the_run_did_not_have_yet_has_its_default(run):
+    config = dict(run.config["fixed"]["strategy"]["config"])
+    assert config.pop("untried") == nk.PPOConfig().untried
+    assert trace_policy(_changed(run, strategy={"name": "ppo", "config": config})).same == 1
+
+
 def _counted(batches):
     trials = [
         [Trial(0, b, 0, 0, actions, (), "k", False, Evaluation(0.5)) for actions in batch]

@@ -54,7 +54,9 @@ class Drawing:
     ):
         self._space, self._controller, self._memory, self._config = space, controller, memory, config
         self._log_probs_of = log_probs_of
-        self.none = Proposals(np.zeros((0, len(space.decisions)), np.int32), np.zeros((0, len(space.decisions)), np.float32))
+        self.none = Proposals(
+            np.zeros((0, len(space.decisions)), np.int32), np.zeros((0, len(space.decisions)), np.float32)
+        )
         self._kept = max(0.0, 1 - config.redrawn / len(space.decisions))  # share of decisions that are as in the best
 
     def sample(

@@ -31,8 +31,8 @@ class Remembered(NamedTuple):
 
     def latest(self) -> "Remembered":
         """Without the earlier trials of strings that stand in it more than once; in order."""
-        _, first = np.unique(self.actions[::-1], axis=0, return_index=True)
-        return self.take(np.sort(len(self.actions) - 1 - first))
+        places = {string: place for place, string in enumerate(map(tuple, self.actions.tolist()))}
+        return self.take(np.sort(np.fromiter(places.values(), int, len(places))))
 
 
 class Memory:
