@@ -1,6 +1,7 @@
 """Keras' LSTM, computed by TensorFlow's fused kernel: one operation for a whole sequence instead of a dozen a step.
 
-A controller is so small that what its operations compute takes less time than their start does.
+A controller is so small that what its operations compute takes less time than their start does. The kernel and its
+gradient exist for CPUs and GPUs.
 
 Legend: `B` batch, `T` steps.
 """

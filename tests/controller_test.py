@@ -63,6 +63,16 @@ def test_a_sample_s_log_probs_equal_the_teacher_forced_ones(controller):
     np.testing.assert_allclose(log_probs, controller.log_probs(actions), atol=1e-5)
 
 
+def test_a_long_string_is_drawn_in_a_loop_and_the_same_holds():
+    controller = Controller((2, 3) * 15, units=8, embedding=4, seed=7)
+    rng = np.random.default_rng(0)
+    for variable in controller.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    actions, log_probs = controller.sample(tf.constant(64), _SEED)
+    assert actions.shape == (64, 30) and len(np.unique(actions.numpy(), axis=0)) > 32
+    np.testing.assert_allclose(log_probs, controller.log_probs(actions), atol=1e-4)
+
+
 def test_masked_choices_are_never_drawn_and_frequencies_are_the_probabilities(controller):
     actions = controller.sample(tf.constant(100_000), _SEED)[0].numpy()
     assert (actions >= 0).all() and (actions < np.array(_NUM_CHOICES)).all()

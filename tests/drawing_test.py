@@ -80,11 +80,11 @@ def test_without_sharpness_every_candidate_is_as_likely(controller):
 
 
 def test_a_choice_never_tried_makes_a_candidate_more_probable(controller):
-    """e^untried times for each: 3 choices by 4, of which (0, 0) and (2, 3) are known; a failure is a trial too."""
+    """e^untried times, for one or two: 3 choices by 4, of which (0, 0) and (2, 3) are known; a failure is a trial too."""
     told = {(0, 0): 1.0, (2, 3): NAN}
     drawing = _drawing(controller, told, candidates=400, sharpness=2.0, untried=0.7)
     log_probs = controller.log_probs(STRINGS).numpy().sum(axis=1)
-    untried = (STRINGS[:, 0] == 1) + np.isin(STRINGS[:, 1], [1, 2]).astype(int)
+    untried = (STRINGS[:, 0] == 1) | np.isin(STRINGS[:, 1], [1, 2])
     weights = np.exp(2 * (log_probs + 0.7 * untried))
     weights[[0, 11]] = 0
     counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(2_000))

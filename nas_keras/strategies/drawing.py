@@ -4,7 +4,8 @@ Candidates are samples of the policy, most of them near the best strings known, 
 changed. n of them that are new are drawn without replacement, a with a probability proportional to pi(a)^s: the
 policy, sharpened, as far as the candidates go (Gumbel top-n, Kool et al. 2019, https://arxiv.org/abs/1903.06059,
 section 3). So a whole string counts, not each decision by what stands before it; and a policy that is still broad
-proposes what it holds for the best.
+proposes what it holds for the best. One with a choice that was never
+tried, of which the policy holds nothing, counts for more.
 
 What candidates do not suffice for is drawn one after the other, with exact probabilities (`new_strings.py`).
 
@@ -73,7 +74,7 @@ class Drawing:
         if not len(candidates):
             return self.none
         log_probs = self._log_probs_of(candidates)
-        scores = log_probs.sum(axis=1, dtype=np.float64) + self._config.untried * self._count_untried(candidates)
+        scores = log_probs.sum(axis=1, dtype=np.float64) + self._config.untried * self._have_untried(candidates)
         order = np.argsort(-(self._config.sharpness * scores + rng.gumbel(size=len(scores))))
         places = order[self.new_of(candidates[order], n)]
         return Proposals(candidates[places], log_probs[places])
@@ -118,12 +119,12 @@ class Drawing:
         others = self._draw_new(missing, drawn, rng) if self._config.new_rounds else self.sample(missing, rng)
         return _join([chosen, others])
 
-    def _count_untried(self, strings: np.ndarray) -> np.ndarray:
-        """In how many decisions strings [N, T] have a choice that no trial remembered has, [N]."""
+    def _have_untried(self, strings: np.ndarray) -> np.ndarray:
+        """Whether strings [N, T] have a choice that no trial remembered has, [N]."""
         decisions = np.arange(strings.shape[1])
         is_tried = np.zeros(self._controller.even.shape, bool)  # [T, A]
         is_tried[decisions, self._memory.trials().actions] = True
-        return np.sum(~is_tried[decisions, strings], axis=1)
+        return ~is_tried[decisions, strings].all(axis=1)
 
     def _best(self) -> Remembered:
         """The trials of different strings that succeeded, best first."""

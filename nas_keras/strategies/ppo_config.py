@@ -53,9 +53,9 @@ class PPOConfig:
         candidates: so many strings are drawn for each batch, and proposals are those of them that the policy holds for
             the best (`drawing.py`); 0: proposals are drawn one after the other.
         sharpness: s, a candidate is chosen with a probability proportional to pi(a)^s.
-        untried: a candidate counts as e^untried times as probable for each of its choices that no trial remembered
-            has: the policy knows nothing of those. A design of one batch leaves none where a decision has no more
-            choices than the batch has strings.
+        untried: a candidate with a choice that no trial remembered has, or with several, counts as e^untried times as
+            probable: the policy knows nothing of those. After a design of one batch there are none where a decision
+            has no more choices than the batch has strings.
         anchored: this share, from 0 to 1, of candidates, or of new strings drawn one after the other, is drawn near
             the best: some decisions from the policy, as they follow on what stands before them, the others as one of
             the best strings has them (`shaping.anchor`).
@@ -122,7 +122,7 @@ class PPOConfig:
 
 @dataclasses.dataclass(frozen=True)
 class PPOPredictorConfig(PPOConfig):
-    """Settings of PPO with a predictor: those of PPO, and
+    """Settings of PPO with a predictor: those of PPO (of which sharpness and untried have no say in its choice), and
 
     Attributes:
         optimism: standard deviations that are added to what is predicted, see `posterior.py`; 0: the mean counts alone.
