@@ -80,7 +80,7 @@ def test_without_sharpness_every_candidate_is_as_likely(controller):
 
 
 def test_a_choice_never_tried_makes_a_candidate_more_probable(controller):
-    """e^untried times, for one or two: 3 choices by 4, of which (0, 0) and (2, 3) are known; a failure is a trial too."""
+    """e^untried times, for one or two: 3 choices by 4, of which (0, 0) and (2, 3) are known, one as a failure."""
     told = {(0, 0): 1.0, (2, 3): NAN}
     drawing = _drawing(controller, told, candidates=400, sharpness=2.0, untried=0.7)
     log_probs = controller.log_probs(STRINGS).numpy().sum(axis=1)

@@ -4,8 +4,8 @@ Candidates are samples of the policy, most of them near the best strings known, 
 changed. n of them that are new are drawn without replacement, a with a probability proportional to pi(a)^s: the
 policy, sharpened, as far as the candidates go (Gumbel top-n, Kool et al. 2019, https://arxiv.org/abs/1903.06059,
 section 3). So a whole string counts, not each decision by what stands before it; and a policy that is still broad
-proposes what it holds for the best. One with a choice that was never
-tried, of which the policy holds nothing, counts for more.
+proposes what it holds for the best. A candidate with a choice that was never tried, of which the policy knows nothing,
+counts for more.
 
 What candidates do not suffice for is drawn one after the other, with exact probabilities (`new_strings.py`).
 
