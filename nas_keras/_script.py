@@ -6,7 +6,6 @@ by SIGTERM. 141: what read the output has closed it. Anything else is a defect a
 
 import contextlib
 import errno
-import glob
 import os
 import signal
 import sys
@@ -27,8 +26,6 @@ def run(main: Callable[[], None]) -> None:
     # Children are trained in workers. What is left to this process is a controller of some ten thousand weights, whose
     # operations are so small that a second thread only makes them wait.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-    if not glob.glob("/dev/nvidia[0-9]*"):  # several GPUs wait for one another, each in a thread
-        os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     ending = _Ending()
 
     def guarded(arguments: list[str]) -> None:

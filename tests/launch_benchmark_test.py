@@ -59,7 +59,7 @@ def test_the_two_ways_train_the_same_children(run):
 
 def test_the_plain_way_has_tensorflow_s_own_kernels_and_threads(monkeypatch):
     """Whatever the script, or the user, has set for this process, which gets it back."""
-    settings = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    settings = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_NUM_INTRAOP_THREADS": "1"}
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     started = {}

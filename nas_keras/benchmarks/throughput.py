@@ -49,7 +49,7 @@ def measure_throughput(images: Images, *, rounds: int = 1, workers: int | None =
     child, config = ChildConfig(), TrainConfig()
     seconds, accuracies = {"plain": 0.0, "ours": 0.0}, {"plain": [], "ours": []}
     shared = share(images, test=False)
-    with _without("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    with _without("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS"):
         pool = WorkerPool(
             lambda fd=shared.fd, layout=shared.layout: plain.prepare(fd, layout),
             environments=[plain.ENVIRONMENT],
