@@ -26,7 +26,7 @@ _NUMBERS = (
 
 @dataclasses.dataclass(frozen=True)
 class PPOConfig:
-    """Settings of PPO. The defaults were chosen on synthetic tables only, and are the same for every space.
+    """Settings of PPO. The defaults were chosen on synthetic tables, and are the same for every space.
 
     With design, candidates, new_rounds, elite, floor and ceiling 0, advantages "normal", reference "drawn" and window 1
     it is PPO and nothing else.
