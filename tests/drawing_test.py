@@ -53,12 +53,12 @@ def test_candidates_are_chosen_as_the_sharpened_policy_would_draw_them(controlle
     """All strings are candidates; with two known, the first chosen has its share of what pi^2 gives the other ten."""
     drawing = _drawing(controller, {(0, 0): 1.0, (2, 3): 0.0}, candidates=400, anchored=0.5, sharpness=2.0, untried=0.0)
     assert len(drawing.candidates(np.random.default_rng(0))) == 12
-    counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(1_000))
+    counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(2_000))
     weights = np.exp(2 * controller.log_probs(STRINGS).numpy().sum(axis=1))
     weights[[0, 11]] = 0
     expected = weights / weights.sum()
     assert expected.max() > 0.2  # not a uniform one
-    np.testing.assert_allclose([counts[tuple(s)] / 1_000 for s in STRINGS.tolist()], expected, atol=0.05)
+    np.testing.assert_allclose([counts[tuple(s)] / 2_000 for s in STRINGS.tolist()], expected, atol=0.035)
 
 
 def test_the_second_is_chosen_of_what_the_first_left(controller):
@@ -68,15 +68,15 @@ def test_the_second_is_chosen_of_what_the_first_left(controller):
     first, second = int(np.argsort(-weights)[0]), int(np.argsort(-weights)[1])
     expected = weights[first] / weights.sum() * weights[second] / (weights.sum() - weights[first])
     wanted = [tuple(STRINGS[first].tolist()), tuple(STRINGS[second].tolist())]
-    found = np.mean([_choose(drawing, 2, seed) == wanted for seed in range(1_000)])
+    found = np.mean([_choose(drawing, 2, seed) == wanted for seed in range(2_000)])
     assert abs(found - expected) < 0.03
 
 
 def test_without_sharpness_every_candidate_is_as_likely(controller):
     drawing = _drawing(controller, {(1, 1): 1.0}, candidates=400, sharpness=0.0)
-    counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(1_000))
+    counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(2_000))
     np.testing.assert_allclose(
-        [counts[tuple(s)] / 1_000 for s in STRINGS.tolist()], (STRINGS != 1).any(1) / 11, atol=0.04
+        [counts[tuple(s)] / 2_000 for s in STRINGS.tolist()], (STRINGS != 1).any(1) / 11, atol=0.03
     )
 
 
@@ -88,8 +88,9 @@ def test_a_choice_never_tried_makes_a_candidate_more_probable(controller):
     untried = (STRINGS[:, 0] == 1) | np.isin(STRINGS[:, 1], [1, 2])
     weights = np.exp(2 * (log_probs + 0.7 * untried))
     weights[[0, 11]] = 0
-    counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(1_000))
-    np.testing.assert_allclose([counts[tuple(s)] / 1_000 for s in STRINGS.tolist()], weights / weights.sum(), atol=0.05)
+    counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(2_000))
+    shares = [counts[tuple(s)] / 2_000 for s in STRINGS.tolist()]
+    np.testing.assert_allclose(shares, weights / weights.sum(), atol=0.035)
 
 
 def test_what_is_chosen_has_the_policys_log_probs(controller):

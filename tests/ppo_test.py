@@ -337,6 +337,7 @@ def test_no_string_takes_all_the_probability_while_there_is_something_to_look_fo
         ({"advantages": "best"}, "advantages='best' is unknown. Allowed: normal, rank, soft."),
         ({"temperature": -0.5}, "temperature=-0.5 is not allowed: it must be a number of at least 0"),
         ({"sharpness": NAN}, "sharpness=nan is not allowed: it must be a number of at least 0"),
+        ({"untried": -1}, "untried=-1 is not allowed: it must be a number of at least 0"),
         ({"candidates": -1}, "candidates=-1 is not allowed: it must be an integer of at least 0"),
         ({"near": 10**7}, "near=10000000 is not allowed: it must be an integer of at most 1,000,000"),
         ({"beam": 0}, "beam=0 is not allowed: it must be an integer of at least 1"),
