@@ -61,8 +61,8 @@ class Controller(tf.keras.Model):
         """Logits of every decision, given the actions before it: int32 [B, T] -> float32 [B, T, N]."""
         start = tf.zeros_like(actions[:, :1])
         tokens = tf.concat([start, actions[:, :-1] + self._offsets[:-1]], axis=1)  # [B, T]
-        hidden = self._lstm(self._embedding(tokens))  # [B, T, units]
-        return tf.einsum("btu,tun->btn", hidden, self._kernel) + self._bias + self._mask
+        hidden = self._lstm(tf.transpose(self._embedding(tokens), [1, 0, 2]))  # [T, B, units]
+        return tf.transpose(tf.matmul(hidden, self._kernel), [1, 0, 2]) + (self._bias + self._mask)
 
     def log_probs(self, actions):
         """Log-probability of each decision of given strings: int32 [B, T] -> float32 [B, T]."""
@@ -83,8 +83,8 @@ class Controller(tf.keras.Model):
             actions int32 [B, T] and log_probs float32 [B, T], of each decision.
         """
         other = self.even if other is None else other
-        share = tf.reshape(tf.constant(share, tf.float32), [-1, 1])  # [B, 1] or [1, 1]
-        return self._sample(tf.constant(batch_size), tf.constant(seed), share, other)
+        share = np.reshape(share, [-1, 1]).astype(np.float32)  # [B, 1] or [1, 1]
+        return self._sample(tf.constant(batch_size), tf.constant(seed), tf.constant(share), tf.constant(other))
 
     @tf.function(
         input_signature=[
@@ -96,24 +96,29 @@ class Controller(tf.keras.Model):
         autograph=False,  # to rewrite the source takes longer than all the rest of tracing
     )
     def _sample(self, batch_size, seed, share, other):
-        weights = self._lstm.fused_weights()
+        weights, bias = self._lstm.fused_weights(), self._bias + self._mask
+        widest = self.even.shape[1]
         numbers = tf.random.stateless_uniform([self._num_decisions, batch_size, 1], seed)  # at most 1 - 2^-23
 
-        def draw(t, tokens, states, actions, log_probs):
+        def draw(t, prefix, tokens, states, actions, probabilities):
+            # Strings that begin alike share a row of the LSTM, [U]: `prefix` [B] says which. Most do, once it is sure.
             hidden, states = self._lstm.step(self._embedding(tokens), states, weights)
-            logits = tf.matmul(hidden, self._kernel[t]) + self._bias[t] + self._mask[t]  # [B, N]
-            probabilities = (1.0 - share) * tf.nn.softmax(logits) + share * other[t]
-            sums = tf.cumsum(probabilities, axis=1)
+            policy = tf.gather(tf.nn.softmax(tf.matmul(hidden, self._kernel[t]) + bias[t]), prefix)  # [B, N]
+            mixed = (1.0 - share) * policy + share * other[t]
+            sums = tf.cumsum(mixed, axis=1)
             # The first whose sum exceeds a share of the total: never one of probability 0, however sums are rounded.
             action = tf.argmax(sums > numbers[t] * sums[:, -1:], axis=1, output_type=tf.int32)  # [B]
             actions = actions.write(t, action)
-            log_probs = log_probs.write(t, tf.math.log(_pick(probabilities, action)))
-            return t + 1, action + self._offsets[t], states, actions, log_probs
+            probabilities = probabilities.write(t, _pick(mixed, action))
+            longer, prefix = tf.unique(prefix * widest + action)
+            states = tuple(tf.gather(state, longer // widest) for state in states)
+            return t + 1, prefix, longer % widest + self._offsets[t], states, actions, probabilities
 
         state = (
             0,
             tf.zeros([batch_size], tf.int32),
-            self._lstm.zero_states(batch_size),
+            tf.zeros([1], tf.int32),
+            self._lstm.zero_states(1),
             tf.TensorArray(tf.int32, self._num_decisions),
             tf.TensorArray(tf.float32, self._num_decisions),
         )
@@ -121,11 +126,13 @@ class Controller(tf.keras.Model):
             for _ in range(self._num_decisions):
                 state = draw(*state)
         else:
-            state = tf.while_loop(lambda t, *_: t < self._num_decisions, draw, state)
-        *_, actions, log_probs = state
+            scalar, vector, matrix = tf.TensorShape([]), tf.TensorShape([None]), tf.TensorShape([None, None])
+            shapes = scalar, vector, vector, (matrix, matrix), scalar, scalar
+            state = tf.while_loop(lambda t, *_: t < self._num_decisions, draw, state, shapes)
+        *_, actions, probabilities = state
         # By way of float32, exact here: oneDNN complains on stderr of a transposition of integers.
         actions = tf.cast(tf.transpose(tf.cast(actions.stack(), tf.float32)), tf.int32)
-        return actions, tf.transpose(log_probs.stack())
+        return actions, tf.transpose(tf.math.log(probabilities.stack()))
 
 
 def mix(log_probs: np.ndarray, actions: np.ndarray, share: float, other: np.ndarray) -> np.ndarray:

@@ -12,16 +12,15 @@ tf = _keras.load_tensorflow()
 
 
 class FusedLSTM(tf.keras.layers.LSTM):
-    """`tf.keras.layers.LSTM(units, return_sequences=True)`: its weights, its hidden states, its gradients."""
+    """`tf.keras.layers.LSTM(units, return_sequences=True, time_major=True)`: its weights, hidden states, gradients."""
 
     def __init__(self, units: int, **kwargs):
-        super().__init__(units, return_sequences=True, **kwargs)
+        super().__init__(units, return_sequences=True, time_major=True, **kwargs)
 
     def call(self, sequences):
-        """Float32 [B, T, features] -> the hidden state after each step, [B, T, units]."""
-        states = self.zero_states(tf.shape(sequences)[0])
-        hidden, _ = self._run(tf.transpose(sequences, [1, 0, 2]), states, self.fused_weights())
-        return tf.transpose(hidden, [1, 0, 2])
+        """Float32 [T, B, features] -> the hidden state after each step, [T, B, units]."""
+        hidden, _ = self._run(sequences, self.zero_states(tf.shape(sequences)[1]), self.fused_weights())
+        return hidden
 
     def step(self, inputs, states, weights):
         """One step: [B, features], states, `fused_weights` -> the hidden state [B, units], and the states after it."""

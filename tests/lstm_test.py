@@ -5,13 +5,13 @@ import pytest
 
 from nas_keras.lstm import FusedLSTM, tf
 
-_SEQUENCES = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(np.float32)
+_SEQUENCES = np.random.default_rng(0).normal(size=(7, 5, 3)).astype(np.float32)
 
 
 @pytest.fixture(scope="module", name="pair")
 def _pair():
     """Ours and Keras' own, with the same weights, which are far from those of the start."""
-    ours, theirs = FusedLSTM(4), tf.keras.layers.LSTM(4, return_sequences=True)
+    ours, theirs = FusedLSTM(4), tf.keras.layers.LSTM(4, return_sequences=True, time_major=True)
     rng = np.random.default_rng(1)
     for lstm in (ours, theirs):
         lstm(_SEQUENCES)
@@ -23,13 +23,13 @@ def _pair():
 
 def test_the_same_hidden_states(pair):
     ours, theirs = (lstm(_SEQUENCES).numpy() for lstm in pair)
-    assert ours.shape == (5, 7, 4) and np.abs(theirs).max() > 0.5
+    assert ours.shape == (7, 5, 4) and np.abs(theirs).max() > 0.5
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 def test_the_same_gradients(pair):
     found = []
-    target = tf.constant(np.random.default_rng(2).normal(size=(5, 7, 4)), tf.float32)
+    target = tf.constant(np.random.default_rng(2).normal(size=(7, 5, 4)), tf.float32)
     for lstm in pair:
         sequences = tf.constant(_SEQUENCES)
         with tf.GradientTape() as tape:
@@ -45,15 +45,15 @@ def test_steps_one_by_one_are_the_sequence(pair):
     ours, _ = pair
     states, hidden = ours.zero_states(5), []
     for t in range(7):
-        output, states = ours.step(tf.constant(_SEQUENCES[:, t]), states, ours.fused_weights())
+        output, states = ours.step(tf.constant(_SEQUENCES[t]), states, ours.fused_weights())
         hidden.append(output.numpy())
-    np.testing.assert_allclose(np.stack(hidden, axis=1), ours(_SEQUENCES).numpy(), atol=1e-6)
+    np.testing.assert_allclose(np.stack(hidden), ours(_SEQUENCES).numpy(), atol=1e-6)
 
 
 def test_the_same_initial_weights():
     ours, theirs = (
         kind(4, kernel_initializer=tf.keras.initializers.GlorotUniform(3), **settings)
-        for kind, settings in ((FusedLSTM, {}), (tf.keras.layers.LSTM, {"return_sequences": True}))
+        for kind, settings in ((FusedLSTM, {}), (tf.keras.layers.LSTM, {"return_sequences": True, "time_major": True}))
     )
     for lstm in (ours, theirs):
         lstm(_SEQUENCES)
