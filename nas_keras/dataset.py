@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 
 from nas_keras.errors import DataError
-from nas_keras.records import Origin, check_order, read_record, read_shard, write_shard
+from nas_keras.record import Origin
+from nas_keras.records import check_order, read_record, read_shard, write_shard
 from nas_keras.trial import Evaluation, Trial
 from nas_keras.workspace import Workspace, sync_folder, writing
 

@@ -1,7 +1,7 @@
 """What a person takes home: the best children of a run, trained longer, tested once, saved as SavedModels.
 
 `<workdir>/best/saved_model/` is the best child, `best/rank_2/saved_model/` the second, and `best/children.json` says
-what each is. This is the only place where the test split of a searched data set is read.
+what each is (`exported.py`). This is the only place where the test split of a searched data set is read.
 """
 
 import dataclasses
@@ -17,46 +17,20 @@ from nas_keras.cell import Cell
 from nas_keras.child import INPUT_NAME
 from nas_keras.dataset import Dataset
 from nas_keras.distribution import NONE
-from nas_keras.errors import DataError, InvalidValueError, check_at_least, shown
+from nas_keras.errors import DataError, InvalidValueError, check_at_least
 from nas_keras.evaluators.devices import worker_environments
 from nas_keras.evaluators.training import prepare_worker, share
 from nas_keras.evaluators.workers import WorkerPool
+from nas_keras.exported import ExportedChild, folder_of, read_exported, write_exported
 from nas_keras.images import Images
 from nas_keras.search_space import SearchSpace
 from nas_keras.searching import top_trials
 from nas_keras.tfds_images import load_images
 from nas_keras.training import Split, TrainConfig, measure, train_child
 from nas_keras.trial import Trial
-from nas_keras.workspace import Workspace, WriteError, read_json, sync_folder, sync_tree, write_json, writing
+from nas_keras.workspace import Workspace, WriteError, sync_folder, sync_tree, writing
 
 _SAVED_MODEL = "saved_model"
-
-
-@dataclasses.dataclass(frozen=True)
-class ExportedChild:
-    """One exported child.
-
-    Attributes:
-        rank: its place in the search, from 1.
-        key: canonical key of its cell.
-        search_reward: what the search saw.
-        valid_accuracy: after the longer training, a fraction.
-        test_accuracy: on the test split, a fraction.
-        epochs: of the longer training.
-        seed: of the longer training.
-        num_params: of the child.
-        path: of the SavedModel, relative to the workdir.
-    """
-
-    rank: int
-    key: str
-    search_reward: float
-    valid_accuracy: float
-    test_accuracy: float
-    epochs: int
-    seed: int
-    num_params: int
-    path: str
 
 
 def export_best(
@@ -146,37 +120,13 @@ def check_exportable(recipe: dict[str, Any], images: Images | None = None) -> No
         )
 
 
-def read_exported(workspace: Workspace) -> list[ExportedChild]:
-    """What `best/children.json` says stands exported."""
-    path = workspace.best / "children.json"
-    if not path.exists():
-        return []
-    try:
-        found = [ExportedChild(**entry) for entry in read_json(path)["children"]]
-        wrong = [
-            f"{field.name} {shown(getattr(exported, field.name))}"
-            for exported in found
-            for field in dataclasses.fields(exported)
-            if not isinstance(getattr(exported, field.name), (int, float) if field.type is float else field.type)
-        ]
-        if wrong:
-            raise TypeError(", ".join(wrong))
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{path} lists no exported children: {error}. Remove it, and export again.") from error
-    return found
-
-
 def _is_done(workspace: Workspace, exported: ExportedChild | None, trial: Trial, train: TrainConfig) -> bool:
     if exported is None:
         return False
-    folder = _folder_of(workspace, exported.rank) / _SAVED_MODEL
+    folder = folder_of(workspace, exported.rank) / _SAVED_MODEL
     if exported.path != str(folder.relative_to(workspace.root)) or not folder.is_dir():
         return False  # a list from elsewhere may name any folder
     return (exported.key, exported.epochs, exported.seed) == (trial.key, train.epochs, trial.seed)
-
-
-def _folder_of(workspace: Workspace, rank: int) -> pathlib.Path:
-    return workspace.best if rank == 1 else workspace.best / f"rank_{rank}"
 
 
 def _load(config: dict[str, Any]) -> Images:
@@ -211,7 +161,7 @@ def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child,
         settings = {"num_classes": images.num_classes, "child": child, "distribute": distribute}
         futures = {}
         for rank, trial in todo.items():
-            folder = _folder_of(workspace, rank)
+            folder = folder_of(workspace, rank)
             temporary = folder / f".{_SAVED_MODEL}.tmp"
             arguments = {
                 "cell": space.decode(trial.actions),
@@ -226,7 +176,7 @@ def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child,
             target = folder / _SAVED_MODEL
             # The list is taken back before the folder it describes, and written after the new one is there.
             done.pop(rank, None)
-            _write_list(workspace, done)
+            write_exported(workspace, done)
             with writing(target):
                 sync_tree(temporary)
                 shutil.rmtree(target, ignore_errors=True)
@@ -242,15 +192,10 @@ def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child,
                 path=str(target.relative_to(workspace.root)),
                 **measured,
             )
-            _write_list(workspace, done)
+            write_exported(workspace, done)
     finally:
         pool.close()
         shared.close()
-
-
-def _write_list(workspace: Workspace, done: dict[int, ExportedChild]) -> None:
-    children = [dataclasses.asdict(done[rank]) for rank in sorted(done)]
-    write_json(workspace.best / "children.json", {"children": children})
 
 
 def _train_and_save(splits: dict[str, Split], *, cell: Cell, seed: int, settings: dict[str, Any], path: str) -> dict:

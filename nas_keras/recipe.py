@@ -11,7 +11,7 @@ from typing import Any
 
 from nas_keras.child import ChildConfig
 from nas_keras.errors import DataError, InvalidValueError, shown
-from nas_keras.records import Origin
+from nas_keras.record import Origin
 from nas_keras.training import TrainConfig
 
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from nas_keras.dataset import Dataset, list_shards, shard_number
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.recipe import fingerprint, origin_of
-from nas_keras.records import Origin, check_order, salvage_shard, write_shard
+from nas_keras.record import Origin
+from nas_keras.records import check_order, salvage_shard, write_shard
 from nas_keras.tables import is_table, read_description
 from nas_keras.trial import Trial
 from nas_keras.workspace import Workspace, sync_folder

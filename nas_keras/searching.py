@@ -12,7 +12,7 @@ from nas_keras.errors import DataError, InvalidValueError, check_at_least, check
 from nas_keras.evaluators.base import Evaluates
 from nas_keras.loop import Loop, OnBatch
 from nas_keras.monitoring import Monitor
-from nas_keras.records import Origin
+from nas_keras.record import Origin
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies import NAMES, Strategy, make_strategy
 from nas_keras.trial import Trial

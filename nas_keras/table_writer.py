@@ -11,7 +11,8 @@ from typing import Any
 from nas_keras.dataset import list_shards, shard_name, shard_number
 from nas_keras.errors import InvalidValueError
 from nas_keras.recipe import difference, fingerprint
-from nas_keras.records import Origin, read_record, read_shard, write_shard
+from nas_keras.record import Origin
+from nas_keras.records import read_record, read_shard, write_shard
 from nas_keras.search_space import SearchSpace
 from nas_keras.tables import RECIPE, check_once, check_place, is_table, read_description, read_table
 from nas_keras.trial import Trial

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from nas_keras.dataset import list_shards
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.recipe import fingerprint
-from nas_keras.records import Origin, read_record, read_shard
+from nas_keras.record import Origin
+from nas_keras.records import read_record, read_shard
 from nas_keras.trial import Trial
 from nas_keras.workspace import read_json
 

@@ -15,7 +15,8 @@ from nas_keras.dataset import Dataset
 from nas_keras.errors import InvalidValueError
 from nas_keras.evaluators.table import mean_evaluation
 from nas_keras.recipe import difference, origin_of
-from nas_keras.records import Origin, read_shard, write_shard
+from nas_keras.record import Origin
+from nas_keras.records import read_shard, write_shard
 from nas_keras.search_space import SearchSpace
 from nas_keras.tables import is_table, read_table
 from nas_keras.trial import Trial

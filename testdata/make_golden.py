@@ -9,7 +9,8 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from nas_keras.records import Origin, write_shard  # noqa: E402  (found by the line above)
+from nas_keras.record import Origin  # noqa: E402  (found by the line above)
+from nas_keras.records import write_shard  # noqa: E402  (found by the line above)
 from nas_keras.trial import Evaluation, Trial  # noqa: E402
 
 _PATH = pathlib.Path(__file__).resolve().parent / "golden" / "trials-000000.tfrecord"

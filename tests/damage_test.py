@@ -20,10 +20,11 @@ import pytest
 from helpers import ROOT, facts, grid
 
 import nas_keras as nk
-from nas_keras import _keras, records, tfds_images
+from nas_keras import _keras, record, tfds_images
 from nas_keras.dataset import Dataset
 from nas_keras.recipe import origin_of
-from nas_keras.records import Origin, read_shard, salvage_shard, write_shard
+from nas_keras.record import Origin
+from nas_keras.records import read_shard, salvage_shard, write_shard
 from nas_keras.repair import repair
 from nas_keras.table_writer import write_table
 from nas_keras.tables import read_table
@@ -182,7 +183,7 @@ def _set(number, **values):
 
     def change(examples):
         for name, value in values.items():
-            feature = getattr(examples[number].features.feature[name], f"{records.FEATURES[name]}_list").value
+            feature = getattr(examples[number].features.feature[name], f"{record.FEATURES[name]}_list").value
             del feature[:]
             feature.extend(value if isinstance(value, list) else [value])
         return examples
@@ -506,7 +507,7 @@ def test_fuzz_every_feature_with_odd_values(tmp_path):
         "float": ([], [float("nan")], [float("inf")], [-1e38], [0.5, 0.5], [0.0] * 999),
         "bytes": ([], [b""], [b"\xff"], [b"\0"], [b"\x1b[2J"], ["\u202e".encode()], [b"a", b"b"], [b"x" * 99_999]),
     }
-    for name, kind in records.FEATURES.items():
+    for name, kind in record.FEATURES.items():
         for values in odd[kind]:
             write_shard(path, [trial], Origin("s", "r"))
             _set(0, **{name: values})(path)

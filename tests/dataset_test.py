@@ -8,7 +8,8 @@ import pytest
 from nas_keras import dataset as dataset_module
 from nas_keras.dataset import Dataset, list_shards, shard_name
 from nas_keras.errors import DataError
-from nas_keras.records import Origin, read_shard, write_shard
+from nas_keras.record import Origin
+from nas_keras.records import read_shard, write_shard
 from nas_keras.trial import Evaluation, Trial
 from nas_keras.workspace import Workspace
 

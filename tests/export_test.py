@@ -1,4 +1,4 @@
-"""Tests of nas_keras/export.py: a tiny run, what is exported of it, and who can load that."""
+"""Tests of nas_keras/export.py and exported.py: a tiny run, what is exported of it, and who can load that."""
 
 import dataclasses
 import json
@@ -10,6 +10,7 @@ from helpers import TINY_CHILD, TINY_TRAIN, grid, run_python, tiny_images
 import nas_keras as nk
 from nas_keras import export
 from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.exported import read_exported
 from nas_keras.strategies import Strategy
 from nas_keras.workspace import Workspace
 
@@ -81,8 +82,8 @@ def test_the_files_of_the_best_folder(run):
     for child in exported:
         assert (workdir / child.path / "saved_model.pb").is_file()
     assert not list(best.rglob("*.tmp")) and not list(best.rglob(".*"))
-    assert export.read_exported(Workspace(workdir)) == exported
-    assert export.read_exported(Workspace(workdir / "nowhere")) == []
+    assert read_exported(Workspace(workdir)) == exported
+    assert read_exported(Workspace(workdir / "nowhere")) == []
 
 
 def test_what_stands_exported_is_not_trained_again(run, images, monkeypatch):
@@ -276,5 +277,5 @@ def test_a_worker_that_dies_leaves_what_stood_there(run, images, monkeypatch):
     monkeypatch.setattr(export, "_train_and_save", lambda splits, **arguments: __import__("os")._exit(9))
     with pytest.raises(RuntimeError, match=r"its worker process died \(exit code 9\)"):
         nk.export_best(workdir, epochs=4, images=images, workers=1)
-    assert export.read_exported(Workspace(workdir)) == exported
+    assert read_exported(Workspace(workdir)) == exported
     assert nk.export_best(workdir, top=2, epochs=1) == exported

@@ -434,7 +434,7 @@ def outcome(workdir: pathlib.Path, state: pathlib.Path | None = None) -> dict[st
     from nas_keras.checkpoints import read_checkpoints
     from nas_keras.dataset import Dataset
     from nas_keras.recipe import fingerprint
-    from nas_keras.records import Origin
+    from nas_keras.record import Origin
     from nas_keras.workspace import Workspace
 
     workspace = Workspace(workdir)

@@ -9,7 +9,7 @@ from helpers import grid, read_scalars
 import nas_keras as nk
 from nas_keras.dataset import Dataset
 from nas_keras.monitoring import Monitor
-from nas_keras.records import Origin
+from nas_keras.record import Origin
 from nas_keras.workspace import Workspace
 
 

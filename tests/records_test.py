@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from helpers import ROOT
 
-from nas_keras import _keras, records
+from nas_keras import _keras, record
 from nas_keras.errors import DataError
-from nas_keras.records import Origin, read_shard, write_shard
+from nas_keras.record import Origin
+from nas_keras.records import read_shard, write_shard
 from nas_keras.trial import Evaluation, Trial
 
 _GOLDEN = ROOT / "testdata" / "golden" / "trials-000000.tfrecord"
@@ -130,7 +131,7 @@ def test_a_record_has_exactly_the_features_of_the_table_in_the_design(tf, path):
     assert math.isnan(second.features.feature["reward"].float_list.value[0])
     assert not second.features.feature["log_probs"].float_list.value
     assert not second.features.feature["test_accuracy"].float_list.value
-    assert {name: f"{kind}_list" for name, kind in records.FEATURES.items()} == found
+    assert {name: f"{kind}_list" for name, kind in record.FEATURES.items()} == found
 
 
 def test_the_golden_file_reads_as_ever(tf):
@@ -279,7 +280,7 @@ def test_another_schema_is_refused(tf, path, schema):
     )
 
 
-@pytest.mark.parametrize("name", sorted(set(records.FEATURES) - {"schema", "actions", "log_probs", "test_accuracy"}))
+@pytest.mark.parametrize("name", sorted(set(record.FEATURES) - {"schema", "actions", "log_probs", "test_accuracy"}))
 def test_a_record_without_a_feature_is_refused(tf, path, name):
     write_shard(path, [_GOOD], _ORIGIN)
     examples = _examples(tf, path)

@@ -18,7 +18,7 @@ import nas_keras as nk
 from nas_keras import checkpoints, export
 from nas_keras.checkpoints import Checkpoint, read_checkpoints, write_checkpoint
 from nas_keras.evaluators.training import make_recipe
-from nas_keras.export import read_exported
+from nas_keras.exported import ExportedChild, read_exported
 from nas_keras.repair import repair
 from nas_keras.workspace import Workspace, write_json
 
@@ -47,9 +47,7 @@ def _original(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("original") / "run"
     best = max(_start(workdir), key=lambda trial: trial.reward)
     (workdir / "best" / "saved_model").mkdir(parents=True)
-    child = nk.export_best.__globals__["ExportedChild"](
-        1, best.key, best.reward, 0.5, 0.5, 1, best.seed, 10, "best/saved_model"
-    )
+    child = ExportedChild(1, best.key, best.reward, 0.5, 0.5, 1, best.seed, 10, "best/saved_model")
     write_json(workdir / "best" / "children.json", {"children": [dataclasses.asdict(child)]})
     return workdir
 

@@ -15,7 +15,7 @@ from nas_keras import loop
 from nas_keras.dataset import Dataset
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.recipe import fingerprint
-from nas_keras.records import Origin
+from nas_keras.record import Origin
 from nas_keras.searching import top_trials
 from nas_keras.strategies import RandomSearch, Strategy
 from nas_keras.trial import training_seed

@@ -14,7 +14,7 @@ from nas_keras.cell import Cell
 from nas_keras.errors import InvalidValueError
 from nas_keras.evaluators import devices, training
 from nas_keras.evaluators.shared_arrays import attach
-from nas_keras.evaluators.workers import TaskError
+from nas_keras.evaluators.worker import TaskError
 from nas_keras.recipe import fingerprint, settings_of
 
 # Cells that are trained; each with the seed of its child.

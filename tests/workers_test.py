@@ -1,4 +1,7 @@
-"""Tests of nas_keras/evaluators/workers.py and worker_process.py. No TensorFlow here: workers start in a moment."""
+"""Tests of nas_keras/evaluators: workers.py, worker.py and worker_process.py.
+
+No TensorFlow here: workers start in a moment.
+"""
 
 import concurrent.futures
 import os
@@ -11,15 +14,15 @@ import pytest
 from helpers import ROOT, is_running, wait_until
 
 from nas_keras.errors import InvalidValueError
-from nas_keras.evaluators import workers
-from nas_keras.evaluators.workers import (
+from nas_keras.evaluators import worker, workers
+from nas_keras.evaluators.worker import (
     TaskError,
     WorkerDiedError,
     WorkerOutOfMemoryError,
-    WorkerPool,
     WorkerStartError,
     WorkerTimeoutError,
 )
+from nas_keras.evaluators.workers import WorkerPool
 
 
 @pytest.fixture(name="make_pool")
@@ -164,7 +167,7 @@ def test_the_last_words_of_a_worker_are_logged(make_pool, monkeypatch):
         os._exit(1)
 
     logged = []
-    monkeypatch.setattr(workers.logging, "warning", lambda text, *args: logged.append(text % args))
+    monkeypatch.setattr(worker.logging, "warning", lambda text, *args: logged.append(text % args))
     with pytest.raises(WorkerDiedError):
         make_pool().submit(die).result(20)
     assert logged == ["A worker process died. The end of what it wrote: out of luck"]
@@ -210,7 +213,7 @@ def test_a_worker_that_cannot_start_is_no_fault_of_the_tasks(make_pool):
 
 
 def test_a_worker_that_does_not_get_ready_is_given_up(make_pool, monkeypatch):
-    monkeypatch.setattr(workers, "_START_SECONDS", 1)
+    monkeypatch.setattr(worker, "_START_SECONDS", 1)
     pool = make_pool(lambda: __import__("time").sleep(60))
     with pytest.raises(WorkerStartError, match="did not start: it took longer than 1 s"):
         pool.submit(_pid()).result(20)
@@ -253,7 +256,7 @@ def test_a_task_that_is_to_run_alone_runs_in_a_fresh_worker_while_no_other_does(
 def test_a_worker_that_the_kernel_killed_for_lack_of_memory_is_told_apart(make_pool, monkeypatch, tmp_path):
     events = tmp_path / "memory.events"  # of a control group, as Linux writes it
     events.write_text("low 0\noom 0\noom_kill 4\noom_group_kill 0\n")
-    monkeypatch.setattr(workers, "_MEMORY_EVENTS", str(events))
+    monkeypatch.setattr(worker, "_MEMORY_EVENTS", str(events))
     pool = make_pool()
 
     def dies(state, events, text):
@@ -290,7 +293,7 @@ def test_close_kills_what_runs_and_cancels_the_rest(make_pool):
 
 def test_close_while_a_worker_starts_leaves_none(make_pool, monkeypatch):
     started, closing = threading.Event(), threading.Event()
-    make_worker, made = workers._Worker, []
+    make_worker, made = workers.Worker, []
 
     def slow(*args, **kwargs):
         made.append(make_worker(*args, **kwargs))
@@ -298,7 +301,7 @@ def test_close_while_a_worker_starts_leaves_none(make_pool, monkeypatch):
         assert closing.wait(20)
         return made[0]
 
-    monkeypatch.setattr(workers, "_Worker", slow)
+    monkeypatch.setattr(workers, "Worker", slow)
     pool = make_pool()
     join = threading.Thread.join
 

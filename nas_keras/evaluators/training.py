@@ -17,7 +17,8 @@ from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag,
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.devices import processor, worker_environments
 from nas_keras.evaluators.shared_arrays import SharedArrays, attach
-from nas_keras.evaluators.workers import WorkerDiedError, WorkerOutOfMemoryError, WorkerPool, WorkerTimeoutError
+from nas_keras.evaluators.worker import WorkerDiedError, WorkerOutOfMemoryError, WorkerTimeoutError
+from nas_keras.evaluators.workers import WorkerPool
 from nas_keras.images import Images
 from nas_keras.recipe import fingerprint, settings_of
 from nas_keras.search_space import SearchSpace

@@ -1,4 +1,4 @@
-"""The worker's side of `workers.py`: reads tasks from a pipe, runs them, answers. Run as a program, not imported.
+"""The worker's side of `worker.py`: reads tasks from a pipe, runs them, answers. Run as a program, not imported.
 
 `python -m nas_keras.evaluators.worker_process PIPE LIFELINE`, both file descriptors that were inherited.
 """

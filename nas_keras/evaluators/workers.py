@@ -1,49 +1,20 @@
 """A pool of worker processes: tasks in, futures out. It knows processes and time limits, not what the tasks are.
 
-Each worker is one process (`worker_process.py`) with a thread here that talks to it. A worker that dies or overruns its
-time is replaced, and so is one that has done its share of tasks, since memory grows in a process that fits many models.
+Each worker is one process (`worker.py`) with a thread here that talks to it. A worker that dies or overruns its time is
+replaced, and so is one that has done its share of tasks, since memory grows in a process that fits many models.
 """
 
 import concurrent.futures
 import contextlib
-import os
 import queue
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from multiprocessing import connection
 from typing import Any
 
 import cloudpickle
-from absl import logging
 
 from nas_keras.errors import check_at_least
-
-_MEMORY_EVENTS = "/sys/fs/cgroup/memory.events"  # of the container, in control groups of version 2
-_START_SECONDS = 300  # importing TensorFlow takes 3 to 10; a machine that needs more than this is not working
-
-
-class WorkerDiedError(RuntimeError):
-    """The worker process ended before its task did."""
-
-
-class WorkerOutOfMemoryError(WorkerDiedError):
-    """The kernel killed the worker process since the memory that this process may use was spent."""
-
-
-class WorkerTimeoutError(RuntimeError):
-    """The task overran its time and the worker was killed."""
-
-
-class TaskError(RuntimeError):
-    """The task, or the setup, raised an exception that it did not expect; the text is the worker's traceback."""
-
-
-class WorkerStartError(RuntimeError):
-    """A worker process ended, or overran its time, before any task: no task is to blame."""
+from nas_keras.evaluators.worker import Worker, WorkerDiedError, WorkerTimeoutError
 
 
 class WorkerPool:
@@ -75,7 +46,7 @@ class WorkerPool:
         self._tasks_per_worker = tasks_per_worker
         self._tasks: queue.SimpleQueue = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._workers: list[_Worker | None] = [None] * len(environments)
+        self._workers: list[Worker | None] = [None] * len(environments)
         self._lock = threading.Lock()  # tasks may come from several threads
         self._turns = threading.Condition()
         self._num_running = self._num_alone = 0
@@ -87,7 +58,7 @@ class WorkerPool:
             list(threads.map(self._take_worker, range(len(self._environments))))
 
     def submit(self, function: Callable[..., Any], **arguments: Any) -> concurrent.futures.Future:
-        """Queues a task; the future gives its result, or raises one of the errors above."""
+        """Queues a task; the future gives its result, or raises one of the errors of `worker.py`."""
         return self._submit(function, arguments, alone=False)
 
     def submit_alone(self, function: Callable[..., Any], **arguments: Any) -> concurrent.futures.Future:
@@ -142,14 +113,14 @@ class WorkerPool:
         if self._workers[index]:
             self._workers[index].kill()
 
-    def _take_worker(self, index: int) -> "_Worker":
+    def _take_worker(self, index: int) -> Worker:
         """The worker in a place: a new one if there is none, or if it has done its share."""
         worker = self._workers[index]
         if worker and worker.num_tasks >= self._tasks_per_worker:
             worker.kill()
             worker = self._workers[index] = None
         if worker is None:
-            worker = self._workers[index] = _Worker(self._environments[index], **self._start)
+            worker = self._workers[index] = Worker(self._environments[index], **self._start)
             if self._closed:  # by a `close` that came too early to see this worker
                 worker.kill()
         return worker
@@ -184,87 +155,3 @@ class WorkerPool:
             worker.kill()
             self._workers[index] = None
             raise
-
-
-class _Worker:
-    """One worker process, seen from here."""
-
-    def __init__(self, environment: Mapping[str, str], *, setup: bytes, pass_fds: tuple[int, ...]):
-        self.num_tasks = 0
-        self._errors = tempfile.TemporaryFile()
-        self._pipe, theirs = connection.Pipe()
-        # The far end of this one is held by nobody else: when this process dies, however, the worker reads its end.
-        lifeline, self._lifeline = os.pipe()
-        command = [sys.executable, "-m", "nas_keras.evaluators.worker_process", str(theirs.fileno()), str(lifeline)]
-        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-        self._process = subprocess.Popen(
-            command,
-            env={**os.environ, "PYTHONPATH": path, **environment},
-            pass_fds=(theirs.fileno(), lifeline, *pass_fds),
-            stdin=subprocess.DEVNULL,
-            stderr=self._errors,
-            start_new_session=True,  # Ctrl-C is for the search to handle
-        )
-        theirs.close()
-        os.close(lifeline)
-        try:
-            self._exchange(setup, _START_SECONDS)
-        except (WorkerDiedError, WorkerTimeoutError) as error:
-            self.kill()
-            raise WorkerStartError(f"A worker process did not start: {error}.") from error
-        except TaskError:
-            self.kill()
-            raise
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def run(self, message: bytes, timeout: float | None) -> Any:
-        self.num_tasks += 1
-        kills = _count_memory_kills()
-        try:
-            return self._exchange(message, timeout)
-        except WorkerDiedError as error:
-            if self._process.returncode == -signal.SIGKILL and _count_memory_kills() > kills:
-                raise WorkerOutOfMemoryError("its worker process was killed for lack of memory") from error
-            raise
-
-    def kill(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        # Taken before it is closed, since two threads may come here at once.
-        lifeline, self._lifeline = self._lifeline, None
-        if lifeline is not None:
-            os.close(lifeline)
-
-    def _exchange(self, message: bytes, timeout: float | None) -> Any:
-        try:
-            self._pipe.send_bytes(message)
-            if not self._pipe.poll(timeout):
-                raise WorkerTimeoutError(f"it took longer than {timeout:g} s")
-            succeeded, result = cloudpickle.loads(self._pipe.recv_bytes())
-        except (EOFError, OSError) as error:
-            raise WorkerDiedError(self._last_words()) from error
-        if not succeeded:
-            raise TaskError(result)
-        return result
-
-    def _last_words(self) -> str:
-        code = self._process.wait()
-        self._errors.seek(0)
-        errors = self._errors.read().decode(errors="replace").strip()
-        if errors:
-            logging.warning("A worker process died. The end of what it wrote: %s", errors[-2000:])
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return f"its worker process died ({how})"
-
-
-def _count_memory_kills() -> int:
-    """How many processes of this control group the kernel has killed for lack of memory; 0 where it does not say."""
-    try:
-        with open(_MEMORY_EVENTS) as file:
-            return int(dict(line.split() for line in file)["oom_kill"])
-    except (OSError, KeyError, ValueError):
-        return 0
