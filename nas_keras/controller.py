@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras import _keras
+from nas_keras.graph import graph_method
 from nas_keras.lstm import FusedLSTM
 
 tf = _keras.load_tensorflow()
@@ -86,14 +87,11 @@ class Controller(tf.keras.Model):
         share = np.reshape(share, [-1, 1]).astype(np.float32)  # [B, 1] or [1, 1]
         return self._sample(tf.constant(batch_size), tf.constant(seed), tf.constant(share), tf.constant(other))
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([], tf.int32),
-            tf.TensorSpec([2], tf.int32),
-            tf.TensorSpec([None, 1], tf.float32),
-            tf.TensorSpec([None, None], tf.float32),
-        ],
-        autograph=False,  # to rewrite the source takes longer than all the rest of tracing
+    @graph_method(
+        tf.TensorSpec([], tf.int32),
+        tf.TensorSpec([2], tf.int32),
+        tf.TensorSpec([None, 1], tf.float32),
+        tf.TensorSpec([None, None], tf.float32),
     )
     def _sample(self, batch_size, seed, share, other):
         weights, bias = self._lstm.fused_weights(), self._bias + self._mask

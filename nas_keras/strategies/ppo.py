@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras import _keras
+from nas_keras.graph import graph_method
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies import shaping
 from nas_keras.strategies.base import State
@@ -115,18 +116,15 @@ class PPO(ControllerStrategy):
         """Log-probs [N, T] of strings [N, T] under the present policy."""
         return self._log_probs(tf.constant(actions)).numpy()
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)], autograph=False)
+    @graph_method(tf.TensorSpec([None, None], tf.int32))
     def _log_probs(self, actions):
         return self.controller.log_probs(tf.ensure_shape(actions, [None, len(self.space.decisions)]))
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None], tf.int32),
-            tf.TensorSpec([None], tf.float32),
-            tf.TensorSpec([None], tf.float32),
-            tf.TensorSpec([None, None], tf.int32),
-        ],
-        autograph=False,  # see `Controller`
+    @graph_method(
+        tf.TensorSpec([None, None], tf.int32),
+        tf.TensorSpec([None], tf.float32),
+        tf.TensorSpec([None], tf.float32),
+        tf.TensorSpec([None, None], tf.int32),
     )
     def _update(self, actions, old_log_probs, weights, minibatches):
         """K steps of SGD: actions [M, T], log-probs and advantages [M], indices of mini-batches [K, m]."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras import _keras
+from nas_keras.graph import graph_method
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies.base import State, finite_rewards
 from nas_keras.strategies.learner import ControllerStrategy
@@ -61,10 +62,7 @@ class Reinforce(ControllerStrategy):
         self._baseline = self.config.decay * self._baseline + (1 - self.config.decay) * mean
         return advantages
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.float32)],
-        autograph=False,  # see `Controller`
-    )
+    @graph_method(tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.float32))
     def _update(self, actions, advantages):
         """One step of Adam: actions [m, T], advantages [m]."""
         actions = tf.ensure_shape(actions, [None, len(self.space.decisions)])
