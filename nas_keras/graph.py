@@ -10,14 +10,15 @@ tf = _keras.load_tensorflow()
 
 
 class graph_method:  # noqa: N801  (a decorator)
-    """Makes a method a `tf.function`, traced and run as suits many operations of a few microseconds each.
+    """Makes a method a graph, traced once for each object and run as suits many operations of a few microseconds each.
 
-    AutoGraph is off: to rewrite the source takes longer than all the rest of tracing. And where the process has but one
-    device, the CPU, the calling thread runs every operation itself: to hand one to another thread takes longer than the
-    operation. Loops are traced in another form for that, so that such a graph has to be run that way each time.
+    AutoGraph is off: to rewrite the source takes longer than all the rest of tracing. `tf.function` would look for the
+    graph that fits the arguments, which takes longer than to start it; here there is one. And where the process has but
+    one device, the CPU, the calling thread runs every operation itself: to hand one to another thread takes longer than
+    the operation. Loops are traced in another form for that, so that such a graph has to be run that way each time.
 
     Args:
-        signature: a `tf.TensorSpec` for each argument.
+        signature: a `tf.TensorSpec` for each argument, which must be a tensor.
     """
 
     def __init__(self, *signature):
@@ -28,15 +29,22 @@ class graph_method:  # noqa: N801  (a decorator)
         self._function = tf.function(method, input_signature=self._signature, autograph=False)
         return self
 
+    def __set_name__(self, owner, name: str) -> None:
+        self._name = name
+
     def __get__(self, instance, owner=None):
-        traced = self._function.__get__(instance, owner)
+        if instance is None:
+            return self
+        function = self._function.__get__(instance, owner)  # holds the object by a weak reference
 
-        @functools.wraps(self._function.python_function)
-        def run(*arguments):
+        def run(*tensors):
             with _by_one_thread():
-                return traced(*arguments)
+                if run.graph is None:
+                    run.graph = function.get_concrete_function()
+                return run.graph(*tensors)
 
-        run.experimental_get_tracing_count = traced.experimental_get_tracing_count
+        run.graph = None
+        instance.__dict__[self._name] = run  # where it is found from now on
         return run
 
 

@@ -90,8 +90,8 @@ def rank_scores(rewards: np.ndarray) -> np.ndarray:
     comparable = np.where(np.isnan(rewards), -np.inf, rewards)
     _, place, counts = np.unique(comparable, return_inverse=True, return_counts=True)
     ranks = np.cumsum(counts) - (counts - 1) / 2  # from 1; of equal ones the middle
-    quantiles = (ranks - 0.5) / len(rewards)
-    return np.array([statistics.NormalDist().inv_cdf(quantile) for quantile in quantiles])[place]
+    quantile_of = statistics.NormalDist().inv_cdf
+    return np.array([quantile_of(share) for share in (ranks - 0.5) / len(rewards)])[place]
 
 
 def choose_kernel(shared: np.ndarray, targets: np.ndarray) -> tuple[Kernel, float]:
