@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import weakref
 from collections.abc import Callable
 
 from nas_keras import _keras
@@ -17,24 +18,26 @@ class graph_method:  # noqa: N801  (a decorator)
     one device, the CPU, the calling thread runs every operation itself: to hand one to another thread takes longer than
     the operation. Loops are traced in another form for that, so that such a graph has to be run that way each time.
 
+    The object has to live until its first call ends: it is held by a weak reference only.
+
     Args:
         signature: a `tf.TensorSpec` for each argument, which must be a tensor.
     """
 
     def __init__(self, *signature):
         self._signature = signature
+        self._runs: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # of each object
 
     def __call__(self, method: Callable) -> "graph_method":
         """Takes the method."""
         self._function = tf.function(method, input_signature=self._signature, autograph=False)
         return self
 
-    def __set_name__(self, owner, name: str) -> None:
-        self._name = name
-
     def __get__(self, instance, owner=None):
         if instance is None:
             return self
+        if instance in self._runs:
+            return self._runs[instance]
         function = self._function.__get__(instance, owner)  # holds the object by a weak reference
 
         def run(*tensors):
@@ -44,7 +47,8 @@ class graph_method:  # noqa: N801  (a decorator)
                 return run.graph(*tensors)
 
         run.graph = None
-        instance.__dict__[self._name] = run  # where it is found from now on
+        run.experimental_get_tracing_count = function.experimental_get_tracing_count
+        self._runs[instance] = run
         return run
 
 

@@ -133,10 +133,11 @@ def test_the_seed_decides_the_sample(controller):
     assert (first == again).all() and (first != other).any()
 
 
-def test_batches_of_any_size():
+def test_one_trace_for_batches_of_any_size():
     controller = Controller((3, 3))
     for size in (1, 8, 5):
         assert controller.sample(tf.constant(size), _SEED)[0].shape == (size, 2)
+    assert controller._sample.experimental_get_tracing_count() == 1
 
 
 def test_the_first_policy_is_almost_uniform():

@@ -1,5 +1,6 @@
 """Tests of nas_keras/graph.py."""
 
+import copy
 import gc
 import weakref
 
@@ -29,6 +30,14 @@ def test_one_trace_for_each_object_and_any_size():
         for adds, expected in ((one, values + 2), (ten, values + 20)):
             np.testing.assert_array_equal(adds.add(tf.constant(values), tf.constant(2)), expected)
     assert one.num_traces == ten.num_traces == 1
+
+
+def test_a_copy_has_a_graph_of_its_own():
+    one = _Adds(1.0)
+    one.add(tf.constant([0.0]), tf.constant(1))
+    two = copy.copy(one)
+    two.number = 2.0
+    assert two.add(tf.constant([0.0]), tf.constant(1)).numpy() == 2.0
 
 
 def test_another_type_is_refused():

@@ -76,13 +76,14 @@ def test_once_most_strings_are_known_the_policy_settles_on_the_best():
         assert np.exp(strategy.controller.log_probs(best).numpy().sum()) > 0.9
 
 
-def test_batches_of_any_size():
+def test_one_trace_for_batches_of_any_size():
     strategy = PPO(_EIGHTS)
     for size in (8, 3, 1, 20):
         proposals = strategy.ask(size)
         assert proposals.actions.shape == (size, len(_EIGHTS.decisions))
         strategy.tell(_trials(proposals, sum))
     assert all(np.isfinite(list(strategy.metrics.values())))
+    assert strategy._update.experimental_get_tracing_count() == 1
 
 
 def test_the_seed_decides_everything():

@@ -1,4 +1,4 @@
-"""Tests of nas_keras/records.py."""
+"""Tests of nas_keras/records.py and record.py."""
 
 import dataclasses
 import hashlib

@@ -131,7 +131,7 @@ def test_advantages_and_baseline_by_hand(batches, advantages, baseline):
     assert strategy.metrics == ({} if baseline is None else {"baseline": pytest.approx(baseline)})
 
 
-def test_it_learns_which_choices_are_good():
+def test_it_learns_which_choices_are_good_with_one_trace():
     """A reward for each 3; a first decision of 0 fails. Batches of several sizes."""
     strategy = Reinforce(grid(4, 4), ReinforceConfig(learning_rate=0.03), seed=0)
     for size in [8, 3, 12] * 20:
@@ -140,6 +140,7 @@ def test_it_learns_which_choices_are_good():
         strategy.tell(_trials(proposals.actions, rewards))
     actions = strategy.ask(200).actions
     assert (actions == 3).mean() > 0.7 and (actions[:, 0] == 0).mean() < 0.05  # 0.25 at the start
+    assert strategy._update.experimental_get_tracing_count() == 1
 
 
 def test_log_probs_are_of_the_policy_that_drew(strategy):
