@@ -13,8 +13,9 @@ Spaces, cells, keys and configurations import no TensorFlow; the other names bri
 
 import importlib
 
-from nas_keras import _keras
+from nas_keras import _keras, descriptors
 
+descriptors.open_standard_streams()
 _keras.prefer_legacy_keras()
 
 from nas_keras import cells, spaces, strategies  # noqa: E402  (the choice of Keras comes first)

@@ -9,8 +9,10 @@ import contextlib
 import glob
 import os
 import sys
-import tempfile
 import types
+
+from nas_keras.descriptors import memory_file, open_standard_streams
+from nas_keras.errors import DependencyError
 
 
 def prefer_legacy_keras() -> None:
@@ -24,8 +26,9 @@ def load_tensorflow():
     """Imports TensorFlow, quietly, and returns the module.
 
     Raises:
-        ImportError: if TensorFlow is missing, or was imported with Keras 3 before `nas_keras`.
+        DependencyError: if TensorFlow is missing, or comes with Keras 3 in this process.
     """
+    open_standard_streams()
     if "tensorflow" not in sys.modules:
         # C++ notes of a later moment; a user's own setting wins.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
@@ -39,7 +42,7 @@ def load_tensorflow():
     import tensorflow as tf
 
     if not tf.keras.Model.__module__.startswith("tf_keras"):
-        raise ImportError(
+        raise DependencyError(
             f"tf.keras is Keras {tf.keras.__version__} in this process, but TF-Agents needs Keras 2 (tf_keras). Import "
             "nas_keras before tensorflow, or set TF_USE_LEGACY_KERAS=1 in the environment before Python starts."
         )
@@ -63,7 +66,7 @@ def _import_tensorflow() -> None:
     try:
         import tensorflow  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ImportError("nas_keras needs TensorFlow: pip install 'tensorflow==2.21.*'") from error
+        raise DependencyError("nas_keras needs TensorFlow: pip install 'tensorflow==2.21.*'") from error
 
 
 @contextlib.contextmanager
@@ -72,8 +75,9 @@ def _quiet_stderr():
 
     TensorFlow writes its start-up notes before any log level can be set.
     """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held_back:
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # a program may replace or close it
+        sys.stderr.flush()
+    with memory_file() as held_back:
         stderr = os.dup(2)
         os.dup2(held_back.fileno(), 2)
 

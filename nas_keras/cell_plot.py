@@ -1,7 +1,7 @@
 """Draws a cell: its canonical form as a graph in layers, from the cell's input (left) to its output (right)."""
 
 from nas_keras.cell import Cell, Tree
-from nas_keras.errors import InvalidValueError, shown
+from nas_keras.errors import DependencyError, InvalidValueError, shown
 
 _INPUT, _OUTPUT = "input", "output"
 _COLOURS = {"conv": "#56B4E9", "sep": "#009E73", "max": "#E69F00", "avg": "#F0E442", "identity": "#DDDDDD"}
@@ -46,7 +46,7 @@ def plot_cell(cell: Cell, *, title: str | None = None):
 
     Raises:
         InvalidValueError: if it is no cell.
-        ImportError: without the extra `[report]`.
+        DependencyError: without the extra `[report]`.
     """
     if not isinstance(cell, Cell):
         raise InvalidValueError(f"cell={shown(cell)} is not allowed: it must be an nk.Cell, such as nk.cells.vgg().")
@@ -54,7 +54,7 @@ def plot_cell(cell: Cell, *, title: str | None = None):
         import networkx
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
-        raise ImportError(f"Drawing a cell needs {error.name}: pip install 'nas_keras[report]'") from error
+        raise DependencyError(f"Drawing a cell needs {error.name}: pip install 'nas_keras[report]'") from error
     graph = cell_graph(cell)
     places = networkx.multipartite_layout(graph, subset_key="layer", align="vertical")
     layers = [data["layer"] for _, data in graph.nodes(data=True)]

@@ -26,6 +26,10 @@ class DataError(NasKerasError):
     """A file or folder that is missing, damaged or of another search; the message names it and the way out."""
 
 
+class DependencyError(NasKerasError, ImportError):
+    """A package that is missing, or that this process has imported in an unsuitable version or order."""
+
+
 def printable(text: str) -> str:
     r"""Text in which control characters, line breaks among them, are written as Python does: "\x1b", "\n"."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -97,11 +97,11 @@ def run_python(code: str, *arguments: str, timeout: float = 120, **environment: 
     )
 
 
-def run_launch(script: str, *arguments: str, timeout: float = 200) -> subprocess.CompletedProcess:
+def run_launch(script: str, *arguments: str, timeout: float = 200, **environment: str) -> subprocess.CompletedProcess:
     """Runs a script of launch/ as a user does."""
     return subprocess.run(
         [sys.executable, str(ROOT / "launch" / script), *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -4,9 +4,10 @@ import os
 import sys
 
 import pytest
-from helpers import run_python
+from helpers import run_launch, run_python
 
 from nas_keras import _keras
+from nas_keras.errors import DependencyError
 
 
 def test_legacy_keras_is_asked_for_unless_the_user_has_chosen(monkeypatch):
@@ -45,7 +46,7 @@ except ImportError as error:
     print(error)
 try:
     nk.strategies.PPO
-except ImportError as error:
+except nk.NasKerasError as error:
     print(error)
 """
     done = run_python(code, TF_CPP_MIN_LOG_LEVEL="2", TF_USE_LEGACY_KERAS="")
@@ -59,6 +60,14 @@ except ImportError as error:
     )
 
 
+def test_a_launch_script_with_keras_3_ends_with_one_sentence(tmp_path):
+    command = ["--reward=table", "--max_evaluations=8", "--final_epochs=0", f"--workdir={tmp_path / 'run'}"]
+    done = run_launch("search.py", *command, TF_USE_LEGACY_KERAS="0")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: tf.keras is Keras 3.") and done.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_process_without_tensorflow_is_told_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
 
@@ -69,8 +78,19 @@ def test_a_process_without_tensorflow_is_told_what_to_install(monkeypatch):
                 raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(sys, "meta_path", [Hides, *sys.meta_path])
-    with pytest.raises(ImportError, match=r"^nas_keras needs TensorFlow: pip install 'tensorflow==2.21.\*'$"):
+    with pytest.raises(DependencyError, match=r"^nas_keras needs TensorFlow: pip install 'tensorflow==2.21.\*'$"):
         _keras.load_tensorflow()
+
+
+def test_tensorflow_is_imported_where_stderr_cannot_be_flushed(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with _keras._quiet_stderr():
+        pass
+    closed = open(os.devnull, "w")
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    with _keras._quiet_stderr():
+        pass
 
 
 def test_what_is_held_back_is_dropped_shown_on_request_and_shown_on_failure(capfd):

@@ -1,0 +1,64 @@
+"""File descriptors of this process: open standard streams, files in memory, and the limit on their number."""
+
+import os
+import resource
+import sys
+import tempfile
+from typing import BinaryIO
+
+from nas_keras.errors import InvalidValueError
+
+_STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+_SPARE = 32  # descriptors of TensorFlow, of a run's files and of the interpreter, besides those that are counted
+
+
+def open_standard_streams() -> None:
+    """Opens the null device wherever a standard stream is closed, for the process and for Python.
+
+    The next file that is opened would get a closed stream's descriptor: a shard of D would receive what a library
+    prints, and a worker would lose the images that it inherits. Services start programs in this way.
+    """
+    for descriptor, (name, mode) in enumerate(_STREAMS):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != descriptor:  # a lower one was closed by another thread in the meantime
+                os.dup2(null, descriptor)
+                os.close(null)
+            os.set_inheritable(descriptor, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False))
+
+
+def memory_file() -> BinaryIO:
+    """Return an empty file that has no name and needs no folder, for texts of moderate length."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("nas_keras"), "w+b")
+    return tempfile.TemporaryFile()
+
+
+def check_descriptors(needed: int, *, purpose: str) -> None:
+    """Check that this process may open enough files.
+
+    Args:
+        needed: descriptors that are about to be opened.
+        purpose: the setting that needs them, for the message.
+
+    Raises:
+        InvalidValueError: if the limit of the process leaves too few.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    total = _count_open() + needed + _SPARE
+    if limit != resource.RLIM_INFINITY and limit < total:
+        raise InvalidValueError(
+            f"{purpose}: this needs {total} file descriptors, but this process may open {limit}. "
+            "Raise the limit with `ulimit -n`, or use fewer workers."
+        )
+
+
+def _count_open() -> int:
+    try:
+        return len(os.listdir("/proc/self/fd"))
+    except OSError:  # not Linux, or no descriptor is left to list them with
+        return 3
