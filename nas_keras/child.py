@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from nas_keras import _keras, operations
 from nas_keras.cell import CONCAT, Cell, Tree
 from nas_keras.errors import InvalidValueError, check_at_least, shown
+from nas_keras.variables import VariableWatch
 
 INPUT_NAME = "images"  # the key of the SavedModel's signature
 _MOST = {"filters": 4_096, "stages": 16, "cells_per_stage": 100, "stem_stride": 100}  # beyond, it is a slip
@@ -57,6 +58,7 @@ def build_child(
     num_classes: int,
     keras=None,
     synchronized_norm: bool = False,
+    watch: VariableWatch | None = None,
 ):
     """Builds the child network of `cell`, in its canonical form: equal keys give the same model, layer for layer.
 
@@ -67,13 +69,15 @@ def build_child(
         num_classes: at least 2.
         keras: the Keras module to build with; by default `tf.keras`, which is tf_keras.
         synchronized_norm: batch norm over all replicas of the `tf.distribute` strategy in whose scope this is called.
+        watch: a new one, for a caller that asks it afterwards which variables the operations made.
 
     Returns:
         An uncompiled `keras.Model` from raw images [B, H, W, C], 0 to 255 of any number type, to logits
         [B, num_classes].
 
     Raises:
-        InvalidValueError: for an unknown operation, or an image too small for the stages.
+        InvalidValueError: for an unknown operation, one that uses variables that the child does not own and train, or
+            an image too small for the stages.
     """
     config = ChildConfig() if config is None else config
     if not isinstance(cell, Cell):
@@ -83,6 +87,8 @@ def build_child(
     keras = keras or _keras.load_tensorflow().keras
     _check_shape(input_shape, num_classes, config)
     norm = operations.BatchNorm(momentum=config.batch_norm_momentum, synchronized=synchronized_norm)
+
+    watch = watch or VariableWatch()
 
     images = keras.Input(tuple(input_shape), name=INPUT_NAME)  # [B, H, W, C]
     x = keras.layers.Rescaling(1 / 255)(images)
@@ -94,16 +100,18 @@ def build_child(
             x = keras.layers.MaxPooling2D(2, strides=2)(x)
             x = _project(keras, x, filters, norm=norm)
         for _ in range(config.cells_per_stage):
-            x = _build_cell(keras, x, cell, filters, norm=norm)  # [B, h, w, filters]
+            x = _build_cell(keras, x, cell, filters, norm=norm, watch=watch)  # [B, h, w, filters]
     x = keras.layers.GlobalAveragePooling2D()(x)  # [B, filters]
     logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)  # also in mixed precision
-    return keras.Model(images, logits, name="child")
+    model = keras.Model(images, logits, name="child")
+    watch.check(model)
+    return model
 
 
-def _build_cell(keras, x, cell: Cell, filters: int, *, norm):
+def _build_cell(keras, x, cell: Cell, filters: int, *, norm, watch: VariableWatch):
     loose_ends = []
     for tree in cell.trees:
-        _build_tree(keras, x, tree, filters, loose_ends, norm=norm)
+        _build_tree(keras, x, tree, filters, loose_ends, norm=norm, watch=watch)
     if len(loose_ends) == 1:
         return loose_ends[0]
     if cell.combine == CONCAT:
@@ -111,12 +119,13 @@ def _build_cell(keras, x, cell: Cell, filters: int, *, norm):
     return keras.layers.Add()(loose_ends)
 
 
-def _build_tree(keras, x, tree: Tree, filters: int, loose_ends: list, *, norm) -> None:
-    y = operations.build(tree.operation, keras, x, filters, norm=norm)
+def _build_tree(keras, x, tree: Tree, filters: int, loose_ends: list, *, norm, watch) -> None:
+    with watch.watching(tree.operation):
+        y = operations.build(tree.operation, keras, x, filters, norm=norm)
     if not tree.readers:
         loose_ends.append(y)
     for reader in tree.readers:
-        _build_tree(keras, y, reader, filters, loose_ends, norm=norm)
+        _build_tree(keras, y, reader, filters, loose_ends, norm=norm, watch=watch)
 
 
 def _project(keras, x, filters: int, *, norm):

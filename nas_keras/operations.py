@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from nas_keras.cell import check_operation_name
-from nas_keras.errors import InvalidValueError, check_choice, shown
+from nas_keras.errors import InvalidValueError, NasKerasError, check_choice, shown
 
 Builder = Callable[..., Any]
+_MAX_ERROR = 400  # characters of a builder's error in a message
 
 
 class BatchNorm:
@@ -109,14 +110,33 @@ def build(name: str, keras, x, filters: int, *, norm: BatchNorm):
     """Builds operation `name` on `x` [B, H, W, filters].
 
     Raises:
-        InvalidValueError: if there is no such operation, or it changes the shape.
+        InvalidValueError: if there is no such operation, or its builder fails, returns no tensor, or changes the shape.
     """
     check_choice("operation", name, _BUILDERS)
-    y = _BUILDERS[name](keras, x, filters, norm=norm)
-    if not hasattr(y, "shape"):
-        raise InvalidValueError(f"Operation {name!r} made {shown(y)}: it must return a tensor of the same shape.")
+    try:
+        y = _BUILDERS[name](keras, x, filters, norm=norm)
+    except (NasKerasError, MemoryError):
+        raise
+    except Exception as error:
+        if hasattr(error, "error_code"):  # TensorFlow's own, such as too little memory: no defect of the builder
+            raise
+        raise InvalidValueError(
+            f"Operation {name!r} cannot be built: {type(error).__name__}: {_in_one_line(error)}. Its builder is called "
+            "as build(keras, x, filters) and must return a tensor made from x by layers of that Keras module."
+        ) from error
+    if not isinstance(y, type(x)):
+        raise InvalidValueError(
+            f"Operation {name!r} made {shown(y)}: it must return a tensor of the same shape, made by layers of the "
+            "Keras module that the builder gets as its first argument."
+        )
     if tuple(y.shape) != tuple(x.shape):
         raise InvalidValueError(
             f"Operation {name!r} made {tuple(y.shape)} of {tuple(x.shape)}: it must keep the shape."
         )
     return y
+
+
+def _in_one_line(error: Exception) -> str:
+    """What an error says, without line breaks, cut where it is long."""
+    text = " ".join(str(error).split()).removesuffix(".")
+    return text if len(text) <= _MAX_ERROR else f"{text[:_MAX_ERROR]} [...]"

@@ -4,8 +4,10 @@ The recipe is short: Adam with a learning rate that warms up and decays to zero,
 cells. Everything random comes from the child's training seed.
 """
 
+import contextlib
 import dataclasses
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -102,8 +104,7 @@ def train_child(
     tf.keras.utils.set_random_seed(seed)
     distribution = make_distribution(distribute)
     with distribution.scope():
-        tf.keras.mixed_precision.set_global_policy(config.precision)
-        try:
+        with in_precision(tf, config.precision):
             model = build_child(
                 cell,
                 child,
@@ -111,8 +112,6 @@ def train_child(
                 num_classes=num_classes,
                 synchronized_norm=distribution.num_replicas_in_sync > 1,
             )
-        finally:
-            tf.keras.mixed_precision.set_global_policy("float32")
         model.compile(
             # The one with a fused kernel: the same update, and a third of the time to trace.
             optimizer=tf.keras.optimizers.legacy.Adam(make_schedule(config, num_steps)),
@@ -171,6 +170,16 @@ def evaluate_cell(
         seconds=time.monotonic() - start,
         test_accuracy=test_accuracy,
     )
+
+
+@contextlib.contextmanager
+def in_precision(tf, precision: str) -> Iterator[None]:
+    """Layers that are made in this block compute in `precision`, one of `PRECISIONS`."""
+    tf.keras.mixed_precision.set_global_policy(precision)
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
 
 
 def make_schedule(config: TrainConfig, num_steps: int):

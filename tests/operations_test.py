@@ -180,6 +180,72 @@ def test_an_operation_that_changes_the_shape_is_refused(keras, builders, build, 
     assert str(caught.value) == f"Operation 'wrong' made {shape} of (None, 4, 4, 3): it must keep the shape."
 
 
+def _needs_more_arguments(keras, x, filters, stride):
+    return keras.layers.Conv2D(filters, stride)(x)
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        pytest.param(lambda keras, x, filters: keras.layers.Conv3x3(filters)(x), "AttributeError: ", id="misspelt"),
+        pytest.param(lambda x: x, "TypeError: .*takes 1 positional argument but 3 were given", id="one argument"),
+        pytest.param(_needs_more_arguments, "TypeError: .*missing 1 required positional argument: 'stride'", id="four"),
+        pytest.param(lambda keras, x, filters: 1 / 0, "ZeroDivisionError: division by zero", id="exception"),
+        pytest.param(lambda keras, x, filters: {}["a" * 999], r"KeyError: 'a{399} \[\.\.\.\]", id="a long one"),
+    ],
+)
+def test_a_builder_that_fails_is_named_with_its_error(keras, builders, build, says):
+    operations.register("wrong", build)
+    with pytest.raises(InvalidValueError, match=f"^Operation 'wrong' cannot be built: {says}") as caught:
+        _model(keras, "wrong", (4, 4, 3), 3)
+    assert "Its builder is called as build(keras, x, filters) and must return a tensor" in str(caught.value)
+    assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("error", [MemoryError("no room"), InvalidValueError("no such layer")])
+def test_too_little_memory_and_errors_of_this_package_pass_a_builder_as_they_are(keras, builders, error):
+    def fails(keras, x, filters):
+        raise error
+
+    operations.register("fails", fails)
+    with pytest.raises(type(error)) as caught:
+        _model(keras, "fails", (4, 4, 3), 3)
+    assert caught.value is error
+
+
+def test_a_memory_error_of_tensorflow_passes_a_builder_as_it_is(keras, builders):
+    tf = _keras.load_tensorflow()
+
+    def fails(keras, x, filters):
+        raise tf.errors.ResourceExhaustedError(None, None, "no room")
+
+    operations.register("fails", fails)
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        _model(keras, "fails", (4, 4, 3), 3)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [lambda keras, x, filters: None, lambda keras, x, filters: np.ones((1, 4, 4, 3)), lambda keras, x, f: keras],
+)
+def test_a_builder_that_gives_no_tensor_of_its_keras_is_refused(keras, builders, build):
+    operations.register("wrong", build)
+    with pytest.raises(
+        InvalidValueError, match="^Operation 'wrong' made .*: it must return a tensor of the same shape,"
+    ):
+        _model(keras, "wrong", (4, 4, 3), 3)
+
+
+def test_a_tensor_of_another_keras_is_refused(keras, builders):
+    import keras as keras3
+
+    operations.register("wrong", lambda keras, x, filters: keras3.Input(x.shape[1:]))
+    with pytest.raises(
+        InvalidValueError, match="^Operation 'wrong' made <KerasTensor.*: it must return a tensor of the"
+    ):
+        _model(keras, "wrong", (4, 4, 3), 3)
+
+
 def test_an_unknown_operation_is_refused_with_the_names_there_are(keras):
     with pytest.raises(InvalidValueError) as caught:
         _model(keras, "conv_9x9", (4, 4, 3), 3)

@@ -16,6 +16,7 @@ from nas_keras.distribution import NONE
 from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.devices import processor, worker_environments
+from nas_keras.evaluators.operation_check import check_operations, operations_of, picklable
 from nas_keras.evaluators.shared_arrays import SharedArrays, attach
 from nas_keras.evaluators.worker import WorkerDiedError, WorkerOutOfMemoryError, WorkerTimeoutError
 from nas_keras.evaluators.workers import WorkerPool
@@ -90,23 +91,30 @@ class TrainingEvaluator(Evaluator):
             "threads_per_worker": _THREADS,
             "processor": processor(),
         }
+        self._image_shape = images.image_shape
+        self._sent = picklable(operations.registered())  # `check` refuses the others where a space has them
         self._shared = share(images, test=measure_test)
         self._pool = WorkerPool(
-            functools.partial(prepare_worker, self._shared.fd, self._shared.layout, operations.registered()),
+            functools.partial(prepare_worker, self._shared.fd, self._shared.layout, self._sent),
             environments=self._environments,
             pass_fds=[self._shared.fd],
             timeout=child_timeout,
         )
 
     def check(self, space: SearchSpace) -> None:
-        """Raises InvalidValueError if the space is none of cells."""
-        architecture = space.decode([0] * len(space.decisions))
-        if not isinstance(architecture, Cell):
-            raise InvalidValueError(
-                f"{space!r} decodes to {type(architecture).__name__}, but only cells can be trained. Use "
-                "spaces.small(), "
-                "spaces.large(), or a FunctionEvaluator of your own."
-            )
+        """Builds each registered operation of the space once, in this process, and traces its gradients.
+
+        Raises:
+            InvalidValueError: if the space is none of cells, or an operation of it cannot be trained in a worker.
+        """
+        check_operations(
+            operations_of(space),
+            self._sent,
+            child=self._child,
+            input_shape=self._image_shape,
+            num_classes=self._settings["num_classes"],
+            precision=self._train.precision,
+        )
 
     def resume(self, environment: dict[str, Any]) -> None:
         """See `Evaluator`. Workers, of which none has started, take the kernels that the run began with."""
