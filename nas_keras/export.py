@@ -19,6 +19,7 @@ from nas_keras.dataset import Dataset
 from nas_keras.distribution import NONE
 from nas_keras.errors import DataError, InvalidValueError, check_at_least
 from nas_keras.evaluators.devices import worker_environments
+from nas_keras.evaluators.operation_check import picklable
 from nas_keras.evaluators.training import prepare_worker, share
 from nas_keras.evaluators.workers import WorkerPool
 from nas_keras.exported import ExportedChild, folder_of, read_exported, write_exported
@@ -153,7 +154,7 @@ def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child,
     environments = worker_environments(workers, distribute)[: len(todo)]
     shared = share(images, test=True)
     pool = WorkerPool(
-        functools.partial(prepare_worker, shared.fd, shared.layout, operations.registered()),
+        functools.partial(prepare_worker, shared.fd, shared.layout, picklable(operations.registered())),
         environments=environments,
         pass_fds=[shared.fd],
     )

@@ -19,8 +19,8 @@ _REMEDY = (
 NOT_OWNED = f"which its child does not own, so that it would be neither trained nor saved. {_REMEDY}"
 NOT_NEW = f"which was made before this child, so that children would share its values. {_REMEDY}"
 FROZEN = (
-    "which would never learn: its layer has trainable=False, or the weight itself. Leave trainable at True; for a fixed "
-    "filter use a constant (tf.constant)."
+    "which would never learn: its layer has trainable=False, or the weight itself. Leave trainable at True; for a "
+    "fixed filter use a constant (tf.constant)."
 )
 NO_GRADIENT = (
     "which would never learn: no gradient reaches it. Use it in what the operation returns, by differentiable "
