@@ -8,7 +8,6 @@ The default run takes about ten minutes on 2 cores. Other work on the machine sp
 
 import json
 import os
-import pathlib
 
 from absl import flags
 
@@ -19,8 +18,9 @@ from nas_keras.benchmarks.overhead import measure_overhead
 from nas_keras.benchmarks.proposing import measure_proposing
 from nas_keras.benchmarks.startup import measure_startup
 from nas_keras.benchmarks.throughput import measure_throughput
-from nas_keras.errors import InvalidValueError, check_choice, check_workers
+from nas_keras.errors import check_choice, check_workers
 from nas_keras.evaluators.devices import processor
+from nas_keras.results import result_file, write_result
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PARTS = ("throughput", "memory", "overhead", "proposing", "startup")
@@ -37,7 +37,7 @@ def main() -> None:
     for part in _ONLY.value or [""]:
         check_choice("only", part, _PARTS)
     check_workers(_WORKERS.value)
-    path = _json_path()
+    path = result_file("json", _JSON.value)
     images = nk.load_images("mnist", data_dir=_DATA_DIR.value or os.path.join(_ROOT, "testdata"))
     figures = {"processor": processor(), "cores": len(os.sched_getaffinity(0)), "full": _FULL.value}
     print(f"{figures['processor']}, {figures['cores']} cores")
@@ -48,18 +48,9 @@ def main() -> None:
         for name, value in lines:
             print(f"  {name:{width}}  {value}")
     if path:
-        path.write_text(json.dumps(figures, indent=2) + "\n")
+        text = json.dumps(figures, indent=2) + "\n"
+        write_result(path, lambda temporary: temporary.write_text(text), lambda: text)
         print(f"\nAll figures: {path}")
-
-
-def _json_path() -> pathlib.Path | None:
-    if not _JSON.value:
-        return None
-    path = pathlib.Path(_JSON.value)
-    is_place = path.parent.is_dir() and not path.is_dir() and os.access(path.parent, os.W_OK)
-    if not is_place or (path.exists() and not os.access(path, os.W_OK)):
-        raise InvalidValueError(f"--json={_JSON.value} cannot be written. Name a file in a folder that can.")
-    return path
 
 
 def _run(part: str, images: nk.Images) -> tuple[dict, list[tuple[str, str]]]:
@@ -134,4 +125,4 @@ def _overhead_lines(found: dict) -> list[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    _script.run(main)
+    _script.run(main, interrupted=_script.STARTS_OVER)

@@ -9,8 +9,6 @@ Every search is a real one, of `nk.search`. Pictures and intervals need matplotl
 """
 
 import importlib.util
-import os
-import pathlib
 
 import tqdm
 from absl import flags
@@ -18,6 +16,7 @@ from absl import flags
 from nas_keras import _script, comparison, comparison_page, synthetic
 from nas_keras.errors import InvalidValueError, check_choice
 from nas_keras.problems import Source
+from nas_keras.results import check_apart, result_file
 from nas_keras.strategies import NAMES
 
 _STRATEGIES = flags.DEFINE_string(
@@ -56,9 +55,10 @@ def main() -> None:
     budgets = _budgets()
     if _REFERENCE.value:
         check_choice("reference", _REFERENCE.value, [contender.label for contender in contenders])
-    csv_path, picture = _writable("csv", _CSV.value), _writable("picture", _PICTURE.value)
+    csv_path, picture = result_file("csv", _CSV.value), result_file("picture", _PICTURE.value)
     if picture:
         comparison_page.check_picture(picture)
+    check_apart(files={"csv": csv_path, "picture": picture}, read=[("npz", _NPZ.value), ("table", _TABLE.value)])
     total = len(contenders) * max(_SEEDS.value, 0)
     with tqdm.tqdm(total=total, unit="search", desc="Searching", smoothing=0.05, delay=0.1) as bar:
         compared = comparison.compare(
@@ -75,7 +75,7 @@ def main() -> None:
         comparison_page.write_csv(compared, csv_path)
         print(f"\nEvery curve:  {csv_path}")
     if picture:
-        comparison_page.draw(compared, picture)
+        comparison_page.draw(compared, picture, kept=csv_path)
         print(f"\nThe picture:  {picture}")
 
 
@@ -102,15 +102,5 @@ def _budgets() -> list[int]:
     return budgets
 
 
-def _writable(flag: str, value: str | None) -> pathlib.Path | None:
-    if not value:
-        return None
-    path = pathlib.Path(value)
-    is_place = path.parent.is_dir() and not path.is_dir() and os.access(path.parent, os.W_OK)
-    if not is_place or (path.exists() and not os.access(path, os.W_OK)):
-        raise InvalidValueError(f"--{flag}={value} cannot be written. Name a file in a folder that can.")
-    return path
-
-
 if __name__ == "__main__":
-    _script.run(main)
+    _script.run(main, interrupted=_script.STARTS_OVER)

@@ -1,4 +1,4 @@
-"""Trains the best children of a finished or running search longer, tests each once and saves it as a SavedModel.
+"""Trains the best children of a search that is not running longer, tests each once and saves it as a SavedModel.
 
 python launch/export_best.py --workdir=runs/mnist --top=3
 """

@@ -22,6 +22,7 @@ from nas_keras._progress import show_jobs
 from nas_keras.cell_names import LARGEST, find_cells
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
 from nas_keras.precompute import precompute
+from nas_keras.results import check_apart
 from nas_keras.table_writer import merge_tables
 from nas_keras.tables import check_place
 from nas_keras.taking import take
@@ -61,6 +62,8 @@ def main() -> None:
     if not _TABLE.value:
         raise InvalidValueError("--table is missing: name the folder of the table, such as --table=runs/table.")
     table = pathlib.Path(_TABLE.value)
+    read = [(flag.name, folder) for flag in (_MERGE, _TAKE_FROM) for folder in flag.value]
+    check_apart(folders={"table": table}, read=read)
     if _MERGE.value:
         for flag in (_TAKE_FROM, _CELLS, _SHARD, _SEEDS, _RECIPE, _WORKERS, _CHILD_TIMEOUT, _DATA_DIR):
             if flags.FLAGS[flag.name].present:
@@ -107,4 +110,4 @@ def _shard() -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    _script.run(main)
+    _script.run(main, interrupted=lambda: _script.STARTS_OVER if _MERGE.value else _script.CONTINUES)

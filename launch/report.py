@@ -23,6 +23,8 @@ import nas_keras as nk
 from nas_keras import _script, report, report_runs
 from nas_keras.cell_names import LARGEST
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
+from nas_keras.page import Report
+from nas_keras.results import check_apart
 
 _TABLE = flags.DEFINE_string(
     "table", None, "Folder of a table, as precompute_rewards.py fills it. Required, unless there are --runs."
@@ -32,7 +34,9 @@ _RUNS = flags.DEFINE_list(
 )
 _TRAINED = flags.DEFINE_string("trained", None, "Folder of their best, trained longer by train_child.py.")
 _GOAL = flags.DEFINE_float("goal", None, "Percent that the winner should reach, in validation and test. Default: none.")
-_OUTPUT = flags.DEFINE_string("output", "docs/mnist_small", "Folder of the page, made if it is not there.")
+_OUTPUT = flags.DEFINE_string(
+    "output", "docs/mnist_small", "Folder of the page, made if it is not there; an earlier page in it is replaced."
+)
 _SPACE = flags.DEFINE_string("space", "small", "The search space of the table: small or large.")
 _NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large space, 1 to 4.")
 _SEARCHES = flags.DEFINE_integer(
@@ -52,6 +56,8 @@ def main() -> None:
         raise InvalidValueError("--output is missing: name the folder of the page, such as --output=docs/mnist_large3.")
     if not _OUTPUT.value:
         raise InvalidValueError("--output is missing: name the folder of the page, such as --output=docs/mnist_small.")
+    read = [("table", _TABLE.value), ("trained", _TRAINED.value), *(("runs", run) for run in _RUNS.value)]
+    check_apart(folders={"output": _OUTPUT.value}, read=read)
     shown = _SEARCHES.value and _TABLE.value  # searches on a table
     with tqdm.tqdm(total=_SEARCHES.value, unit="seed", desc="Searching", disable=not shown, delay=0.1) as bar:
         settings = {
@@ -64,7 +70,7 @@ def main() -> None:
     print(f"\nThe page: {made.page}")
 
 
-def _report_runs(settings: dict) -> report.Report:
+def _report_runs(settings: dict) -> Report:
     for name in ("space", "num_nodes"):
         if flags.FLAGS[name].present:
             raise InvalidValueError(
@@ -85,7 +91,7 @@ def _report_runs(settings: dict) -> report.Report:
     )
 
 
-def _report_table(settings: dict) -> report.Report:
+def _report_table(settings: dict) -> Report:
     for name in ("trained", "goal"):
         if flags.FLAGS[name].present:
             raise InvalidValueError(f"--{name}={flags.FLAGS[name].value} is for a page of --runs; leave it out.")
@@ -119,4 +125,4 @@ def _space() -> tuple[nk.SearchSpace, list[str]]:
 
 
 if __name__ == "__main__":
-    _script.run(main)
+    _script.run(main, interrupted=_script.STARTS_OVER)

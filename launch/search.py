@@ -15,6 +15,7 @@ from nas_keras.distribution import DISTRIBUTE
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
 from nas_keras.export import check_exportable
 from nas_keras.recipe import configs_of
+from nas_keras.results import check_apart
 from nas_keras.searching import check_settings
 from nas_keras.training import PRECISIONS
 from nas_keras.workspace import Workspace
@@ -157,6 +158,8 @@ def _check_flags(options: dict[str, str]) -> tuple[nk.ChildConfig, nk.TrainConfi
     check_child_timeout(_CHILD_TIMEOUT.value)
     _image_size()
     _check_that_flags_agree()
+    read = [("table", _TABLE.value), ("warm_start_from", _WARM_START_FROM.value), ("data_dir", _DATA_DIR.value)]
+    check_apart(folders={"workdir": _WORKDIR.value}, read=read)
     Workspace(_WORKDIR.value).check()
     return child, train
 

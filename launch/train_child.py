@@ -23,6 +23,7 @@ from nas_keras.export import check_exportable
 from nas_keras.markdown import percent
 from nas_keras.precompute import precompute
 from nas_keras.recipe import configs_of
+from nas_keras.results import check_apart
 from nas_keras.runs import Run, read_runs
 from nas_keras.tables import check_place, read_table
 from nas_keras.winners import choose, names, places, standings
@@ -55,6 +56,7 @@ def main() -> None:
     if not _FROM.value and not _CELLS.value:
         raise InvalidValueError("Nothing to train: name searches by --from=runs/one, or cells by --cells=vgg,resnet.")
     table = pathlib.Path(_TABLE.value)
+    check_apart(folders={"table": table}, read=(("from", run) for run in _FROM.value))
     check_place(table)
     check_at_least("top", _TOP.value, 1)
     check_at_least("seeds", _SEEDS.value, 1, at_most=100)

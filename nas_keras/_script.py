@@ -1,11 +1,14 @@
-"""How a launch script starts and ends: flags checked, a user's mistake in one sentence, an exit code that says which.
+"""The start and the end of a launch script: its flags are checked, and a user's mistake is shown as one sentence.
 
-0: done. 2: a wrong flag, value or file, or a file that cannot be written. 130: interrupted (Ctrl-C, SIGINT); 143: ended
-by SIGTERM. 141: what read the output has closed it. Anything else is a defect and shows its traceback.
+The exit code is 0 when the script is done; 2 for a wrong flag, value or file, and for a file that cannot be written;
+130 after Ctrl-C (SIGINT) and 143 after SIGTERM; 141 when the reader of the output has closed it. Any other exception is
+a defect and shows its traceback. A script imports this module before all others of the package but `nas_keras` itself,
+so that an error of an import is shown as one sentence too.
 """
 
 import contextlib
 import errno
+import io
 import os
 import signal
 import sys
@@ -16,23 +19,34 @@ from absl import app, flags, logging
 
 from nas_keras.errors import InvalidValueError, NasKerasError
 from nas_keras.interrupts import interrupt
+from nas_keras.results import UnwrittenError
 from nas_keras.workspace import WAYS_OUT
+
+# What an interrupted script says of its work.
+CONTINUES = "What was finished is kept; the same command continues from there."
+STARTS_OVER = "No result was kept; the same command starts from the beginning."
 
 _GRACE_SECONDS = 8.0  # from a signal to the end, whatever the process is doing; clouds give 10 to 30 before they kill
 
 
-def run(main: Callable[[], None]) -> None:
-    """Parses the flags and calls `main()`."""
+def run(main: Callable[[], None], *, interrupted: str | Callable[[], str] = CONTINUES) -> None:
+    """Parses the flags and calls `main()`.
+
+    Args:
+        main: the script.
+        interrupted: what is true of the work after Ctrl-C or SIGTERM, as a sentence, or a function that returns it.
+    """
+    _make_streams_writable()
     # Children are trained in workers. What is left to this process is a controller of some ten thousand weights, whose
     # operations are so small that a second thread only makes them wait.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-    ending = _Ending()
+    ending = _Ending(interrupted)
 
     def guarded(arguments: list[str]) -> None:
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # TFDS is talkative; --verbosity=0 lets it speak
         if arguments[1:]:
-            raise InvalidValueError(f"{arguments[1]!r} is no flag. Flags are written --name=value; see --help.")
+            raise InvalidValueError(f"{arguments[1]!r} is not a flag. Flags are written --name=value; see --help.")
         main()
 
     def explained(arguments: list[str]) -> None:
@@ -44,16 +58,41 @@ def run(main: Callable[[], None]) -> None:
         except BaseException as error:
             if ending.number is not None or isinstance(error, KeyboardInterrupt):
                 ending.leave()  # whatever the interrupted code made of it
+            if isinstance(error, UnwrittenError):
+                sys.stdout.write(f"{error.result}\n")
+                sys.stdout.flush()
             if isinstance(error, NasKerasError):
                 _exit(2, f"Error: {error}")
             if isinstance(error, OSError) and error.errno in WAYS_OUT and error.errno != errno.ENOENT:
                 # Where nothing nearer to the file has said it; at an exit Python would try to print the rest once more.
-                place = error.filename or "A file, or what the script prints"
-                _say(f"Error: {place}: {error.strerror}. Mend that, then start the command again.")
+                place = error.filename or "A file, or the output of the script"
+                _say(f"Error: {place}: {error.strerror}. Fix that, then start the command again.")
                 os._exit(2)
             raise
 
     app.run(explained, flags_parser=_parse)
+
+
+def _make_streams_writable() -> None:
+    """Lets every text be printed: to no stream at all, and to one whose encoding lacks a character."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # its descriptor was closed when Python started
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (it stays open)
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _explain_failed_import(kind, error, traceback) -> None:
+    """Shows an error of this package that comes before `run`, such as one of the wrong Keras, as one sentence."""
+    if not issubclass(kind, NasKerasError):
+        sys.__excepthook__(kind, error, traceback)
+        return
+    _say(f"Error: {error}")
+    os._exit(2)
+
+
+sys.excepthook = _explain_failed_import
 
 
 class _Ending:
@@ -66,8 +105,9 @@ class _Ending:
         number: of the signal that came; None if none did.
     """
 
-    def __init__(self):
+    def __init__(self, interrupted: str | Callable[[], str]):
         self.number: int | None = None
+        self._interrupted = interrupted
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) != signal.SIG_IGN:  # in the background of a shell that has no job control
                 signal.signal(number, self._receive)
@@ -91,7 +131,7 @@ class _Ending:
 
     def _leave(self) -> None:
         what = "Interrupted" if self.number == signal.SIGINT else f"Ended by {signal.Signals(self.number).name}"
-        _say(f"{what}. What was computed is kept; the same command goes on from there.")
+        _say(f"{what}. {self._interrupted() if callable(self._interrupted) else self._interrupted}")
         os._exit(128 + self.number)
 
 
@@ -104,8 +144,9 @@ def _parse(arguments: list[str]) -> list[str]:
 
 def _say(text: str) -> None:
     """Writes to stderr, past Python's file of that name, which a thread that was interrupted may hold."""
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     with contextlib.suppress(OSError):
-        os.write(2, f"{text}\n".encode())
+        os.write(2, f"{text}\n".encode(encoding, "backslashreplace"))
 
 
 def _exit(code: int, message: str) -> None:

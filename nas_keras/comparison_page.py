@@ -7,6 +7,7 @@ Legend: `S` seeds, `E` distinct evaluations.
 """
 
 import csv
+import io
 import itertools
 import pathlib
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import numpy as np
 
 from nas_keras.comparison import Compared
 from nas_keras.errors import InvalidValueError
-from nas_keras.workspace import write_whole
+from nas_keras.results import write_result
 
 PICTURES = (".png", ".svg", ".pdf")
 # Okabe and Ito's, which colour-blind people tell apart.
@@ -103,25 +104,37 @@ def describe(compared: Compared, budgets: Sequence[int], *, reference: str | Non
 
 
 def write_csv(compared: Compared, path: pathlib.Path) -> None:
-    """Writes every curve: a line for each strategy, seed and number of distinct evaluations."""
-
-    def write(temporary: pathlib.Path) -> None:
-        with temporary.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(("strategy", "seed", "evaluations", "best_reward", "regret"))
-            for label, curve in compared.curves.items():
-                regret = compared.regret(label)
-                for seed, evaluations in np.ndindex(*curve.shape):
-                    place = seed, evaluations
-                    writer.writerow((label, seed, evaluations + 1, f"{curve[place]:.7g}", f"{regret[place]:.6f}"))
-
-    write_whole(path, write)
-
-
-def draw(compared: Compared, path: pathlib.Path) -> None:
-    """Draws mean regret against distinct evaluations; the band is the mean's 95 % interval.
+    """Writes every curve: a line for each strategy, seed and number of distinct evaluations.
 
     Raises:
+        UnwrittenError: if the file cannot be written; it carries the lines.
+    """
+    text = _csv_text(compared)
+    write_result(path, lambda temporary: temporary.write_text(text, newline=""), lambda: text)
+
+
+def _csv_text(compared: Compared) -> str:
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(("strategy", "seed", "evaluations", "best_reward", "regret"))
+    for label, curve in compared.curves.items():
+        regret = compared.regret(label)
+        for seed, evaluations in np.ndindex(*curve.shape):
+            place = seed, evaluations
+            writer.writerow((label, seed, evaluations + 1, f"{curve[place]:.7g}", f"{regret[place]:.6f}"))
+    return file.getvalue()
+
+
+def draw(compared: Compared, path: pathlib.Path, *, kept: pathlib.Path | None = None) -> None:
+    """Draws mean regret against distinct evaluations; the band is the mean's 95 % interval.
+
+    Args:
+        compared: what was found.
+        path: of the picture.
+        kept: file of every curve, if there is one.
+
+    Raises:
+        UnwrittenError: if the picture cannot be written; it carries every curve, or names the file that has them.
         InvalidValueError: if the path's ending is none of `PICTURES`.
     """
     check_picture(path)
@@ -148,7 +161,11 @@ def draw(compared: Compared, path: pathlib.Path) -> None:
     axes.set_title(title, fontsize=9, parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    write_whole(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:], dpi=150))
+    write_result(
+        path,
+        lambda temporary: figure.savefig(temporary, format=path.suffix[1:], dpi=150),
+        lambda: f"Every curve: {kept}" if kept else _csv_text(compared),
+    )
 
 
 def check_picture(path: pathlib.Path) -> None:

@@ -5,14 +5,13 @@ colour-blind people tell apart; every series has a marker or line style of its o
 """
 
 import io
-import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from nas_keras.errors import printable
 from nas_keras.main_effects import SMALLEST_ERROR, Effect
-from nas_keras.workspace import write_whole
+from nas_keras.page import Picture
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 LINES = ("-", "--", "-.", ":")
@@ -138,22 +137,19 @@ def learning_curves(curves: Mapping[str, np.ndarray], *, lines: Mapping[str, flo
     return figure
 
 
-def save(figure, folder: pathlib.Path, name: str) -> str:
-    """Writes `name`.png or `name`.svg, whichever is smaller, in place of both; returns its file name."""
+def render(figure, name: str) -> Picture:
+    """The figure as `name`.png or `name`.svg, whichever is smaller."""
     import matplotlib
 
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # it is laid out now; once is enough
-    contents = {}
+    pictures = []
     for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
         buffer = io.BytesIO()
         with matplotlib.rc_context({"svg.hashsalt": name}):  # the same picture is the same file
             figure.savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
-        contents[kind] = buffer.getvalue()
-    kind, other = sorted(contents, key=lambda kind: len(contents[kind]))
-    write_whole(folder / f"{name}.{kind}", lambda temporary: temporary.write_bytes(contents[kind]))
-    (folder / f"{name}.{other}").unlink(missing_ok=True)
-    return f"{name}.{kind}"
+        pictures.append(Picture(f"{name}.{kind}", buffer.getvalue()))
+    return min(pictures, key=lambda picture: len(picture.content))
 
 
 def plain(name: object) -> str:

@@ -5,36 +5,17 @@ page says is written in `report_sections.py` and `report_limits.py`.
 """
 
 import pathlib
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
 from nas_keras import plots, report_limits, report_sections
-from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.errors import check_at_least
 from nas_keras.markdown import escape
+from nas_keras.page import Picture, Report, check_output, write_page
 from nas_keras.report_facts import Facts, gather
 from nas_keras.report_searches import Searches, run_searches
 from nas_keras.search_space import SearchSpace
-from nas_keras.workspace import write_whole
 
-PAGE = "README.md"
-_MARK = "<!-- Made by launch/report.py; what is changed here is lost when it is made again. -->"
-
-
-class Report(NamedTuple):
-    """The page's place, and the headline figures that it begins with, as plain sentences."""
-
-    page: pathlib.Path
-    headlines: list[str]
-
-
-def check_output(output: pathlib.Path) -> None:
-    """Raises InvalidValueError if a page cannot be put into `output`, or would take the place of another file."""
-    for place in (output, *output.parents):
-        if place.exists() and not place.is_dir():
-            raise InvalidValueError(f"{place} is a file, so {output} can be no folder. Name a folder for the page.")
-    page = output / PAGE
-    if page.is_dir() or (page.exists() and _MARK not in page.read_text(encoding="utf-8", errors="replace")):
-        raise InvalidValueError(f"{page} was not made by this program. Name another folder for the page.")
+_PICTURES = ("sorted", "effects", "heat_map", "searches")
 
 
 def write_report(
@@ -52,7 +33,7 @@ def write_report(
     Args:
         table: folder of a table of trained children; it need not be complete.
         space: of the table.
-        output: folder of the page; made if it is not there.
+        output: folder of the page; made if it is not there. A page that stands in it is replaced.
         searches: run seeds of the searches on the table; 0, or a table that lacks some key, leaves them out.
         batches: of 8 samples, in each search.
         command: that makes the page, to be shown on it.
@@ -64,12 +45,13 @@ def write_report(
     """
     check_at_least("searches", searches, 0)
     check_at_least("batches", batches, 1)
-    check_output(output)
+    check_output(output, _PICTURES)
     facts = gather(table, space)
     searched = None
     if searches and not facts.missing_keys:
         searched = run_searches(table, space, searches=searches, batches=batches, on_search=on_search)
-    pictures = _draw(facts, searched, output)
+    drawn = _draw(facts, searched)
+    pictures = {name: picture.file for name, picture in drawn.items()}
     headlines = report_sections.headlines(facts, searched)
     sections = [
         report_sections.title(facts),
@@ -82,18 +64,11 @@ def write_report(
         report_limits.searching(facts, searched, pictures.get("searches")),
         report_sections.how_it_was_made(facts, table, command),
     ]
-    write_page(output, sections)
-    return Report(output / PAGE, headlines)
+    return Report(write_page(output, sections, drawn.values()), headlines)
 
 
-def write_page(output: pathlib.Path, sections: Sequence[str]) -> None:
-    """Writes README.md, with the mark by which it is known as made by this program."""
-    text = "\n\n".join([_MARK, *sections]) + "\n"
-    write_whole(output / PAGE, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def _draw(facts: Facts, searched: Searches | None, output: pathlib.Path) -> dict[str, str]:
-    """Writes the pictures; name -> file name."""
+def _draw(facts: Facts, searched: Searches | None) -> dict[str, Picture]:
+    """The pictures, by name."""
     space, mean = facts.space, facts.valid.mean
     known = [k for _, k, _ in facts.known]
     figures = {
@@ -112,4 +87,4 @@ def _draw(facts: Facts, searched: Searches | None, output: pathlib.Path) -> dict
     if searched:
         lines = {"best cell": searched.best, "mean of all strings": searched.mean}
         figures["searches"] = plots.learning_curves(searched.curves, lines=lines, batch_size=searched.batch_size)
-    return {name: plots.save(figure, output, name) for name, figure in figures.items()}
+    return {name: plots.render(figure, name) for name, figure in figures.items()}

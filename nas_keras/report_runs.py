@@ -13,11 +13,13 @@ from nas_keras import plots, plots_of_runs, report_commands, report_goals, repor
 from nas_keras.cell_plot import plot_cell
 from nas_keras.errors import InvalidValueError, check_at_least
 from nas_keras.markdown import escape
+from nas_keras.page import Report, check_output, picture_names, write_page
 from nas_keras.policy_history import History, trace_policy
-from nas_keras.report import PAGE, Report, check_output, write_page
 from nas_keras.report_run_facts import RunFacts, gather_runs, rewards_of
 from nas_keras.report_searches import run_searches
 from nas_keras.runs import Run
+
+_PICTURES = ("rewards", "sizes", "best_cell", "searches")
 
 
 def write_run_report(
@@ -36,7 +38,7 @@ def write_run_report(
 
     Args:
         runs: folders of searches of one space and recipe, finished or running.
-        output: folder of the page; made if it is not there.
+        output: folder of the page; made if it is not there. A page that stands in it is replaced.
         trained: folder of the longer trainings, as launch/train_child.py fills it.
         table: folder of a table of the searches' recipe; it need not be complete.
         goal: accuracy that the winner should reach, in validation and in test; NaN for none.
@@ -53,17 +55,20 @@ def write_run_report(
     check_at_least("batches", batches, 1)
     if not np.isnan(goal) and not 0 < goal < 1:
         raise InvalidValueError(f"goal={goal} is not allowed: it is a fraction, such as 0.99.")
-    check_output(output)
+    policies = picture_names(runs, "policy")
+    check_output(output, (*_PICTURES, *policies))
     facts = gather_runs(runs, trained=trained, table=table, goal=goal)
+    policy_names = {run.title: name for run, name in zip(facts.runs, policies, strict=True)}
     histories = {run.title: trace_policy(run) for run in facts.runs if run.strategy != "random"}
     searched = None
     if facts.table and searches and not facts.table.missing_keys:
         searched = run_searches(table, facts.space, searches=searches, batches=batches, on_search=on_search)
-    figures = _draw(facts, histories)
+    figures = _draw(facts, histories, policy_names)
     if searched:
         lines = {"best cell": searched.best, "mean of all strings": searched.mean}
         figures["searches"] = plots.learning_curves(searched.curves, lines=lines, batch_size=searched.batch_size)
-    pictures = {name: plots.save(figure, output, name) for name, figure in figures.items()}
+    drawn = {name: plots.render(figure, name) for name, figure in figures.items()}
+    pictures = {name: picture.file for name, picture in drawn.items()}
     headlines = report_run_sections.headlines(facts)
     by_title = {run.title: run for run in facts.runs}
     sections = [
@@ -73,7 +78,7 @@ def write_run_report(
         report_run_sections.winners(facts, pictures),
         report_run_sections.searching(facts, pictures),
         *(
-            report_run_sections.policy(by_title[title], history, pictures[_policy_name(by_title[title])])
+            report_run_sections.policy(by_title[title], history, pictures[policy_names[title]])
             for title, history in histories.items()
         ),
         report_run_sections.sizes(pictures),
@@ -81,11 +86,10 @@ def write_run_report(
         *([report_limits.searching(facts.table, searched, pictures["searches"])] if searched else []),
         report_commands.how_it_was_made(facts, trained, table, command),
     ]
-    write_page(output, sections)
-    return Report(output / PAGE, headlines)
+    return Report(write_page(output, sections, drawn.values()), headlines)
 
 
-def _draw(facts: RunFacts, histories: Mapping[str, History]) -> dict:
+def _draw(facts: RunFacts, histories: Mapping[str, History], policy_names: Mapping[str, str]) -> dict:
     """The pictures, by name."""
     human = {title: facts.known[key] for key, title in facts.human.items() if key in facts.known}
     known, winner = facts.known, facts.winner
@@ -108,7 +112,7 @@ def _draw(facts: RunFacts, histories: Mapping[str, History]) -> dict:
     for run in facts.runs:
         if run.title in histories:
             history = histories[run.title]
-            figures[_policy_name(run)] = plots_of_runs.policy_over_time(
+            figures[policy_names[run.title]] = plots_of_runs.policy_over_time(
                 history.told, history.probabilities, decisions=run.space.decisions
             )
     return figures
@@ -123,10 +127,6 @@ def _best_cell(facts: RunFacts):
         return facts.space.decode(actions)
     best = [trial for run in facts.runs for trial in run.best(1)]
     return facts.space.decode(max(best, key=lambda trial: trial.reward).actions) if best else None
-
-
-def _policy_name(run: Run) -> str:
-    return f"policy_{run.path.name}"
 
 
 def _sizes(run: Run) -> tuple[np.ndarray, np.ndarray]:

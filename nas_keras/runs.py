@@ -25,7 +25,7 @@ class Run:
 
     Attributes:
         path: its folder.
-        title: what it is called beside the others: its strategy, and the folder where that does not tell them apart.
+        title: what it is called beside the others: its strategy, and the folder where that does not tell them apart, by its name or else by its path.
         config: its `config.json`.
         space: that it searched.
         batches: its trials, as told.
@@ -107,6 +107,8 @@ def _read(path: pathlib.Path) -> Run:
 
 def _titled(run: Run, runs: Sequence[Run]) -> Run:
     title = _TITLES.get(run.strategy, run.strategy)
-    if sum(other.strategy == run.strategy for other in runs) > 1:
-        title += f" ({run.path.name})"
+    folders = [other.path for other in runs if other.strategy == run.strategy]
+    if len(folders) > 1:
+        is_unique = [folder.name for folder in folders].count(run.path.name) == 1
+        title += f" ({run.path.name if is_unique else run.path})"
     return dataclasses.replace(run, title=title)

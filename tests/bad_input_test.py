@@ -59,6 +59,10 @@ def _world(tmp_path_factory):
     (world / "things").mkdir()
     (world / "things" / "thesis.txt").write_text("precious")
     (world / "empty").mkdir()
+    (world / "pictures").mkdir()
+    for name in ("heat_map.png", "rewards.svg"):
+        (world / "pictures" / name).write_text("precious")
+    (world / "link.csv").symlink_to("rewards.npz")
     (world / "empty_table").mkdir()
     (world / "empty_table" / "recipe.json").write_text('{"recipe": {}, "space": "0"}')
     one = nk.FunctionEvaluator(lambda _: 1.0, recipe={"function": "one"})
@@ -245,6 +249,8 @@ FLAGS = [
         "function: one before, f now",
         "Name a run or table of the same recipe.",
     ),
+    ("search", "--warm_start_from={w}/new", "--workdir={w}/new", "what --warm_start_from={w}/new reads"),
+    ("search", "--reward=table --table={w}/../{n}/new", "--workdir={w}/new", "reads, and would be changed."),
     ("search", "--warm_start=x", "'warm_start'", "Did you mean: warm_start_from"),
     ("search", "runs/mnist", "'runs/mnist'", "Flags are written --name=value; see --help."),
     # export_best
@@ -278,6 +284,8 @@ FLAGS = [
     ("precompute_rewards", "--table={w}/t --workers=0", "workers=0", "an integer of at least 1."),
     ("precompute_rewards", "--table={w}/t --child_timeout=nan", "child_timeout=nan", "a number of at least 1."),
     ("precompute_rewards", "--table={w}/t --data_dir={w}/empty", "{w}/empty", "Pass download=True (--download)"),
+    ("precompute_rewards", "--table={w}/t --merge={w}/table,{w}/t", "--table={w}/t", "what --merge={w}/t reads"),
+    ("precompute_rewards", "--table={w}/t --take_from={w}/t", "--table={w}/t", "what --take_from={w}/t reads"),
     ("precompute_rewards", "--table={w}/t --merge={w}/empty", "{w}/empty", "Name a table's folder."),
     ("precompute_rewards", "--table={w}/t --merge={w}/table,{w}/large_table", "{w}/large_table", "Name the space"),
     ("precompute_rewards", "--table={w}/t --merge={w}/table,{w}/trained_table", "{w}/trained_table", "of one recipe"),
@@ -289,6 +297,16 @@ FLAGS = [
     ("report", "--table={w}/large_table --output={w}/page", "{w}/large_table", "Name the space it was made for."),
     ("report", "--table={w}/table --output={w}/file", "{w}/file is a file", "Name a folder for the page."),
     ("report", "--table={w}/table --output={w}/file/page", "{w}/file is a file", "Name a folder for the page."),
+    ("report", "--table={w}/table --output={w}/table", "--output={w}/table", "what --table={w}/table reads"),
+    ("report", "--runs={w}/run --output={w}/things/../run", "things/../run", "what --runs={w}/run reads"),
+    ("report", "--table={w}/table --output={w}/pictures", "{w}/pictures/heat_map.png exists", "or name another folder"),
+    (
+        "report",
+        "--runs={w}/small_run --output={w}/pictures",
+        "{w}/pictures/rewards.svg exists",
+        "or name another folder",
+    ),
+    ("report", "--table={w}/table --output={w}/" + "x" * 300, "x" * 300, "File name too long. Name another."),
     ("report", "--table={w}/table --output={w}/page --searches=-1", "searches=-1", "an integer of at least 0."),
     ("report", "--table={w}/table --output={w}/page --batches=0", "batches=0", "an integer of at least 1."),
     ("report", "--table={w}/table --output={w}/page --num_nodes=2", "--num_nodes=2", "the small space has two."),
@@ -323,6 +341,15 @@ FLAGS = [
     ("compare_strategies", "{s} --seeds=10000000", "seeds=10000000", "Use fewer seeds or smaller budgets."),
     ("compare_strategies", "{s} --batch_size=0", "batch_size=0", "an integer of at least 1."),
     ("compare_strategies", f"{{s}} --processes={HUGE}", f"processes={HUGE}", "an integer of at most 1,024."),
+    ("compare_strategies", "{s} --csv={w}/a.svg --picture={w}/a.svg", "{w}/a.svg", "are the same file"),
+    (
+        "compare_strategies",
+        "--npz={w}/rewards.npz --csv={w}/rewards.npz",
+        "--csv={w}/rewards.npz",
+        "Name another place",
+    ),
+    ("compare_strategies", "--npz={w}/rewards.npz --csv={w}/link.csv", "--csv={w}/link.csv", "Name another place."),
+    ("compare_strategies", "--table={w}/table --csv={w}/table/recipe.json", "recipe.json", "Name a file elsewhere."),
     ("compare_strategies", "{s} --csv={w}", "--csv={w}", "Name a file in a folder that can."),
     ("compare_strategies", "{s} --csv={w}/file/a.csv", "--csv={w}/file/a.csv", "Name a file in a folder that can."),
     ("compare_strategies", "{s} --picture={w}/a.gif", "{w}/a.gif", "its name must end in .png, .svg, .pdf."),
@@ -351,7 +378,7 @@ _ALWAYS = {"search": ["--workdir={w}/new"]}
     ("script", "arguments", "value", "allowed"), FLAGS, ids=[f"{row[0]} {row[1][:60]}" for row in FLAGS]
 )
 def test_a_wrong_flag_is_refused_before_any_work(script, arguments, value, allowed, world, work):
-    names = {"w": world, "s": "--synthetic=noisy-2x8-0"}
+    names = {"w": world, "n": world.name, "s": "--synthetic=noisy-2x8-0"}
     before = _listing(world)
     given = [argument.format(**names) for argument in [*_ALWAYS.get(script, ()), *arguments.split()]]
     given = [part for argument in given for part in argument.split()]

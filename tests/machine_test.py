@@ -24,7 +24,7 @@ from nas_keras.tables import read_table
 from nas_keras.workspace import Workspace
 
 _NOBODY = 65_534
-_KEPT = "What was computed is kept; the same command goes on from there.\n"
+_KEPT = f"{_script.CONTINUES}\n"
 _CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import nas_keras as nk
 from nas_keras import recipe, report_runs
+from nas_keras.page import Picture
 from nas_keras.report_run_facts import children_per_hour, gather_runs, share_of_repeats
 from nas_keras.report_runs import write_run_report
 from nas_keras.runs import read_runs
@@ -69,7 +70,7 @@ def _folder(tmp_path_factory):
 @pytest.fixture(name="_undrawn")
 def _undrawn_fixture(monkeypatch):
     """Pictures are composed and not written, which is what takes long."""
-    monkeypatch.setattr(report_runs.plots, "save", lambda figure, folder, name: f"{name}.png")
+    monkeypatch.setattr(report_runs.plots, "render", lambda figure, name: Picture(f"{name}.png", b""))
 
 
 @pytest.fixture(scope="module", name="page")

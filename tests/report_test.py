@@ -10,6 +10,7 @@ from helpers import grid
 import nas_keras as nk
 from nas_keras import recipe, report, report_limits
 from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.page import Picture
 from nas_keras.report_facts import gather
 from nas_keras.report_searches import Searches
 from nas_keras.table_writer import write_table
@@ -65,7 +66,7 @@ def _page(tmp_path_factory):
 @pytest.fixture(name="_undrawn")
 def _undrawn_fixture(monkeypatch):
     """Pictures are composed and not written, which is what takes long."""
-    monkeypatch.setattr(report.plots, "save", lambda figure, folder, name: f"{name}.png")
+    monkeypatch.setattr(report.plots, "render", lambda figure, name: Picture(f"{name}.png", b""))
 
 
 def _rows(text, after):
@@ -256,7 +257,7 @@ def test_searches_in_the_headlines(page, monkeypatch, tmp_path):
     folder, _, _ = page
     asked, drawn = {}, []
     monkeypatch.setattr(report, "run_searches", lambda *args, **settings: asked.update(settings) or SEARCHED)
-    monkeypatch.setattr(report.plots, "save", lambda figure, output, name: drawn.append(name) or f"{name}.png")
+    monkeypatch.setattr(report.plots, "render", lambda figure, name: Picture(f"{drawn.append(name) or name}.png", b""))
     made = report.write_report(folder / "a_table", SMALL, tmp_path / "docs", searches=4, batches=12)
     assert (asked["searches"], asked["batches"]) == (4, 12)
     assert made.headlines[-1] == (
@@ -284,7 +285,7 @@ def test_a_page_takes_no_other_file_s_place(page, tmp_path):
     with pytest.raises(InvalidValueError, match="other/README.md was not made by this program. Name another folder"):
         report.write_report(table, SMALL, tmp_path / "other")
     for output in (tmp_path / "other" / "README.md", tmp_path / "other" / "README.md" / "docs"):
-        with pytest.raises(InvalidValueError, match="README.md is a file, so .* can be no folder. Name a folder"):
+        with pytest.raises(InvalidValueError, match="README.md is a file, so .* cannot be a folder. Name a folder"):
             report.write_report(table, SMALL, output)
     assert (tmp_path / "other" / "README.md").read_text() == "by hand"
 

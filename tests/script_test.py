@@ -12,6 +12,7 @@ import os, sys
 from absl import flags, logging
 from nas_keras import _script
 from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.results import UnwrittenError
 
 flags.DEFINE_integer("number", 1, "A number.")
 
@@ -19,11 +20,13 @@ def main():
     print("number", flags.FLAGS.number, "verbosity", logging.get_verbosity())
     if "--number=8" in sys.argv:
         print("threads", os.environ["TF_NUM_INTRAOP_THREADS"])
+    if "--number=7" in sys.argv:
+        print("gr\\xf6\\xdfer als \\u221e")
     raises = os.environ.get("RAISES")
     if raises:
         raise eval(raises)
 
-_script.run(main)
+_script.run(main, **({"interrupted": _script.STARTS_OVER} if "--number=6" in sys.argv else {}))
 """
 
 
@@ -54,24 +57,30 @@ def test_the_user_may_ask_for_more_words():
             [],
             "KeyboardInterrupt()",
             130,
-            "Interrupted. What was computed is kept; the same command goes on from there.\n",
+            "Interrupted. What was finished is kept; the same command continues from there.\n",
         ),
         (
             [],
             "PermissionError(13, 'Permission denied', 'a.txt')",
             2,
-            "Error: a.txt: Permission denied. Mend that, then start the command again.\n",
+            "Error: a.txt: Permission denied. Fix that, then start the command again.\n",
+        ),
+        (
+            ["--number=6"],
+            "KeyboardInterrupt()",
+            130,
+            "Interrupted. No result was kept; the same command starts from the beginning.\n",
         ),
         (["--number=many"], "", 2, "Error: flag --number=many: "),
         (["--nunber=3"], "", 2, "Error: Unknown command line flag 'nunber'. Did you mean: number ?\nSee --help.\n"),
-        (["7"], "", 2, "Error: '7' is no flag. Flags are written --name=value; see --help.\n"),
+        (["7"], "", 2, "Error: '7' is not a flag. Flags are written --name=value; see --help.\n"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_an_exit_code(arguments, raises, code, says):
     done = _run(*arguments, raises=raises)
     assert done.returncode == code
     assert done.stderr.startswith(says) and "Traceback" not in done.stderr
-    assert (done.stdout == "") == bool(arguments)  # a wrong flag is found before main() starts
+    assert (done.stdout == "") == (not raises)  # a wrong flag is found before main() starts
 
 
 @pytest.mark.parametrize(
@@ -87,7 +96,7 @@ def test_a_defect_shows_its_traceback(raises):
 @pytest.mark.parametrize(
     ("output", "code", "says"),
     [
-        ("/dev/full", 2, "Error: A file, or what the script prints: No space left on device. Mend that, then start "),
+        ("/dev/full", 2, "Error: A file, or the output of the script: No space left on device. Fix that, then start "),
         ("a closed pipe", 141, ""),
     ],
 )
@@ -109,6 +118,44 @@ def test_an_output_that_takes_nothing(tmp_path, output, code, says):
     os.close(writer)
     assert done.returncode == code and done.stderr.startswith(says) and "Traceback" not in done.stderr
     assert bool(done.stderr) == bool(says)
+
+
+def test_a_result_that_cannot_be_written_is_printed():
+    done = _run(raises="UnwrittenError('a.csv cannot be written: Stale file handle.', 'every,line')")
+    assert done.returncode == 2 and done.stdout.splitlines()[1:] == ["every,line"]
+    assert done.stderr == "Error: a.csv cannot be written: Stale file handle.\n"
+
+
+@pytest.mark.parametrize("settings", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}])
+def test_an_output_of_few_characters_gets_the_others_as_escapes(settings):
+    settings = {"PYTHONUTF8": "0", **settings}
+    done = run_python(_SCRIPT, "--number=7", RAISES=r"DataError('gr\xf6\xdfer')", **settings)
+    assert done.stdout.splitlines()[1:] == [r"gr\xf6\xdfer als \u221e"] and done.returncode == 2
+    assert done.stderr == "Error: gr\\xf6\\xdfer\n"
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_streams_that_are_closed(tmp_path, closed):
+    script = tmp_path / "script.py"
+    script.write_text(_SCRIPT)
+    command = [sys.executable, str(script), "--number=7"]
+    redirected = " ".join(f"{number}{'<' if number == 0 else '>'}&-" for number in closed)
+    done = subprocess.run(
+        ["bash", "-c", f'exec "$@" {redirected}', "bash", *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert ("größer" in done.stdout) == (1 not in closed)
+
+
+def test_an_import_that_fails_is_one_sentence():
+    code = "from nas_keras import _script, errors\nraise errors.DataError('no Keras')"
+    done = run_python(code)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "Error: no Keras\n")
+    done = run_python(code.replace("errors.DataError", "ValueError"))
+    assert done.returncode == 1 and done.stderr.startswith("Traceback")
 
 
 def test_help_shows_the_flags():
