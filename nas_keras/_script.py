@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from absl import app, flags, logging
 
+from nas_keras.descriptors import open_standard_streams
 from nas_keras.errors import InvalidValueError, NasKerasError
 from nas_keras.interrupts import interrupt
 from nas_keras.results import UnwrittenError
@@ -74,12 +75,10 @@ def run(main: Callable[[], None], *, interrupted: str | Callable[[], str] = CONT
 
 
 def _make_streams_writable() -> None:
-    """Lets every text be printed: to no stream at all, and to one whose encoding lacks a character."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:  # its descriptor was closed when Python started
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  (it stays open)
-        elif isinstance(stream, io.TextIOWrapper):
+    """Lets every text be printed: to streams that are closed, and to those whose encoding lacks a character."""
+    open_standard_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 

@@ -25,7 +25,8 @@ class Run:
 
     Attributes:
         path: its folder.
-        title: what it is called beside the others: its strategy, and the folder where that does not tell them apart, by its name or else by its path.
+        title: its name beside the others: its strategy and, where that does not tell them apart, the name of its
+            folder or else the whole path.
         config: its `config.json`.
         space: that it searched.
         batches: its trials, as told.

@@ -1,5 +1,7 @@
 """Tests of nas_keras/runs.py: searches of tiny spaces of cells, whose rewards are made up."""
 
+import shutil
+
 import pytest
 from helpers import grid
 
@@ -55,6 +57,12 @@ def test_strategies_have_titles_and_equal_ones_the_folder_s_name(folder):
     assert [run.title for run in read_runs([folder / "one", folder / "repeats"])] == ["random search", "evolution"]
     titles = [run.title for run in read_runs([folder / "one", folder / "two"])]
     assert titles == ["random search (one)", "random search (two)"]
+
+
+def test_folders_of_one_name_are_told_apart_by_their_paths(folder, tmp_path):
+    shutil.copytree(folder / "two", tmp_path / "one")
+    titles = [run.title for run in read_runs([folder / "one", tmp_path / "one"])]
+    assert titles == [f"random search ({folder / 'one'})", f"random search ({tmp_path / 'one'})"]
 
 
 @pytest.mark.parametrize(
