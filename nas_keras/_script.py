@@ -2,8 +2,7 @@
 
 The exit code is 0 when the script is done; 2 for a wrong flag, value or file, and for a file that cannot be written;
 130 after Ctrl-C (SIGINT) and 143 after SIGTERM; 141 when the reader of the output has closed it. Any other exception is
-a defect and shows its traceback. A script imports this module before all others of the package but `nas_keras` itself,
-so that an error of an import is shown as one sentence too.
+a defect and shows its traceback.
 """
 
 import contextlib
@@ -80,18 +79,6 @@ def _make_streams_writable() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _explain_failed_import(kind, error, traceback) -> None:
-    """Shows an error of this package that comes before `run`, such as one of the wrong Keras, as one sentence."""
-    if not issubclass(kind, NasKerasError):
-        sys.__excepthook__(kind, error, traceback)
-        return
-    _say(f"Error: {error}")
-    os._exit(2)
-
-
-sys.excepthook = _explain_failed_import
 
 
 class _Ending:

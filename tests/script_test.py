@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers import ROOT, run_launch, run_python
+from helpers import ROOT, run_python
 
 _SCRIPT = """
 import os, sys
@@ -148,20 +148,6 @@ def test_streams_that_are_closed(tmp_path, closed):
     )
     assert done.returncode == 0 and "Traceback" not in done.stderr
     assert ("größer" in done.stdout) == (1 not in closed)
-
-
-def test_the_wrong_keras_is_one_sentence():
-    done = run_launch("export_best.py", "--workdir=nowhere", TF_USE_LEGACY_KERAS="0")
-    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("Error: tf.keras is Keras 3.") and "set TF_USE_LEGACY_KERAS=1 in the" in done.stderr
-
-
-def test_an_import_that_fails_is_one_sentence():
-    code = "from nas_keras import _script, errors\nraise errors.DataError('no Keras')"
-    done = run_python(code)
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", "Error: no Keras\n")
-    done = run_python(code.replace("errors.DataError", "ValueError"))
-    assert done.returncode == 1 and done.stderr.startswith("Traceback")
 
 
 def test_help_shows_the_flags():
