@@ -18,6 +18,7 @@ from nas_keras.benchmarks.overhead import measure_overhead
 from nas_keras.benchmarks.proposing import measure_proposing
 from nas_keras.benchmarks.startup import measure_startup
 from nas_keras.benchmarks.throughput import measure_throughput
+from nas_keras.cgroups import available_cores
 from nas_keras.errors import check_choice, check_workers
 from nas_keras.evaluators.devices import processor
 from nas_keras.results import result_file, write_result
@@ -39,7 +40,7 @@ def main() -> None:
     check_workers(_WORKERS.value)
     path = result_file("json", _JSON.value)
     images = nk.load_images("mnist", data_dir=_DATA_DIR.value or os.path.join(_ROOT, "testdata"))
-    figures = {"processor": processor(), "cores": len(os.sched_getaffinity(0)), "full": _FULL.value}
+    figures = {"processor": processor(), "cores": available_cores(), "full": _FULL.value}
     print(f"{figures['processor']}, {figures['cores']} cores")
     for part in dict.fromkeys(_ONLY.value):
         print(f"\n{part}", flush=True)

@@ -10,18 +10,22 @@ Legend: `S` seeds, `E` distinct evaluations.
 import concurrent.futures
 import contextlib
 import dataclasses
-import multiprocessing
-import os
-import threading
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from nas_keras.cgroups import available_cores
 from nas_keras.errors import InvalidValueError, check_at_least, shown
+from nas_keras.evaluators.workers import WorkerPool
 from nas_keras.problems import Problem, Source, open_problem
 from nas_keras.strategies import Strategy, config_of, make_strategy
 
 _MOST_POINTS, _MOST_PROCESSES = 10**8, 1_024
+# The processes share the cores, so each computes with one thread.
+_SINGLE_THREADS = dict.fromkeys(
+    ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
+)
 _SEEDS_PER_TASK = 10  # a process traces a strategy's graphs once, so this is only how finely work is dealt out
 
 
@@ -130,7 +134,7 @@ def compare(
             f"seeds={shown(num_seeds)} with budgets up to {shown(max_evaluations)} is not allowed: curves of at most "
             f"{_MOST_POINTS:,} points fit into memory. Use fewer seeds or smaller budgets."
         )
-    processes = len(os.sched_getaffinity(0)) if processes is None else processes
+    processes = available_cores() if processes is None else processes
     check_at_least("processes", processes, 1, at_most=_MOST_PROCESSES)
     if not contenders:
         raise InvalidValueError("There is no strategy to compare. Name at least one.")
@@ -150,17 +154,16 @@ def compare(
         for contender, chunk in tasks:
             take(contender, chunk, searcher.search(contender, chunk))
     else:
-        # spawn: a process that has run TensorFlow cannot be forked.
-        with (
-            _single_threads(),
-            concurrent.futures.ProcessPoolExecutor(
-                min(processes, len(tasks)),
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=_start,
-                initargs=(source, max_evaluations, batch_size),
-            ) as pool,
-        ):
-            futures = {pool.submit(_search, contender, chunk): (contender, chunk) for contender, chunk in tasks}
+        pool = WorkerPool(
+            functools.partial(_make_searcher, source, max_evaluations, batch_size),
+            environments=[_SINGLE_THREADS] * min(processes, len(tasks)),
+            tasks_per_worker=None,
+        )
+        with contextlib.closing(pool):
+            futures = {
+                pool.submit(_Searcher.search, contender=contender, seeds=chunk): (contender, chunk)
+                for contender, chunk in tasks
+            }
             for future in concurrent.futures.as_completed(futures):
                 take(*futures[future], future.result())
     curves = {c.label: np.concatenate([parts[c.label, chunk.start] for chunk in seeds]) for c in contenders}
@@ -214,35 +217,6 @@ class _Searcher:
         return np.maximum.accumulate(np.where(np.isnan(rewards), self._problem.worst, rewards))
 
 
-_searcher: _Searcher | None = None  # of a worker process
-
-
-def _start(source: Source, max_evaluations: int, batch_size: int) -> None:
-    global _searcher
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _searcher = _Searcher(open_problem(source), max_evaluations, batch_size)
-
-
-def _end_with_parent() -> None:
-    """Ends this process once the one that started it is gone, however it ended: nobody waits for the curves then."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _search(contender: Contender, seeds: Sequence[int]) -> np.ndarray:
-    return _searcher.search(contender, seeds)
-
-
-@contextlib.contextmanager
-def _single_threads():
-    """Lets processes that are started within the block compute with one thread each: the processes share the cores."""
-    wanted = dict.fromkeys(
-        ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
-    )
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+def _make_searcher(source: Source, max_evaluations: int, batch_size: int) -> _Searcher:
+    """The setup of a worker process."""
+    return _Searcher(open_problem(source), max_evaluations, batch_size)

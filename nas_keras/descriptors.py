@@ -38,27 +38,30 @@ def memory_file() -> BinaryIO:
     return tempfile.TemporaryFile()
 
 
-def check_descriptors(needed: int, *, purpose: str) -> None:
-    """Check that this process may open enough files.
+def reserve_descriptors(needed: int, *, purpose: str) -> None:
+    """Make sure that this process may open enough files; raises its own limit where the system allows that.
 
     Args:
         needed: descriptors that are about to be opened.
         purpose: the setting that needs them, for the message.
 
     Raises:
-        InvalidValueError: if the limit of the process leaves too few.
+        InvalidValueError: if the system's limit leaves too few.
     """
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     total = _count_open() + needed + _SPARE
-    if limit != resource.RLIM_INFINITY and limit < total:
+    if soft == resource.RLIM_INFINITY or soft >= total:
+        return
+    if hard != resource.RLIM_INFINITY and hard < total:
         raise InvalidValueError(
-            f"{purpose}: this needs {total} file descriptors, but this process may open {limit}. "
+            f"{purpose}: this needs {total} file descriptors, but this process may open {hard}. "
             "Raise the limit with `ulimit -n`, or use fewer workers."
         )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (total, hard))
 
 
 def _count_open() -> int:
     try:
         return len(os.listdir("/proc/self/fd"))
     except OSError:  # not Linux, or no descriptor is left to list them with
-        return 3
+        return len(_STREAMS)

@@ -30,6 +30,8 @@ WAYS_OUT = {
     errno.EIO: "See to the disk",
     errno.ENOENT: "Put the folder back",
     errno.ESTALE: "See to the network folder",
+    errno.EMFILE: "Raise the limit on open files (`ulimit -n`)",
+    errno.ENFILE: "Close programs that hold many files open",
 }
 
 

@@ -57,8 +57,8 @@ def test_a_stream_that_python_lacks_is_opened(monkeypatch):
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, None)
     descriptors.open_standard_streams()
-    print("nowhere")
-    print("nowhere", file=sys.stderr)
+    sys.stdout.write("nowhere")
+    sys.stderr.write("nowhere")
     assert sys.stdin.read() == ""
 
 
@@ -71,15 +71,21 @@ def test_a_memory_file_needs_no_folder(monkeypatch):
         assert os.fstat(file.fileno()).st_nlink == 0
 
 
-def test_too_few_descriptors_are_reported_with_the_limit(monkeypatch):
-    monkeypatch.setattr(resource, "getrlimit", lambda kind: (64, 64))
+def test_the_limit_on_descriptors_is_raised_as_far_as_the_system_allows(monkeypatch):
+    raised = []
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (64, 96))
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, limits: raised.append(limits))
     monkeypatch.setattr(descriptors, "_count_open", lambda: 10)
-    descriptors.check_descriptors(22, purpose="workers=2")
+    descriptors.reserve_descriptors(22, purpose="workers=2")
+    assert raised == []
+    descriptors.reserve_descriptors(54, purpose="workers=2")
+    assert raised == [(96, 96)]
     message = (
-        r"^workers=2: this needs 65 file descriptors, but this process may open 64\. "
+        r"^workers=2: this needs 97 file descriptors, but this process may open 96\. "
         r"Raise the limit with `ulimit -n`, or use fewer workers\.$"
     )
     with pytest.raises(InvalidValueError, match=message):
-        descriptors.check_descriptors(23, purpose="workers=2")
+        descriptors.reserve_descriptors(55, purpose="workers=2")
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY,) * 2)
-    descriptors.check_descriptors(10**6, purpose="workers=2")
+    descriptors.reserve_descriptors(10**6, purpose="workers=2")
+    assert len(raised) == 1

@@ -72,3 +72,13 @@ def test_where_no_room_is_left_the_folder_is_named(monkeypatch, tmp_path):
         f"The images that workers share, in {tmp_path} (TMPDIR names another folder), cannot be written: No space left "
         "on device. Make room there, "
     )
+
+
+def test_without_a_temporary_folder_they_are_in_memory(monkeypatch):
+    def refuse():
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", refuse)
+    shared = SharedArrays({"a": np.arange(5)})
+    assert attach(shared.fd, shared.layout)["a"].tolist() == [0, 1, 2, 3, 4]
+    shared.close()

@@ -1,11 +1,11 @@
 """How long it takes until the main process can propose, and until a worker can train."""
 
 import subprocess
-import sys
 import time
 
 from nas_keras.evaluators.training import TrainingEvaluator
 from nas_keras.images import Images
+from nas_keras.python_process import python_command
 
 _STEPS = {
     "import": "import nas_keras",
@@ -30,7 +30,7 @@ def measure_startup(images: Images, *, repeats: int = 3) -> dict[str, float]:
     for _ in range(repeats):
         for name, code in _STEPS.items():
             start = time.monotonic()
-            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+            subprocess.run(python_command(code), check=True, capture_output=True)
             seconds[name].append(time.monotonic() - start)
         with TrainingEvaluator(images, workers=1) as evaluator:
             start = time.monotonic()

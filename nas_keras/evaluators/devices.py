@@ -4,6 +4,7 @@ import os
 import platform
 
 from nas_keras import _keras
+from nas_keras.cgroups import available_cores
 from nas_keras.distribution import MIRRORED, make_distribution
 from nas_keras.errors import InvalidValueError, check_workers
 
@@ -30,7 +31,7 @@ def worker_environments(workers: int | None, distribute: str) -> list[dict[str, 
     gpus = _keras.load_tensorflow().config.list_physical_devices("GPU")
     visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(str(i) for i in range(len(gpus)))
     names = visible.split(",")[: len(gpus)]
-    count = workers or len(gpus) or len(os.sched_getaffinity(0))
+    count = workers or len(gpus) or available_cores()
     return [{**common, **({"CUDA_VISIBLE_DEVICES": names[i % len(names)]} if gpus else {})} for i in range(count)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from nas_keras.descriptors import memory_file
 from nas_keras.workspace import writing
 
 _ALIGNMENT = 4096  # a page
@@ -13,6 +14,9 @@ _ALIGNMENT = 4096  # a page
 
 class SharedArrays:
     """Puts arrays into one unnamed temporary file, which vanishes with the last process that has it open.
+
+    The file is in the folder for temporary files, where the kernel can drop its pages from memory; on a machine without
+    such a folder it is in memory.
 
     Args:
         arrays: by name.
@@ -23,8 +27,9 @@ class SharedArrays:
 
     def __init__(self, arrays: Mapping[str, np.ndarray]):
         self.layout = {}
-        with writing(f"The images that workers share, in {tempfile.gettempdir()} (TMPDIR names another folder),"):
-            self._file = tempfile.TemporaryFile(prefix="nas_keras-")
+        folder = _temporary_folder()
+        with writing(f"The images that workers share, in {folder or 'memory'} (TMPDIR names another folder),"):
+            self._file = tempfile.TemporaryFile(prefix="nas_keras-", dir=folder) if folder else memory_file()
             self._write(arrays)
 
     def _write(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -43,6 +48,14 @@ class SharedArrays:
     def close(self) -> None:
         """Closes the file here; workers keep theirs."""
         self._file.close()
+
+
+def _temporary_folder() -> str | None:
+    """The folder for temporary files, or None if there is none that can be written."""
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:
+        return None
 
 
 def attach(fd: int, layout: Mapping[str, tuple]) -> dict[str, np.ndarray]:

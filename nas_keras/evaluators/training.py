@@ -105,8 +105,10 @@ class TrainingEvaluator(Evaluator):
         """Builds each registered operation of the space once, in this process, and traces its gradients.
 
         Raises:
-            InvalidValueError: if the space is none of cells, or an operation of it cannot be trained in a worker.
+            InvalidValueError: if the evaluator is closed, the space is none of cells, or an operation of it cannot be
+                trained in a worker.
         """
+        self._pool.check_open()
         check_operations(
             operations_of(space),
             self._sent,

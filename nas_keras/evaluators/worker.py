@@ -6,8 +6,8 @@ The other side of the pipe is `worker_process.py`.
 import os
 import signal
 import subprocess
-import sys
-import tempfile
+import threading
+import time
 from collections.abc import Mapping
 from multiprocessing import connection
 from typing import Any
@@ -15,8 +15,17 @@ from typing import Any
 import cloudpickle
 from absl import logging
 
-_MEMORY_EVENTS = "/sys/fs/cgroup/memory.events"  # of the container, in control groups of version 2
+from nas_keras.cgroups import count_memory_kills
+from nas_keras.descriptors import memory_file
+from nas_keras.errors import NasKerasError
+from nas_keras.python_process import python_command
+
+DESCRIPTORS = 3  # that this process holds for each worker
+_PROGRAM = "from nas_keras.evaluators.worker_process import main; main(*map(int, sys.argv[1:]))"
 _START_SECONDS = 300  # importing TensorFlow takes 3 to 10; a machine that needs more than this is not working
+_SLICE_SECONDS = 1.0  # of waiting; of a longer one, all but this was a pause of this process
+
+_creating = threading.Lock()  # so that the descriptors of one start, which are closed at once, do not add up
 
 
 class WorkerDiedError(RuntimeError):
@@ -35,8 +44,8 @@ class TaskError(RuntimeError):
     """The task, or the setup, raised an exception that it did not expect; the text is the worker's traceback."""
 
 
-class WorkerStartError(RuntimeError):
-    """A worker process ended, or overran its time, before any task: no task is to blame."""
+class WorkerStartError(NasKerasError, RuntimeError):
+    """A worker process could not be created, ended, or overran its time before any task: no task is to blame."""
 
 
 class Worker:
@@ -51,52 +60,63 @@ class Worker:
         num_tasks: tasks that it was given.
 
     Raises:
-        WorkerStartError: if it ends, or overruns its time, before it is set up.
-        TaskError: if the setup raises.
+        WorkerStartError: if it cannot be created, ends, or overruns its time before it is set up.
+        NasKerasError: if the setup raises one.
+        TaskError: if the setup raises another exception.
     """
 
     def __init__(self, environment: Mapping[str, str], *, setup: bytes, pass_fds: tuple[int, ...]):
         self.num_tasks = 0
-        self._errors = tempfile.TemporaryFile()
+        try:
+            with _creating:
+                self._create(environment, pass_fds)
+        except OSError as error:  # too many processes or open files, too little memory
+            raise WorkerStartError(f"no process can be created ({error.strerror})") from error
+        try:
+            self._request(setup, _START_SECONDS)
+        except (WorkerDiedError, WorkerTimeoutError) as error:
+            self.kill()
+            raise WorkerStartError(str(error)) from error
+        except BaseException:
+            self.kill()
+            raise
+
+    def _create(self, environment: Mapping[str, str], pass_fds: tuple[int, ...]) -> None:
+        self._errors = memory_file()
         self._pipe, theirs = connection.Pipe()
         # The far end of this one is held by nobody else: when this process dies, however, the worker reads its end.
         lifeline, self._lifeline = os.pipe()
-        command = [sys.executable, "-m", "nas_keras.evaluators.worker_process", str(theirs.fileno()), str(lifeline)]
-        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-        self._process = subprocess.Popen(
-            command,
-            env={**os.environ, "PYTHONPATH": path, **environment},
-            pass_fds=(theirs.fileno(), lifeline, *pass_fds),
-            stdin=subprocess.DEVNULL,
-            stderr=self._errors,
-            start_new_session=True,  # Ctrl-C is for the search to handle
-        )
-        theirs.close()
-        os.close(lifeline)
         try:
-            self._exchange(setup, _START_SECONDS)
-        except (WorkerDiedError, WorkerTimeoutError) as error:
-            self.kill()
-            raise WorkerStartError(f"A worker process did not start: {error}.") from error
-        except TaskError:
-            self.kill()
+            self._process = subprocess.Popen(
+                python_command(_PROGRAM, str(theirs.fileno()), str(lifeline), str(os.getpid())),
+                env={**os.environ, **environment},
+                pass_fds=(theirs.fileno(), lifeline, *pass_fds),
+                stdin=subprocess.DEVNULL,
+                stderr=self._errors,
+                start_new_session=True,  # Ctrl-C is for the search to handle
+            )
+        except OSError:
+            for file in (self._errors, self._pipe):
+                file.close()
+            os.close(self._lifeline)
             raise
+        finally:
+            theirs.close()
+            os.close(lifeline)
 
     @property
     def pid(self) -> int:
         """Its process identifier."""
         return self._process.pid
 
+    def is_running(self) -> bool:
+        """Whether the process has not ended yet."""
+        return self._process.poll() is None
+
     def run(self, message: bytes, timeout: float | None) -> Any:
         """Runs one task, a pickled function and its arguments; raises the errors above."""
         self.num_tasks += 1
-        kills = _count_memory_kills()
-        try:
-            return self._exchange(message, timeout)
-        except WorkerDiedError as error:
-            if self._process.returncode == -signal.SIGKILL and _count_memory_kills() > kills:
-                raise WorkerOutOfMemoryError("its worker process was killed for lack of memory") from error
-            raise
+        return self._request(message, timeout)
 
     def kill(self) -> None:
         """Ends the process; once more does no harm."""
@@ -108,17 +128,37 @@ class Worker:
         if lifeline is not None:
             os.close(lifeline)
 
-    def _exchange(self, message: bytes, timeout: float | None) -> Any:
+    def _request(self, message: bytes, timeout: float | None) -> Any:
+        kills = count_memory_kills()
         try:
             self._pipe.send_bytes(message)
-            if not self._pipe.poll(timeout):
+            if not self._answers_within(timeout):
                 raise WorkerTimeoutError(f"it took longer than {timeout:g} s")
             succeeded, result = cloudpickle.loads(self._pipe.recv_bytes())
         except (EOFError, OSError) as error:
-            raise WorkerDiedError(self._last_words()) from error
-        if not succeeded:
-            raise TaskError(result)
-        return result
+            death = self._last_words()
+            if self._process.returncode == -signal.SIGKILL and count_memory_kills() > kills:
+                raise WorkerOutOfMemoryError("its worker process was killed for lack of memory") from error
+            raise WorkerDiedError(death) from error
+        if succeeded:
+            return result
+        raise result if isinstance(result, NasKerasError) else TaskError(result)
+
+    def _answers_within(self, timeout: float | None) -> bool:
+        """Waits for an answer, in slices.
+
+        Where this process is stopped, or the machine sleeps, the worker makes no progress either. Such a pause counts
+        as one slice at most, since it falls into one.
+        """
+        if timeout is None:
+            return self._pipe.poll(None)
+        remaining = timeout
+        while remaining > 0:
+            seconds, start = min(_SLICE_SECONDS, remaining), time.monotonic()
+            if self._pipe.poll(seconds):
+                return True
+            remaining -= min(seconds, time.monotonic() - start)
+        return False
 
     def _last_words(self) -> str:
         code = self._process.wait()
@@ -128,12 +168,3 @@ class Worker:
             logging.warning("A worker process died. The end of what it wrote: %s", errors[-2000:])
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return f"its worker process died ({how})"
-
-
-def _count_memory_kills() -> int:
-    """How many processes of this control group the kernel has killed for lack of memory; 0 where it does not say."""
-    try:
-        with open(_MEMORY_EVENTS) as file:
-            return int(dict(line.split() for line in file)["oom_kill"])
-    except (OSError, KeyError, ValueError):
-        return 0

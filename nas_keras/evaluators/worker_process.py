@@ -1,8 +1,6 @@
-"""The worker's side of `worker.py`: reads tasks from a pipe, runs them, answers. Run as a program, not imported.
+"""The worker's side of `worker.py`: reads tasks from a pipe, runs them, answers. The program of a process."""
 
-`python -m nas_keras.evaluators.worker_process PIPE LIFELINE`, both file descriptors that were inherited.
-"""
-
+import ctypes
 import os
 import signal
 import sys
@@ -12,14 +10,24 @@ from multiprocessing import connection
 
 import cloudpickle
 
+from nas_keras.errors import NasKerasError
 
-def main(pipe_fd: int, lifeline_fd: int) -> None:
-    """Serves tasks until the pipe closes."""
+_PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+
+
+def main(pipe_fd: int, lifeline_fd: int, parent: int) -> None:
+    """Serves tasks until the pipe closes.
+
+    Args:
+        pipe_fd: descriptor of the pipe to the search, inherited.
+        lifeline_fd: descriptor of a pipe that closes when the search's process ends, inherited.
+        parent: that process.
+    """
+    _end_with(parent, lifeline_fd)
     # A machine that shuts down, or a batch system, sends these to every process. The search decides: where it ends, its
     # workers do; a worker that ended before it would leave a child that failed for no reason of its own.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, args=(lifeline_fd,), daemon=True).start()
     pipe = connection.Connection(pipe_fd)
     try:
         state = _answer(pipe, lambda: cloudpickle.loads(pipe.recv_bytes())())
@@ -36,22 +44,34 @@ def _run(message: bytes, state):
 
 
 def _answer(pipe, call, *, is_task: bool = False):
-    """Sends (True, result) or (False, traceback); the result of the setup stays here."""
+    """Sends (True, result) or (False, what went wrong); the result of the setup stays here.
+
+    An error of this package, which a person can understand by itself, travels as it is, others as their traceback.
+    """
     try:
         result = call()
     except (EOFError, KeyboardInterrupt):
         raise
-    except BaseException:
-        pipe.send_bytes(cloudpickle.dumps((False, traceback.format_exc())))
+    except BaseException as error:
+        problem = error if isinstance(error, NasKerasError) else traceback.format_exc()
+        pipe.send_bytes(cloudpickle.dumps((False, problem)))
         return None
     pipe.send_bytes(cloudpickle.dumps((True, result if is_task else None)))
     return result
 
 
-def _die_with_parent(lifeline_fd: int) -> None:
+def _end_with(parent: int, lifeline_fd: int) -> None:
+    """Lets this process end when the search's does, however that ends.
+
+    The kernel ends it, even if it is stopped, on Linux; elsewhere it reads the end of the lifeline.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before
+            os._exit(1)
+    threading.Thread(target=_await_end, args=(lifeline_fd,), daemon=True).start()
+
+
+def _await_end(lifeline_fd: int) -> None:
     os.read(lifeline_fd, 1)  # nobody writes: it returns when the other end closes
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,7 +1,8 @@
 """A pool of worker processes: tasks in, futures out. It knows processes and time limits, not what the tasks are.
 
-Each worker is one process (`worker.py`) with a thread here that talks to it. A worker that dies or overruns its time is
-replaced, and so is one that has done its share of tasks, since memory grows in a process that fits many models.
+Each worker is one process (`worker.py`) with a thread here that starts it and talks to it; the kernel ends a process
+with the thread that started it. A worker that dies or overruns its time is replaced, and so is one that has done its
+share of tasks, since memory grows in a process that fits many models.
 """
 
 import concurrent.futures
@@ -12,9 +13,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import cloudpickle
+from absl import logging
 
-from nas_keras.errors import check_at_least
-from nas_keras.evaluators.worker import Worker, WorkerDiedError, WorkerTimeoutError
+from nas_keras.descriptors import reserve_descriptors
+from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.evaluators.worker import DESCRIPTORS, Worker, WorkerDiedError, WorkerStartError, WorkerTimeoutError
+
+_STARTS = 3  # attempts
+_PAUSE_SECONDS = 2.0  # between them: what took the memory or the processes may be gone then
 
 
 class WorkerPool:
@@ -26,7 +32,10 @@ class WorkerPool:
         environments: one mapping of environment variables for each worker; their number is the number of workers.
         pass_fds: file descriptors that the workers inherit, under the same numbers.
         timeout: seconds for one task; None for no limit.
-        tasks_per_worker: a worker is replaced after so many.
+        tasks_per_worker: a worker is replaced after so many; None for never.
+
+    Raises:
+        InvalidValueError: for a number that is not allowed, or of which the system allows too few.
     """
 
     def __init__(
@@ -36,10 +45,12 @@ class WorkerPool:
         environments: Sequence[Mapping[str, str]],
         pass_fds: Sequence[int] = (),
         timeout: float | None = None,
-        tasks_per_worker: int = 50,
+        tasks_per_worker: int | None = 50,
     ):
         check_at_least("workers", len(environments), 1)
-        check_at_least("tasks_per_worker", tasks_per_worker, 1)
+        if tasks_per_worker is not None:
+            check_at_least("tasks_per_worker", tasks_per_worker, 1)
+        reserve_descriptors(DESCRIPTORS * len(environments), purpose=f"workers={len(environments)}")
         self._start = {"setup": cloudpickle.dumps(setup), "pass_fds": tuple(pass_fds)}
         self._environments = environments
         self._timeout = timeout
@@ -50,12 +61,23 @@ class WorkerPool:
         self._lock = threading.Lock()  # tasks may come from several threads
         self._turns = threading.Condition()
         self._num_running = self._num_alone = 0
-        self._closed = False
+        self._closed = threading.Event()
 
     def start(self) -> None:
         """Starts all workers at once and waits for them; otherwise each starts with its first task. Call it first."""
-        with concurrent.futures.ThreadPoolExecutor(len(self._environments)) as threads:
-            list(threads.map(self._take_worker, range(len(self._environments))))
+        self.check_open()
+        with self._lock:
+            started = [self._add_thread(at_once=True) for _ in self._environments[len(self._threads) :]]
+        for future in started:
+            future.result()
+
+    def check_open(self) -> None:
+        """Raises InvalidValueError if the pool was closed."""
+        if self._closed.is_set():
+            raise InvalidValueError(
+                "The evaluator is closed: its worker processes have ended. Make a new one, and use it within its "
+                "`with` block or before its close()."
+            )
 
     def submit(self, function: Callable[..., Any], **arguments: Any) -> concurrent.futures.Future:
         """Queues a task; the future gives its result, or raises one of the errors of `worker.py`."""
@@ -66,21 +88,26 @@ class WorkerPool:
         return self._submit(function, arguments, alone=True)
 
     def _submit(self, function, arguments, *, alone: bool) -> concurrent.futures.Future:
-        if self._closed:
-            raise RuntimeError("The worker pool is closed.")
+        self.check_open()
         future = concurrent.futures.Future()
         self._tasks.put((future, cloudpickle.dumps((function, arguments)), alone))
         with self._lock:
             if len(self._threads) < len(self._environments):
-                # Daemons: at the interpreter's exit they must not hold it up; the workers end when their pipe closes.
-                thread = threading.Thread(target=self._serve, args=(len(self._threads),), daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                self._add_thread(at_once=False)
         return future
+
+    def _add_thread(self, *, at_once: bool) -> concurrent.futures.Future:
+        """Starts the next worker's thread; the future is done once that worker is started too, if it is `at_once`."""
+        started = concurrent.futures.Future()
+        # Daemons: at the interpreter's exit they must not hold it up; the workers end with this process.
+        arguments = (len(self._threads), started if at_once else None)
+        self._threads.append(threading.Thread(target=self._serve, args=arguments, daemon=True))
+        self._threads[-1].start()
+        return started
 
     def close(self) -> None:
         """Kills the workers; what was still running or queued is cancelled."""
-        self._closed = True
+        self._closed.set()
         for _ in self._threads:
             self._tasks.put(None)
         for worker in self._workers:
@@ -93,11 +120,18 @@ class WorkerPool:
         """Process identifiers of the workers that run."""
         return [worker.pid for worker in self._workers if worker]
 
-    def _serve(self, index: int) -> None:
+    def _serve(self, index: int, started: concurrent.futures.Future | None) -> None:
         """One thread's life: takes tasks and hands them to its worker."""
+        if started:
+            try:
+                self._take_worker(index)
+            except BaseException as error:
+                started.set_exception(error)
+            else:
+                started.set_result(None)
         while (task := self._tasks.get()) is not None:
             future, message, alone = task
-            if self._closed:
+            if self._closed.is_set():
                 future.cancel()
                 continue
             future.set_running_or_notify_cancel()
@@ -107,23 +141,37 @@ class WorkerPool:
                         self._clear()
                     result = self._run(index, message)
             except BaseException as error:
-                future.set_exception(concurrent.futures.CancelledError() if self._closed else error)
+                future.set_exception(concurrent.futures.CancelledError() if self._closed.is_set() else error)
             else:
                 future.set_result(result)
         if self._workers[index]:
             self._workers[index].kill()
 
     def _take_worker(self, index: int) -> Worker:
-        """The worker in a place: a new one if there is none, or if it has done its share."""
+        """The worker in a place: a new one if there is none, if it died idle, or if it has done its share."""
         worker = self._workers[index]
-        if worker and worker.num_tasks >= self._tasks_per_worker:
+        if worker and (not worker.is_running() or worker.num_tasks == self._tasks_per_worker):
             worker.kill()
             worker = self._workers[index] = None
         if worker is None:
-            worker = self._workers[index] = Worker(self._environments[index], **self._start)
-            if self._closed:  # by a `close` that came too early to see this worker
+            worker = self._workers[index] = self._start_worker(index)
+            if self._closed.is_set():  # by a `close` that came too early to see this worker
                 worker.kill()
         return worker
+
+    def _start_worker(self, index: int) -> Worker:
+        """A new worker. One that the kernel kills while it starts, for the memory of all, is tried again."""
+        for attempt in range(1, _STARTS + 1):
+            try:
+                return Worker(self._environments[index], **self._start)
+            except WorkerStartError as error:
+                if attempt < _STARTS:
+                    logging.warning("A worker did not start: %s. It is started again.", error)
+                if attempt == _STARTS or self._closed.wait(_PAUSE_SECONDS):
+                    raise WorkerStartError(
+                        f"A worker did not start in {attempt} attempts: {error}. If memory is short, use fewer "
+                        "workers. Then start the same command again: what was computed until now is kept."
+                    ) from error
 
     @contextlib.contextmanager
     def _turn(self, alone: bool) -> Iterator[None]:
