@@ -197,7 +197,7 @@ def _needs_images() -> bool:
 
 def _load_images() -> nk.Images:
     data_dir = _DATA_DIR.value
-    if data_dir is None and _DATASET.value.partition(":")[0] == "mnist":
+    if data_dir is None and _DATASET.value.partition(":")[0].lower() == "mnist":
         data_dir = os.path.join(_ROOT, "testdata")
     return nk.load_images(_DATASET.value, data_dir=data_dir, download=_DOWNLOAD.value, image_size=_image_size())
 

@@ -26,6 +26,7 @@ from nas_keras.recipe import configs_of
 from nas_keras.results import check_apart
 from nas_keras.runs import Run, read_runs
 from nas_keras.tables import check_place, read_table
+from nas_keras.tfds_images import load_source
 from nas_keras.winners import choose, names, places, standings
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -117,10 +118,9 @@ def _load_images(runs: list[Run]) -> nk.Images:
         source = runs[0].config.get("source") or {"dataset": runs[0].fixed["recipe"]["data"]["name"]}
     name = f"{source['dataset']}:{source['version']}" if "version" in source else source["dataset"]
     folder = _DATA_DIR.value or source.get("data_dir")
-    if not _DATA_DIR.value and name.partition(":")[0] == "mnist" and not (folder and os.path.isdir(folder)):
+    if not _DATA_DIR.value and name.partition(":")[0].lower() == "mnist" and not (folder and os.path.isdir(folder)):
         folder = os.path.join(_ROOT, "testdata")
-    size = source.get("image_size")
-    return nk.load_images(name, data_dir=folder, image_size=size and tuple(size))
+    return load_source(source, data_dir=folder) if "version" in source else nk.load_images(name, data_dir=folder)
 
 
 def _print_standings(space: nk.SearchSpace, runs: list[Run], table: pathlib.Path) -> None:

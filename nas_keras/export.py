@@ -26,7 +26,7 @@ from nas_keras.exported import ExportedChild, folder_of, read_exported, write_ex
 from nas_keras.images import Images
 from nas_keras.search_space import SearchSpace
 from nas_keras.searching import top_trials
-from nas_keras.tfds_images import load_images
+from nas_keras.tfds_images import load_source
 from nas_keras.training import Split, TrainConfig, measure, train_child
 from nas_keras.trial import Trial
 from nas_keras.workspace import Workspace, WriteError, sync_folder, sync_tree, writing
@@ -134,12 +134,7 @@ def _load(config: dict[str, Any]) -> Images:
     source = config.get("source") or {}
     if not isinstance(source, dict) or "dataset" not in source:
         raise InvalidValueError("The run was made from arrays: pass the same images to export_best(images=...).")
-    try:
-        name, size = f"{source['dataset']}:{source['version']}", source["image_size"]
-        data_dir, size = source["data_dir"], size and tuple(size)
-    except (KeyError, TypeError) as error:
-        raise DataError(f"config.json does not say where the images are: {error}. Restore it from a copy.") from error
-    return load_images(name, data_dir=data_dir, image_size=size)
+    return load_source(source)
 
 
 def _train_of(trial: Trial, train: TrainConfig, variants: dict[str, Any]) -> TrainConfig:

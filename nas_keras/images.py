@@ -1,6 +1,6 @@
 """Images: the arrays of one data set, train and validation at hand, test on demand. Knows no child and no TFDS.
 
-Whoever trains scales, shuffles and batches; here the pixels stay as the data set has them, uint8, in stored order.
+Whoever trains scales, shuffles and batches; here the pixels stay as the data set has them, uint8, in a fixed order.
 `N` images of height `H`, width `W` and `C` channels; labels are 0 to num_classes - 1.
 """
 
@@ -13,13 +13,18 @@ from typing import Any
 import numpy as np
 
 from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_name
+from nas_keras.image_arrays import describe, to_pair
+from nas_keras.image_checks import check_splits, find_hidden
 
 Pair = tuple[np.ndarray, np.ndarray]  # images [N, H, W, C], labels [N]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Images:
-    """The images of one data set in memory, in a fixed order; the test split stays unread until `test()`.
+    """The images of one data set in memory, in a fixed order; the test images stay unread until `test()`.
+
+    `Images.from_arrays` and `load_images` make it; they convert or refuse arrays of other types and warn of splits on
+    which a reward would mean little.
 
     Attributes:
         name: what people call the data set.
@@ -53,30 +58,44 @@ class Images:
     ) -> "Images":
         """Makes `Images` of arrays in memory.
 
+        Images of another type than uint8 are converted if their values are whole numbers from 0 to 255 (floats up to 1
+        are taken to be scaled, and refused), labels if they are whole numbers. All else is refused, with the line that
+        converts it. A test split with hidden labels (-1) is left out, with a warning.
+
         Args:
-            train: (images uint8 [N, H, W, C] or [N, H, W], labels of any integer type [N]).
-            valid: the same for validation; it must share no image with `train` for a reward to mean anything.
+            train: (images [N, H, W, C] or [N, H, W], labels [N]).
+            valid: the same for validation; images that it shares with `train` are counted in a warning.
             test: the same for the final test, or None.
             num_classes: number of classes; None: one more than the largest label.
             name: what people call the data set.
+
+        Raises:
+            InvalidValueError: if arrays cannot be used, or `valid` has the same images as `train`.
         """
-        pairs = {part: _to_pair(part, pair) for part, pair in (("train", train), ("valid", valid))}
+        check_name("An image set's name", name)
+        pairs = {part: to_pair(part, pair) for part, pair in (("train", train), ("valid", valid))}
         if test is not None:
-            pairs["test"] = _to_pair("test", test)
+            pairs["test"] = to_pair("test", test)
+            if find_hidden(name, pairs["test"][1]):
+                del pairs["test"]
         if num_classes is None:
-            num_classes = 1 + max((labels.max() for _, labels in pairs.values() if labels.size), default=0)
-        if isinstance(num_classes, (np.integer, np.floating)):  # what labels.max() + 1 gives
-            num_classes = num_classes.item()
+            num_classes = _count_classes([labels for _, labels in pairs.values()])
         images = cls(
             name,
             *pairs["train"],
             *pairs["valid"],
-            num_classes=num_classes,
+            num_classes=int(num_classes) if isinstance(num_classes, np.integer) else num_classes,
             # Not a lambda, so that the whole can be pickled for a worker.
             load_test=functools.partial(tuple, pairs["test"]) if "test" in pairs else None,
         )
-        if test is not None:
+        if "test" in pairs:
             images.test()  # It costs nothing here, and a wrong array is reported before the search and not after it.
+        check_splits(
+            name,
+            {part: labels for part, (_, labels) in pairs.items()},
+            {part: pixels for part, (pixels, _) in pairs.items()},
+            num_classes=images.num_classes,
+        )
         return images
 
     @property
@@ -107,46 +126,49 @@ class Images:
         return images, labels
 
 
-def _to_pair(part: str, pair: Pair) -> Pair:
-    """Converts (images, labels) given by the user to the shapes and types of `Images`, where that changes no value."""
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        raise InvalidValueError(f"{part} is a {type(pair).__name__}. Allowed: a pair (images, labels) of arrays.")
-    images, labels = (np.asarray(array) for array in pair)
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    if labels.dtype.kind in "iu" and np.array_equal(labels.astype(np.int32), labels):
-        labels = labels.astype(np.int32)
-    return images, labels
+def _count_classes(labels: list[np.ndarray]) -> int:
+    """One more than the largest label of all splits."""
+    together = np.concatenate(labels)
+    if not together.size:
+        return 2  # any: what is missing is said by whoever checks the splits
+    low, high = int(together.min()), int(together.max())
+    if low > 0:
+        raise InvalidValueError(
+            f"The labels run from {low} to {high}, so that no image has label 0. Allowed: labels that count from 0: "
+            f"pass labels - {low} for every split, or num_classes={high + 1} if there are classes without images."
+        )
+    return high + 1
 
 
 def _check_pair(part: str, images: np.ndarray, labels: np.ndarray, num_classes: int, image_shape: tuple | None) -> None:
     """Raises InvalidValueError unless images and labels are what `Images` promises."""
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
         raise InvalidValueError(
-            f"{part} images are {_describe(images)}. Allowed: uint8 [N, H, W, C], 0 to 255; floats from 0 to 1 become "
-            "that with (255 * images).round().astype('uint8')."
+            f"{part} images are {describe(images)}. Allowed: uint8 [N, H, W, C]; Images.from_arrays converts other "
+            "types, or says how to."
         )
     if not isinstance(labels, np.ndarray) or labels.dtype != np.int32 or labels.ndim != 1:
         raise InvalidValueError(
-            f"{part} labels are {_describe(labels)}. Allowed: int32 [N] (Images.from_arrays takes every integer type); "
-            "one-hot rows become that with labels.argmax(-1), a column with labels.reshape(-1)."
+            f"{part} labels are {describe(labels)}. Allowed: int32 [N]; Images.from_arrays converts other types, or "
+            "says how to."
         )
     if len(images) != len(labels) or images.size == 0:
         raise InvalidValueError(
-            f"{part} images are {_describe(images)}, with {len(labels)} labels. Allowed: at least one image and one "
+            f"{part} images are {describe(images)}, with {len(labels)} labels. Allowed: at least one image and one "
             "label for each; see how the arrays were cut."
         )
     if image_shape is not None and images.shape[1:] != image_shape:
         raise InvalidValueError(
-            f"{part} images are {_describe(images)}. Allowed: {list(image_shape)} each, as the train images are; bring "
+            f"{part} images are {describe(images)}. Allowed: {list(image_shape)} each, as the train images are; bring "
             "both to one size first."
         )
-    if labels.min() < 0 or labels.max() >= num_classes:
+    if labels.min() < 0:
+        raise InvalidValueError(
+            f"{part} labels run from {labels.min()} to {labels.max()}. Allowed: 0 to {num_classes - 1}. Images whose "
+            "label is hidden or unknown (-1) must be left out."
+        )
+    if labels.max() >= num_classes:
         raise InvalidValueError(
             f"{part} labels run from {labels.min()} to {labels.max()}. Allowed: 0 to {num_classes - 1}, as "
-            f"num_classes={num_classes}; a larger num_classes, or labels that count from 0, are the way out."
+            f"num_classes={num_classes}. Pass a larger num_classes, or labels that count from 0."
         )
-
-
-def _describe(array: object) -> str:
-    return f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else f"a {type(array).__name__}"

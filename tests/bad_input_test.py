@@ -96,10 +96,11 @@ def _work(monkeypatch):
 
     def read(builder, keys, image_size, split):
         begun.append(f"read {split}")
-        images = np.zeros([64, *(image_size or (28, 28)), 1], np.uint8)
+        images = np.full([64, *(image_size or (28, 28)), 1], len(split), np.uint8)  # other pixels in another split
         return images, np.arange(64, dtype=np.int32) % 10
 
     monkeypatch.setattr(tfds_images, "_read", read)
+    monkeypatch.setattr(tfds_images, "_labels", lambda *_: np.arange(10, dtype=np.int32))
     monkeypatch.setattr(WorkerPool, "_submit", lambda *_, **__: begun.append("child"))
     monkeypatch.setattr(comparison._Searcher, "search", lambda *_: begun.append("search"))
     monkeypatch.setattr(nk.FunctionEvaluator, "evaluate", lambda *_: begun.append("function"))
@@ -690,11 +691,17 @@ CALLS = [
     ("a seed that is a text", lambda _: nk.strategies.RandomSearch(grid(2), seed="0"), "seed='0'", "an integer from 0"),
     # Images, load_images
     ("images that are no pair", lambda _: _images(train=[1, 2, 3]), "train is a list", "a pair (images, labels)"),
-    ("images of floats", lambda _: _images((_pixels(4, 8, 8, 1, dtype=float), [0, 1, 0, 1])), "float64", "uint8 [N, H"),
+    (
+        "images of floats",
+        lambda _: _images((_pixels(4, 8, 8, 1, dtype=float), [0, 1, 0, 1])),
+        "float64",
+        "uint8 [N, H, W, C]",
+    ),
     ("images of five axes", lambda _: _images((_pixels(4, 8, 8, 1, 1), [0, 1, 0, 1])), "[4, 8, 8, 1, 1]", "[N, H, W"),
     ("no images", lambda _: _images((_pixels(0, 8, 8, 1), _pixels(0, dtype=int))), "[0, 8, 8, 1]", "at least one"),
     ("no images to validate", lambda _: _images(valid=(_pixels(0, 8, 8), _pixels(0, dtype=int))), "valid", "at least"),
-    ("labels of floats", lambda _: _images((_pixels(4, 8, 8, 1), np.zeros(4))), "float64 [4]", "every integer type"),
+    ("labels of floats", lambda _: _images((_pixels(4, 8, 8, 1), np.full(4, 0.5))), "float64 [4]", "whole numbers [N]"),
+    ("the same images twice", lambda _: _images(), "the same images as its training split", "Hold images back"),
     ("one-hot labels", lambda _: _images((_pixels(4, 8, 8, 1), np.eye(4, dtype=int))), "[4, 4]", "labels.argmax(-1)"),
     ("a label too few", lambda _: _images((_pixels(4, 8, 8, 1), [0, 1, 0])), "3 labels", "one label for each"),
     ("a negative label", lambda _: _images((_pixels(4, 8, 8, 1), [0, 1, -1, 1])), "from -1 to 1", "Allowed: 0 to 1"),

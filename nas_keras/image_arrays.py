@@ -1,0 +1,171 @@
+"""Arrays that a user gives become uint8 images and int32 labels where that is exact; the rest is refused with advice.
+
+An array is converted only if no value changes: images of any type whose values are whole numbers from 0 to 255, and
+labels of any type whose values are whole numbers. Every other array is refused, and the message contains the line that
+converts it. That line follows from the measured range of the values and never wraps around.
+
+`N` images of height `H`, width `W` and `C` channels.
+"""
+
+import itertools
+import math
+
+import numpy as np
+
+from nas_keras.errors import InvalidValueError, shown
+
+_ALLOWED_IMAGES = "Allowed: uint8 [N, H, W, C], or whole numbers from 0 to 255 of another type."
+_ALLOWED_LABELS = "Allowed: whole numbers [N] from 0, one for each image."
+_OVERSHOOT = 0.1  # how far resizing may leave the range 0 to 1
+_DARKEST = 32  # the least white of images from 0 to 255; values up to less are of another scale, such as standardized
+_MOST_LOOKED_AT = 1_000  # items of a ragged list, for the message
+
+
+def to_pair(part: str, pair: object) -> tuple[np.ndarray, np.ndarray]:
+    """Converts the images and labels of one split.
+
+    Args:
+        part: the name of the split, for messages.
+        pair: (images, labels), arrays or what NumPy makes arrays of; images [N, H, W] are grey.
+
+    Returns:
+        Images uint8 [N, H, W, C] and labels int32 [N]; N may still differ, and labels may be negative.
+
+    Raises:
+        InvalidValueError: if a conversion would change a value, or the shapes cannot be those of images and labels.
+    """
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise InvalidValueError(f"{part} is a {type(pair).__name__}. Allowed: a pair (images, labels) of arrays.")
+    images, labels = _to_array(f"{part} images", pair[0]), _to_array(f"{part} labels", pair[1])
+    return _to_images(f"{part} images", images), _to_labels(f"{part} labels", labels)
+
+
+def describe(array: object) -> str:
+    """The type and shape of an array, for a message."""
+    return f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else f"a {type(array).__name__}"
+
+
+def _to_array(what: str, value: object) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+        if array.dtype == object:  # perhaps of equal arrays, or of Python's own numbers
+            array = np.asarray(array.tolist())
+        if array.dtype != object:
+            return array
+        reason = f"NumPy makes an array of objects of shape {list(array.shape)} of them"
+    except Exception as error:  # of lists of unequal lengths, or of the class of the value
+        reason = str(error).rstrip(".")
+    try:
+        kinds = sorted({_kind(item) for item in itertools.islice(value, _MOST_LOOKED_AT)})
+        reason = f"they hold {', '.join(kinds[:4])}{' and others' * (len(kinds) > 4)}"
+    except TypeError:  # nothing to go through
+        pass
+    advice = (
+        "Allowed: images of one size in one array: crop or resize them, then use numpy.stack."
+        if what.endswith("images")
+        else f"{_ALLOWED_LABELS} Images with no label, or with several, must be left out."
+    )
+    raise InvalidValueError(f"{what} are {describe(value)} that is no array of numbers: {reason}. {advice}")
+
+
+def _kind(item: object) -> str:
+    try:
+        shape = np.shape(item)
+    except ValueError:  # ragged itself
+        shape = ()
+    return f"{type(item).__name__}s of shape {list(shape)}" if shape else shown(item)[:40]
+
+
+def _to_images(what: str, images: np.ndarray) -> np.ndarray:
+    if images.dtype.kind not in "biuf":
+        raise InvalidValueError(f"{what} are {describe(images)}. {_ALLOWED_IMAGES} Decode files and texts to pixels.")
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.ndim != 4:
+        side = math.isqrt(images.shape[1]) if images.ndim == 2 else 0
+        is_flat = side > 1 and side**2 == images.shape[1]
+        advice = f" Flat rows become images with images.reshape(-1, {side}, {side})." if is_flat else ""
+        raise InvalidValueError(
+            f"{what} are {describe(images)}. Allowed: [N, H, W, C], or [N, H, W] for grey images.{advice}"
+        )
+    channels, height, width = images.shape[1:]
+    if channels in (1, 3, 4) and width > 4:
+        raise InvalidValueError(
+            f"{what} are {describe(images)}, which looks like {channels} channels before a height of {height} and a "
+            f"width of {width}. Allowed: [N, H, W, C]: images.transpose(0, 2, 3, 1) puts the channels last. If an "
+            f"image is {channels} pixels high and has {width} channels, images.transpose(0, 2, 1, 3) turns it."
+        )
+    if images.dtype == np.uint8 or not images.size:
+        return images.astype(np.uint8, copy=False)
+    _refuse_not_finite(what, images)
+    low, high = images.min(), images.max()
+    is_scaled = images.dtype.kind == "b" or (images.dtype.kind == "f" and high <= 1)  # 1.0 is white, and not 1 of 255
+    if not is_scaled and low >= 0 and high <= 255 and (images.dtype.kind in "iu" or (images == np.rint(images)).all()):
+        return images.astype(np.uint8)
+    raise InvalidValueError(
+        f"{what} are {describe(images)}, from {low:.7g} to {high:.7g}. {_ALLOWED_IMAGES} Convert every split with the "
+        f"same line: {_conversion(images.dtype, float(low), float(high))}"
+    )
+
+
+def _refuse_not_finite(what: str, images: np.ndarray) -> None:
+    finite = np.isfinite(images)
+    if finite.all():
+        return
+    whole = finite.all(axis=(1, 2, 3))
+    num_nan = int(np.isnan(images).sum())
+    raise InvalidValueError(
+        f"{what} are {describe(images)} and hold {num_nan:,} values that are NaN and "
+        f"{finite.size - int(finite.sum()) - num_nan:,} that are infinite, in {len(whole) - int(whole.sum()):,} of the "
+        f"{len(whole):,} images, the first of which is image {int(np.argmin(whole))}. {_ALLOWED_IMAGES} Repair the "
+        "values, or leave out these images and their labels: keep = numpy.isfinite(images).reshape(len(images), "
+        "-1).all(1); images, labels = images[keep], labels[keep]"
+    )
+
+
+def _conversion(dtype: np.dtype, low: float, high: float) -> str:
+    """The line of Python that brings values from `low` to `high` to 0 to 255; it clips what another split exceeds."""
+    if dtype.kind == "b":
+        return "255 * images.astype('uint8')"
+    if low > -_OVERSHOOT and high < 1 + _OVERSHOOT:
+        return "(255 * images).round().clip(0, 255).astype('uint8')"
+    if low >= -0.5 and _DARKEST < high <= 255.5:  # fractions, such as resizing leaves
+        return "images.round().clip(0, 255).astype('uint8')"
+    if low >= -1 and high <= 1:
+        low, high = -1, 1
+    elif dtype == np.int8:
+        low, high = -128, 127
+    elif low >= 0 and 255 < high <= 65_535:  # of 10, 12 or 16 bits
+        low, high = 0, 2 ** int(high).bit_length() - 1
+    sign = "-" if low > 0 else "+"
+    shifted = f"(images.astype(float) {sign} {abs(low):.7g})" if low else "images"
+    return f"({shifted} * (255 / {high - low:.7g})).round().clip(0, 255).astype('uint8')"
+
+
+def _to_labels(what: str, labels: np.ndarray) -> np.ndarray:
+    by_name = (
+        "Number the classes in every split alike: number = {name: i for i, name in "
+        "enumerate(sorted(set(train_labels)))}; labels = numpy.array([number[name] for name in labels])"
+    )
+    if labels.ndim != 1 and labels.size:
+        is_column = labels.ndim and labels.size == len(labels)
+        advice = "A column becomes that with labels.reshape(-1)." if is_column else "One-hot rows: labels.argmax(-1)."
+        raise InvalidValueError(f"{what} are {describe(labels)}. {_ALLOWED_LABELS} {advice}")
+    if labels.dtype.kind in "US":
+        examples = ", ".join(map(repr, np.unique(labels)[:4].tolist()))
+        raise InvalidValueError(f"{what} are texts, such as {examples}. {_ALLOWED_LABELS} {by_name}")
+    if labels.dtype.kind not in "biuf":
+        raise InvalidValueError(f"{what} are {describe(labels)}. {_ALLOWED_LABELS}")
+    if labels.dtype.kind == "f" and not (labels == np.rint(labels)).all():
+        wrong = labels[labels != np.rint(labels)]
+        raise InvalidValueError(
+            f"{what} are {describe(labels)} and hold {len(wrong):,} values that are no whole number, such as "
+            f"{wrong[0]}. {_ALLOWED_LABELS} Classes are learned, and no quantities: leave out images without a "
+            "label, and sort quantities into classes with numpy.digitize."
+        )
+    limits = np.iinfo(np.int32)
+    if labels.size and not (limits.min <= labels.min() and labels.max() <= limits.max):
+        raise InvalidValueError(
+            f"{what} are {describe(labels)}, from {labels.min():.7g} to {labels.max():.7g}. {_ALLOWED_LABELS} {by_name}"
+        )
+    return labels.astype(np.int32)

@@ -1,0 +1,54 @@
+"""Where a data set is cut into training, validation and test split; no pixels here, only labels and rows.
+
+`N` images.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+_STANDARD_ERRORS = 5  # a count this far from its share is no chance, even among a thousand classes
+
+
+def is_representative(parts: Sequence[np.ndarray]) -> bool:
+    """Whether each class occurs in each part of a data set in about its share, as it does in a random order.
+
+    In a part with the share s of all images, a class of n images is expected sn times. Its count may differ from that
+    by five standard errors, 5 * sqrt(sn), and one image. A class with an image for each part must occur in each.
+
+    Args:
+        parts: the labels of each part, integers [N]; together they are the data set.
+    """
+    classes, codes = np.unique(np.concatenate(parts), return_inverse=True)
+    ends = np.cumsum([len(part) for part in parts])
+    counts = np.array([np.bincount(part, minlength=len(classes)) for part in np.split(codes, ends[:-1])])
+    of_class = counts.sum(axis=0)
+    expected = np.outer([len(part) for part in parts], of_class) / len(codes)
+    is_near = np.abs(counts - expected) <= _STANDARD_ERRORS * np.sqrt(expected) + 1
+    return bool((is_near & ((counts > 0) | (of_class < len(parts)))).all())
+
+
+def stratify(labels: np.ndarray, fractions: Mapping[str, float], *, seed: int) -> dict[str, np.ndarray]:
+    """Draws splits that have their fraction of each class, in random order.
+
+    Each split gets at least one image of each class, in the order of `fractions`, as long as one is left to train on.
+
+    Args:
+        labels: of the whole data set, integers [N].
+        fractions: of each class, for each split but "train", which gets the rest.
+        seed: of the draw; the same seed gives the same splits.
+
+    Returns:
+        For "train" and each split of `fractions`, rows of the data set, int64.
+    """
+    rng = np.random.default_rng(seed)
+    rows = {part: [np.zeros(0, np.int64)] for part in ("train", *fractions)}
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        num_members = len(members)
+        for part, fraction in fractions.items():
+            count = min(max(1, round(fraction * num_members)), len(members) - 1)
+            rows[part].append(members[:count])
+            members = members[count:]
+        rows["train"].append(members)
+    return {part: rng.permutation(np.concatenate(drawn)) for part, drawn in rows.items()}
