@@ -432,7 +432,7 @@ def _pixels(*shape, dtype=np.uint8):
 
 def _images(train=None, valid=None, **settings):
     pair = (_pixels(4, 8, 8, 1), np.array([0, 1, 0, 1]))
-    return nk.Images.from_arrays(train or pair, valid or pair, **settings)
+    return nk.Images.from_arrays(train or pair, valid or (pair[0] + 1, pair[1]), **settings)
 
 
 def _search(evaluator=None, space=None, **settings):
@@ -701,7 +701,12 @@ CALLS = [
     ("no images", lambda _: _images((_pixels(0, 8, 8, 1), _pixels(0, dtype=int))), "[0, 8, 8, 1]", "at least one"),
     ("no images to validate", lambda _: _images(valid=(_pixels(0, 8, 8), _pixels(0, dtype=int))), "valid", "at least"),
     ("labels of floats", lambda _: _images((_pixels(4, 8, 8, 1), np.full(4, 0.5))), "float64 [4]", "whole numbers [N]"),
-    ("the same images twice", lambda _: _images(), "the same images as its training split", "Hold images back"),
+    (
+        "the same images twice",
+        lambda _: _images(valid=(_pixels(2, 8, 8), [0, 1])),
+        "the same images as its training split",
+        "Hold images back",
+    ),
     ("one-hot labels", lambda _: _images((_pixels(4, 8, 8, 1), np.eye(4, dtype=int))), "[4, 4]", "labels.argmax(-1)"),
     ("a label too few", lambda _: _images((_pixels(4, 8, 8, 1), [0, 1, 0])), "3 labels", "one label for each"),
     ("a negative label", lambda _: _images((_pixels(4, 8, 8, 1), [0, 1, -1, 1])), "from -1 to 1", "Allowed: 0 to 1"),
