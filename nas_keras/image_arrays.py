@@ -46,6 +46,11 @@ def describe(array: object) -> str:
 
 
 def _to_array(what: str, value: object) -> np.ndarray:
+    if np.ma.is_masked(value):
+        raise InvalidValueError(
+            f"{what} are a masked array of which {np.ma.count_masked(value):,} values are masked. Allowed: arrays "
+            "without a mask: leave out those images and labels, or give the values with .filled(0)."
+        )
     try:
         array = np.asarray(value)
         if array.dtype == object:  # perhaps of equal arrays, or of Python's own numbers
@@ -137,9 +142,14 @@ def _conversion(dtype: np.dtype, low: float, high: float) -> str:
         low, high = -128, 127
     elif low >= 0 and 255 < high <= 65_535:  # of 10, 12 or 16 bits
         low, high = 0, 2 ** int(high).bit_length() - 1
-    sign = "-" if low > 0 else "+"
-    shifted = f"(images.astype(float) {sign} {abs(low):.7g})" if low else "images"
-    return f"({shifted} * (255 / {high - low:.7g})).round().clip(0, 255).astype('uint8')"
+    shift = f"{'-' if low > 0 else '+'} {_exactly(abs(low))}"
+    shifted = f"(images.astype(float) {shift})" if low else "images"
+    spread = high - low or 1  # of equal pixels, any
+    return f"({shifted} * (255 / {_exactly(spread)})).round().clip(0, 255).astype('uint8')"
+
+
+def _exactly(number: float) -> str:
+    return repr(number).removesuffix(".0")
 
 
 def _to_labels(what: str, labels: np.ndarray) -> np.ndarray:
@@ -148,11 +158,13 @@ def _to_labels(what: str, labels: np.ndarray) -> np.ndarray:
         "enumerate(sorted(set(train_labels)))}; labels = numpy.array([number[name] for name in labels])"
     )
     if labels.ndim != 1 and labels.size:
-        is_column = labels.ndim and labels.size == len(labels)
-        advice = "A column becomes that with labels.reshape(-1)." if is_column else "One-hot rows: labels.argmax(-1)."
+        is_column = labels.size == max(labels.shape, default=0)
+        advice = (
+            "A row or column becomes that with labels.reshape(-1)." if is_column else "One-hot rows: labels.argmax(-1)."
+        )
         raise InvalidValueError(f"{what} are {describe(labels)}. {_ALLOWED_LABELS} {advice}")
     if labels.dtype.kind in "US":
-        examples = ", ".join(map(repr, np.unique(labels)[:4].tolist()))
+        examples = ", ".join(shown(text)[:40] for text in np.unique(labels)[:4].tolist())
         raise InvalidValueError(f"{what} are texts, such as {examples}. {_ALLOWED_LABELS} {by_name}")
     if labels.dtype.kind not in "biuf":
         raise InvalidValueError(f"{what} are {describe(labels)}. {_ALLOWED_LABELS}")

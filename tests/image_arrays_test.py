@@ -73,6 +73,7 @@ _FLOATS = PICTURES.astype(float)
         ((_FLOATS - 100) / 64, "from -1.5625 to 2.421875."),  # standardized
         ((_FLOATS / 255 - 0.1307) / 0.3081, "from -0.4242129 to 2.821487."),  # as PyTorch's examples do with MNIST
         (_FLOATS + 0.25, "from 0.25 to 255.25."),
+        (_FLOATS + 1e9 + 123, "from 1e+09 to 1e+09."),
         (_FLOATS * 1e6, "from 0 to 2.55e+08."),
         (_FLOATS * 1e6 + 1e6, "from 1000000 to 2.56e+08."),
     ],
@@ -90,6 +91,17 @@ def test_the_advice_for_masks_and_overshoot():
     np.testing.assert_array_equal(converted, np.where(PICTURES > 100, 255, 0))
     _, converted = _advised(_FLOATS / 255 * 1.1 - 0.05)  # resized with overshoot
     np.testing.assert_array_equal(converted, np.clip(np.round(_FLOATS * 1.1 - 0.05 * 255), 0, 255))
+
+
+def test_the_advice_for_equal_pixels_is_a_program():
+    for value in (0.5, 300.0, -7.5, 2.0**70):
+        _advised(np.full((6, 4, 4, 3), value))
+
+
+def test_masked_values_are_not_taken_for_pixels():
+    message = _refusal(np.ma.masked_array(PICTURES, PICTURES > 250))
+    assert f"a masked array of which {int((PICTURES > 250).sum())} values are masked" in message
+    np.testing.assert_array_equal(to_pair("train", (np.ma.masked_array(PICTURES), LABELS))[0], PICTURES)
 
 
 def test_the_advice_never_wraps_around_on_another_split():
@@ -145,6 +157,7 @@ def test_classes_are_numbered_as_advised(labels):
     ("labels", "says", "advised"),
     [
         (LABELS[:, None], "train labels are int64 [6, 1]. Allowed: whole numbers [N]", "labels.reshape(-1)"),
+        (LABELS[None], "train labels are int64 [1, 6]", "labels.reshape(-1)"),
         (np.eye(3)[LABELS], "train labels are float64 [6, 3]", "labels.argmax(-1)"),
     ],
 )
@@ -164,6 +177,10 @@ def test_columns_and_one_hot_rows_become_labels_as_advised(labels, says, advised
         ([[0, 1], [2], [0], [1], [2], [0]], "they hold lists of shape [1], lists of shape [2]. Allowed: whole numbers"),
         ({0, 1}, "train labels are a set that is no array of numbers"),
         (5, "train labels are int64 []"),
+        (
+            ["\x1b" + 5_000 * "x"] * 6,
+            "train labels are texts, such as '\\x1bxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx. Allowed",
+        ),
         ([1j] * 6, "train labels are complex128 [6]"),
     ],
 )
