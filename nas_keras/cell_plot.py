@@ -1,7 +1,7 @@
 """Draws a cell: its canonical form as a graph in layers, from the cell's input (left) to its output (right)."""
 
 from nas_keras.cell import Cell, Tree
-from nas_keras.errors import DependencyError, InvalidValueError, shown
+from nas_keras.errors import DependencyError, InvalidValueError, check_type, shown
 
 _INPUT, _OUTPUT = "input", "output"
 _COLOURS = {"conv": "#56B4E9", "sep": "#009E73", "max": "#E69F00", "avg": "#F0E442", "identity": "#DDDDDD"}
@@ -50,6 +50,8 @@ def plot_cell(cell: Cell, *, title: str | None = None):
     """
     if not isinstance(cell, Cell):
         raise InvalidValueError(f"cell={shown(cell)} is not allowed: it must be an nk.Cell, such as nk.cells.vgg().")
+    if title is not None:
+        check_type("title", title, str, "a text, or None")
     try:
         import networkx
         from matplotlib.figure import Figure

@@ -5,11 +5,12 @@ input always has the stage's filters already.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Sequence
 
 from nas_keras import _keras, operations
 from nas_keras.cell import CONCAT, Cell, Tree
-from nas_keras.errors import InvalidValueError, check_at_least, shown
+from nas_keras.errors import InvalidValueError, check_at_least, check_flag, check_type, shown, use_python_numbers
 from nas_keras.variables import VariableWatch
 
 INPUT_NAME = "images"  # the key of the SavedModel's signature
@@ -37,6 +38,7 @@ class ChildConfig:
     batch_norm_momentum: float = 0.9
 
     def __post_init__(self):
+        use_python_numbers(self)
         for name, most in _MOST.items():
             check_at_least(name, getattr(self, name), 1, at_most=most)
         last = self.filters * 2 ** (self.stages - 1)
@@ -84,13 +86,18 @@ def build_child(
         raise InvalidValueError(f"cell={shown(cell)} is not allowed: it must be an nk.Cell, as space.decode gives.")
     if not isinstance(config, ChildConfig):
         raise InvalidValueError(f"config={shown(config)} is not allowed: it must be an nk.ChildConfig.")
-    keras = keras or _keras.load_tensorflow().keras
-    _check_shape(input_shape, num_classes, config)
+    check_flag("synchronized_norm", synchronized_norm)
+    if keras is not None and not hasattr(keras, "layers"):
+        raise InvalidValueError(f"keras={shown(keras)} is not allowed: it must be a Keras module, or None.")
+    if watch is not None:
+        check_type("watch", watch, VariableWatch, "a VariableWatch, or None")
+    input_shape = _check_shape(input_shape, num_classes, config)
+    keras = _keras.load_tensorflow().keras if keras is None else keras
     norm = operations.BatchNorm(momentum=config.batch_norm_momentum, synchronized=synchronized_norm)
 
-    watch = watch or VariableWatch()
+    watch = VariableWatch() if watch is None else watch
 
-    images = keras.Input(tuple(input_shape), name=INPUT_NAME)  # [B, H, W, C]
+    images = keras.Input(input_shape, name=INPUT_NAME)  # [B, H, W, C]
     x = keras.layers.Rescaling(1 / 255)(images)
     filters = config.filters
     x = operations.conv_norm_relu(keras, x, filters, 3, strides=config.stem_stride, norm=norm)
@@ -102,7 +109,7 @@ def build_child(
         for _ in range(config.cells_per_stage):
             x = _build_cell(keras, x, cell, filters, norm=norm, watch=watch)  # [B, h, w, filters]
     x = keras.layers.GlobalAveragePooling2D()(x)  # [B, filters]
-    logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)  # also in mixed precision
+    logits = keras.layers.Dense(int(num_classes), dtype="float32", name="logits")(x)  # also in mixed precision
     model = keras.Model(images, logits, name="child")
     watch.check(model)
     return model
@@ -133,11 +140,15 @@ def _project(keras, x, filters: int, *, norm):
     return norm(keras, keras.layers.Conv2D(filters, 1, use_bias=False)(x))
 
 
-def _check_shape(input_shape: Sequence[int], num_classes: int, config: ChildConfig) -> None:
-    if not isinstance(input_shape, Iterable) or len(tuple(input_shape)) != 3:
-        raise InvalidValueError(
-            f"input_shape={shown(input_shape)} must be (height, width, channels), such as (28, 28, 1)."
-        )
+def _check_shape(input_shape: Sequence[int], num_classes: int, config: ChildConfig) -> tuple[int, int, int]:
+    """The shape as Python integers, after all checks."""
+    given = input_shape
+    try:
+        input_shape = tuple(itertools.islice(given, 4))
+    except TypeError:  # it is not iterable
+        input_shape = ()
+    if len(input_shape) != 3:
+        raise InvalidValueError(f"input_shape={shown(given)} must be (height, width, channels), such as (28, 28, 1).")
     for name, value in zip(("height", "width", "channels"), input_shape, strict=True):
         check_at_least(name, value, 1, at_most=_MOST_PIXELS)
     check_at_least("num_classes", num_classes, 2, at_most=_MOST_CLASSES)
@@ -148,3 +159,4 @@ def _check_shape(input_shape: Sequence[int], num_classes: int, config: ChildConf
             f"An image of {input_shape[0]}x{input_shape[1]} is too small for {config.stages} stages with stem stride "
             f"{config.stem_stride}: use fewer stages or a smaller stride."
         )
+    return tuple(map(int, input_shape))

@@ -3,11 +3,13 @@
 A child network that fails is neither: it is an `Evaluation` with a status, and the search goes on.
 """
 
+import dataclasses
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _MAX_WORKERS = 1_024  # processes; more than any machine has GPUs or cores for
 _MAX_SECONDS = 1_000_000  # 11 days; the operating system counts milliseconds in 32 bits
+_MAX_LENGTH = 1_000_000  # items of a list
 _MAX_SHOWN = 200  # characters of a value
 
 
@@ -28,10 +30,6 @@ class DataError(NasKerasError):
 
 class DependencyError(NasKerasError, ImportError):
     """A package that is missing, or that this process has imported in an unsuitable version or order."""
-
-
-class StopSearch(Exception):  # noqa: N818  (it is no error)
-    """Raised in a callback of `nk.search`, ends the search cleanly: it returns its result and can be continued."""
 
 
 def printable(text: str) -> str:
@@ -69,10 +67,45 @@ def check_at_least(
     """
     kind = "an integer" if integer else "a number"
     right_type = isinstance(value, numbers.Integral if integer else numbers.Real) and not isinstance(value, bool)
-    if not right_type or not minimum <= value < float("inf"):
+    if not right_type or not minimum <= (value if integer else _to_float(value)) < float("inf"):
         raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be {kind} of at least {minimum}.")
     if value > at_most:
         raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be {kind} of at most {at_most:,}.")
+
+
+def check_type(name: str, value: object, kind: type, what: str) -> None:
+    """Raises InvalidValueError unless `value` is an instance of `kind`, which `what` describes in the message."""
+    if not isinstance(value, kind):
+        raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be {what}.")
+
+
+def use_python_numbers(config: object) -> None:
+    """Replaces the numbers of other classes in a frozen dataclass, such as NumPy's, by the Python numbers of JSON.
+
+    NumPy's integers of a few bits would wrap around in the arithmetic of the settings, and JSON can hold none of them.
+    """
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, numbers.Real) and type(value) not in (bool, int, float):
+            number = int(value) if isinstance(value, numbers.Integral) else _to_float(value)
+            object.__setattr__(config, field.name, number)
+
+
+def _to_float(value: numbers.Real) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else -float("inf")
+
+
+def check_length(name: str, value: Sequence) -> None:
+    """Raises InvalidValueError if a sequence is longer than any that is listed one by one."""
+    try:
+        length = len(value)
+    except OverflowError:  # a range may be longer than Python can count
+        length = _MAX_LENGTH + 1
+    if length > _MAX_LENGTH:
+        raise InvalidValueError(f"{name}={shown(value)} is not allowed: it has more than {_MAX_LENGTH:,} items.")
 
 
 def check_flag(name: str, value: object) -> None:

@@ -17,7 +17,7 @@ from nas_keras.cell import Cell
 from nas_keras.child import INPUT_NAME
 from nas_keras.dataset import Dataset
 from nas_keras.distribution import NONE
-from nas_keras.errors import DataError, InvalidValueError, check_at_least
+from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_type
 from nas_keras.evaluators.devices import worker_environments
 from nas_keras.evaluators.operation_check import picklable
 from nas_keras.evaluators.training import prepare_worker, share
@@ -45,8 +45,7 @@ def export_best(
 ) -> list[ExportedChild]:
     """Trains the best children of a run longer, on the training split, tests each once and saves it.
 
-    Every finished child counts, also one of a batch that is not complete yet. A child that stands exported already with
-    the same epochs is not trained again.
+    A child that stands exported already with the same epochs is not trained again.
 
     Args:
         workdir: of the run, whose rewards came from training (or from a table of trainings).
@@ -61,6 +60,10 @@ def export_best(
         WriteError: if the disk is full, writing is not allowed, or the like.
     """
     check_at_least("top", top, 1)
+    if images is not None:
+        check_type("images", images, Images, "nk.Images, or None")
+    if space is not None:
+        check_type("space", space, SearchSpace, "an nk.SearchSpace, or None")
     workspace = Workspace(workdir)
     config = workspace.read_config()
     if config is None:
@@ -82,8 +85,7 @@ def export_best(
         )
     with workspace.locked():
         variants = config.get("variants", {})
-        dataset = Dataset(origin, workspace)
-        trials = top_trials([*dataset.trials, *dataset.pending], top)
+        trials = top_trials(Dataset(origin, workspace).trials, top)
         if not trials:
             raise InvalidValueError(f"The run {str(workdir)!r} has no child that was trained. Search first.")
         done = {exported.rank: exported for exported in read_exported(workspace)}

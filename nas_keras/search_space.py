@@ -11,15 +11,16 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from nas_keras.errors import InvalidValueError, check_at_least, check_name, shown
+from nas_keras.errors import InvalidValueError, check_at_least, check_flag, check_length, check_name, shown
 
 Actions = tuple[int, ...]
 
+_MOST_DECISIONS = 100_000
 _KEYS_KEPT = 4_096  # of strings, a megabyte or two
 
 
@@ -40,6 +41,7 @@ class Decision:
             raise InvalidValueError(
                 f"choices of decision {shown(self.name)} must be a tuple or list, not {shown(self.choices)}."
             )
+        check_length("choices", self.choices)
         object.__setattr__(self, "choices", tuple(self.choices))
         check_name("A decision's name", self.name)
         if not self.choices:
@@ -76,7 +78,10 @@ class SearchSpace:
     ):
         check_name("A space's name", name)
         self.name = name
-        self.decisions = tuple(decisions) if isinstance(decisions, Iterable) else ()
+        try:
+            self.decisions = tuple(itertools.islice(decisions, _MOST_DECISIONS))
+        except TypeError:  # it is not iterable
+            self.decisions = ()
         if not self.decisions or not all(isinstance(decision, Decision) for decision in self.decisions):
             raise InvalidValueError(f"decisions must be a non-empty list of nk.Decision, not {shown(decisions)}.")
         names = [decision.name for decision in self.decisions]
@@ -176,6 +181,10 @@ class SearchSpace:
 
     def enumerate(self, distinct: bool = False) -> Iterator[Actions]:
         """All strings, lazily, the last decision changing fastest; with `distinct`, the first string of each key."""
+        check_flag("distinct", distinct)
+        return self._enumerate(distinct)
+
+    def _enumerate(self, distinct: bool) -> Iterator[Actions]:
         seen = set()
         for actions in itertools.product(*(range(n) for n in self.num_choices)):
             if distinct:

@@ -16,7 +16,7 @@ from nas_keras import _keras
 from nas_keras.cell import Cell
 from nas_keras.child import ChildConfig, build_child
 from nas_keras.distribution import make_distribution
-from nas_keras.errors import InvalidValueError, check_at_least, check_choice, check_flag
+from nas_keras.errors import InvalidValueError, check_at_least, check_choice, check_flag, use_python_numbers
 from nas_keras.trial import Evaluation
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -59,6 +59,7 @@ class TrainConfig:
     jit_compile: bool = dataclasses.field(default=False, metadata={"later": True})
 
     def __post_init__(self):
+        use_python_numbers(self)
         check_choice("precision", self.precision, PRECISIONS)
         check_at_least("shift", self.shift, 0, at_most=_MOST_SHIFT)
         check_flag("jit_compile", self.jit_compile)

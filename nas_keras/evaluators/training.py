@@ -60,7 +60,8 @@ class TrainingEvaluator(Evaluator):
         child_timeout: float | None = None,
         measure_test: bool = False,
     ):
-        self._child, self._train = child or ChildConfig(), train or TrainConfig()
+        self._child = ChildConfig() if child is None else child
+        self._train = TrainConfig() if train is None else train
         for name, value, kind in (
             ("images", images, Images),
             ("child", self._child, ChildConfig),

@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from nas_keras.errors import InvalidValueError, check_choice
+from nas_keras.errors import InvalidValueError, check_choice, shown
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies.base import Strategy
 
@@ -44,10 +44,12 @@ def config_of(name: str, options: Mapping[str, Any]):
     check_choice("strategy", name, NAMES)
     config_class = _load(_TABLE[name].config)
     fields = {field.name: field.type for field in dataclasses.fields(config_class)}
+    if not isinstance(options, Mapping):
+        raise InvalidValueError(f"options={shown(options)} is not allowed: it must be a dict, such as {{'steps': 5}}.")
     for option in options:
         if option not in fields:
             raise InvalidValueError(
-                f"Strategy {name!r} has no setting {option!r}. It has: {', '.join(fields) or 'none'}."
+                f"Strategy {name!r} has no setting {shown(option)}. It has: {', '.join(fields) or 'none'}."
             )
     return config_class(**{option: _convert(option, value, fields[option]) for option, value in options.items()})
 
@@ -56,7 +58,7 @@ def make_strategy(
     name: str, space: SearchSpace, *, options: Mapping[str, Any] | None = None, seed: int = 0
 ) -> Strategy:
     """The strategy called `name`, with `options` as of `config_of`."""
-    config = config_of(name, options or {})
+    config = config_of(name, {} if options is None else options)
     return _load(_TABLE[name].strategy)(space, config, seed=seed)
 
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nas_keras.errors import check_at_least
+from nas_keras.errors import check_at_least, use_python_numbers
 from nas_keras.search_space import SearchSpace
-from nas_keras.strategies.base import State, Strategy
+from nas_keras.strategies.base import State, Strategy, config_or_default
 from nas_keras.strategies.mutation import mutate
 from nas_keras.trial import Proposals, Trial
 
@@ -38,6 +38,7 @@ class EvolutionConfig:
     sample_size: int = 10
 
     def __post_init__(self):
+        use_python_numbers(self)
         for name in ("population", "sample_size"):
             check_at_least(name, getattr(self, name), 1, at_most=1_000_000)
 
@@ -57,7 +58,7 @@ class RegularizedEvolution(Strategy):
 
     def __init__(self, space: SearchSpace, config: EvolutionConfig | None = None, *, seed: int = 0):
         super().__init__(space, seed=seed)
-        self.config = config or EvolutionConfig()
+        self.config = config_or_default(config, EvolutionConfig)
         # The living, oldest first: (actions, reward), NaN for failures.
         self._population: collections.deque = collections.deque(maxlen=self.config.population)
 

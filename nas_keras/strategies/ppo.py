@@ -19,7 +19,7 @@ from nas_keras import _keras
 from nas_keras.graph import graph_method
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies import shaping
-from nas_keras.strategies.base import State
+from nas_keras.strategies.base import State, config_or_default
 from nas_keras.strategies.drawing import Drawing
 from nas_keras.strategies.learner import ControllerStrategy
 from nas_keras.strategies.memory import Memory
@@ -44,7 +44,7 @@ class PPO(ControllerStrategy):
     """
 
     def __init__(self, space: SearchSpace, config: PPOConfig | None = None, *, seed: int = 0):
-        config = config or PPOConfig()
+        config = config_or_default(config, PPOConfig)
         super().__init__(space, config, seed=seed, distribute=config.distribute)
         self._loss = PPOLoss(
             self.controller, space.num_choices, self._optimizer, clip=config.clip, entropy=config.entropy

@@ -3,7 +3,7 @@
 import dataclasses
 
 from nas_keras.distribution import DISTRIBUTE, NONE
-from nas_keras.errors import InvalidValueError, check_at_least, check_choice
+from nas_keras.errors import InvalidValueError, check_at_least, check_choice, use_python_numbers
 from nas_keras.strategies import shaping
 
 # Beyond these, which are far from anything useful, it is a slip, and memory is not enough.
@@ -102,6 +102,7 @@ class PPOConfig:
     ceiling: float = 0.02
 
     def __post_init__(self):
+        use_python_numbers(self)
         for name in ("steps", "minibatch_size", "units", "embedding"):
             check_at_least(name, getattr(self, name), 1, at_most=MOST[name])
         check_choice("distribute", self.distribute, DISTRIBUTE)

@@ -12,6 +12,7 @@ Legend: `n` proposals, `N` candidates, `M` trials, `T` decisions, `F` features.
 import numpy as np
 
 from nas_keras.search_space import SearchSpace
+from nas_keras.strategies.base import config_or_default
 from nas_keras.strategies.cell_growth import cell_features, count_nodes
 from nas_keras.strategies.posterior import Posterior
 from nas_keras.strategies.ppo import PPO
@@ -32,7 +33,7 @@ class PPOPredictor(PPO):
     """
 
     def __init__(self, space: SearchSpace, config: PPOPredictorConfig | None = None, *, seed: int = 0):
-        super().__init__(space, config or PPOPredictorConfig(), seed=seed)
+        super().__init__(space, config_or_default(config, PPOPredictorConfig), seed=seed)
         self._has_cells = count_nodes(space) is not None
 
     def _choose(self, n: int, rng: np.random.Generator) -> Proposals:

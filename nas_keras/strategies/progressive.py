@@ -17,9 +17,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nas_keras.errors import check_at_least
+from nas_keras.errors import check_at_least, use_python_numbers
 from nas_keras.search_space import SearchSpace
-from nas_keras.strategies.base import State, Strategy
+from nas_keras.strategies.base import State, Strategy, config_or_default
 from nas_keras.strategies.candidates import Candidates, NearTheBest, Told
 from nas_keras.strategies.cell_growth import CellGrowth, count_nodes
 from nas_keras.strategies.predictor import RidgeEnsemble, rank_scores
@@ -51,6 +51,7 @@ class ProgressiveConfig:
     candidates: int = 1_000
 
     def __post_init__(self):
+        use_python_numbers(self)
         for name in ("beam", "members", "initial", "candidates"):
             check_at_least(name, getattr(self, name), 1, at_most=1_000_000)
 
@@ -68,7 +69,7 @@ class Progressive(Strategy):
 
     def __init__(self, space: SearchSpace, config: ProgressiveConfig | None = None, *, seed: int = 0):
         super().__init__(space, seed=seed)
-        self.config = config = config or ProgressiveConfig()
+        self.config = config = config_or_default(config, ProgressiveConfig)
         num_nodes = count_nodes(space)
         self._candidates: Candidates = (
             CellGrowth(space, num_nodes, beam=config.beam)

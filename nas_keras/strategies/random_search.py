@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras.search_space import SearchSpace
-from nas_keras.strategies.base import State, Strategy
+from nas_keras.strategies.base import State, Strategy, config_or_default
 from nas_keras.trial import Proposals, Trial
 
 _DRAW = 2  # purpose of the generator
@@ -30,7 +30,7 @@ class RandomSearch(Strategy):
 
     def __init__(self, space: SearchSpace, config: RandomConfig | None = None, *, seed: int = 0):
         super().__init__(space, seed=seed)
-        self.config = config or RandomConfig()
+        self.config = config_or_default(config, RandomConfig)
         self._seen: set[str] = set()
 
     def _ask(self, n: int, iteration: int) -> Proposals:

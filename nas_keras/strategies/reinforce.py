@@ -15,7 +15,7 @@ import numpy as np
 from nas_keras import _keras
 from nas_keras.graph import graph_method
 from nas_keras.search_space import SearchSpace
-from nas_keras.strategies.base import State, finite_rewards
+from nas_keras.strategies.base import State, config_or_default, finite_rewards
 from nas_keras.strategies.learner import ControllerStrategy
 from nas_keras.strategies.reinforce_config import ReinforceConfig
 from nas_keras.trial import Trial
@@ -36,7 +36,7 @@ class Reinforce(ControllerStrategy):
     """
 
     def __init__(self, space: SearchSpace, config: ReinforceConfig | None = None, *, seed: int = 0):
-        super().__init__(space, config or ReinforceConfig(), seed=seed)
+        super().__init__(space, config_or_default(config, ReinforceConfig), seed=seed)
         self._rewards = np.zeros(0, np.float32)  # all told, NaN for failures: what a failure is worth depends on them
         self._baseline: float | None = None  # b; None until something has succeeded
 

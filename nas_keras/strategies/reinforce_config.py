@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.errors import InvalidValueError, check_at_least, use_python_numbers
 from nas_keras.strategies.ppo_config import MOST
 
 
@@ -32,6 +32,7 @@ class ReinforceConfig:
     embedding: int = 16
 
     def __post_init__(self):
+        use_python_numbers(self)
         for name in ("units", "embedding"):
             check_at_least(name, getattr(self, name), 1, at_most=MOST[name])
         for name in ("learning_rate", "decay", "entropy"):
