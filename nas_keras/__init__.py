@@ -21,7 +21,7 @@ _keras.prefer_legacy_keras()
 from nas_keras import cells, spaces, strategies  # noqa: E402  (the choice of Keras comes first)
 from nas_keras.cell import Cell  # noqa: E402
 from nas_keras.child import ChildConfig, build_child  # noqa: E402
-from nas_keras.errors import DataError, InvalidValueError, NasKerasError  # noqa: E402
+from nas_keras.errors import DataError, InvalidValueError, NasKerasError, StopSearch  # noqa: E402
 from nas_keras.evaluators.base import Evaluator  # noqa: E402
 from nas_keras.evaluators.function import FunctionEvaluator  # noqa: E402
 from nas_keras.operations import OPERATIONS  # noqa: E402
@@ -60,6 +60,7 @@ __all__ = [
     "PPOConfig",
     "Proposals",
     "SearchSpace",
+    "StopSearch",
     "TrainConfig",
     "Trial",
     "build_child",

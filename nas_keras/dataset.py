@@ -25,7 +25,8 @@ class Dataset:
         origin: fingerprints of the space and of the recipe; records of another origin are refused.
         workspace: where D lives on disk; None keeps it in memory only.
         warm: trials of another run or table, whose keys are answered as repeats.
-        read_only: of a run that may be another process's: no file is tidied away.
+        read_only: of a run that may be another process's: no file is tidied away. The trials of complete batches are in
+            `batches`, and children that finished in a batch which was incomplete when it was read are in `pending`.
 
     Raises:
         DataError: if a file is damaged, missing in the row, out of order or of another origin; the message names it.
@@ -44,7 +45,7 @@ class Dataset:
         self._evaluations: dict[str, Evaluation] = {}
         self._warm = {trial.key: trial.evaluation for trial in warm}
         self._read_only = read_only
-        self.num_evaluations = 0  # distinct keys that this run evaluated, failures included
+        self.num_evaluations = 0  # distinct keys that this run evaluated: failures count, refusals do not
         self._repeats: dict[str, Evaluation] = {}
         self._pending: dict[str, Trial] = {}
         self.batches: list[list[Trial]] = []
@@ -52,6 +53,12 @@ class Dataset:
         self.best: Trial | None = None  # the first of those with the highest reward; None if all failed
         if workspace:
             self._read(workspace)
+        self.num_resumed = len(self.trials)  # trials that an earlier process stored
+
+    @property
+    def pending(self) -> list[Trial]:
+        """Children that are finished, of batches that are not; they are told once their batch is complete."""
+        return sorted(self._pending.values(), key=lambda trial: (trial.iteration, trial.trial))
 
     @property
     def trials(self) -> list[Trial]:
@@ -98,7 +105,7 @@ class Dataset:
         self._digests.append(_digest(self._digests[-1], batch))
         for trial in batch:
             self._evaluations.setdefault(trial.key, trial.evaluation)
-            self.num_evaluations += not trial.cached
+            self.num_evaluations += not trial.cached and not trial.evaluation.refused
             if trial.cached:
                 self._repeats.setdefault(trial.key, trial.evaluation)
             if not trial.evaluation.failed and (self.best is None or trial.reward > self.best.reward):

@@ -45,7 +45,8 @@ def export_best(
 ) -> list[ExportedChild]:
     """Trains the best children of a run longer, on the training split, tests each once and saves it.
 
-    A child that stands exported already with the same epochs is not trained again.
+    Every finished child counts, also one of a batch that is not complete yet. A child that stands exported already with
+    the same epochs is not trained again.
 
     Args:
         workdir: of the run, whose rewards came from training (or from a table of trainings).
@@ -85,7 +86,8 @@ def export_best(
         )
     with workspace.locked():
         variants = config.get("variants", {})
-        trials = top_trials(Dataset(origin, workspace).trials, top)
+        dataset = Dataset(origin, workspace)
+        trials = top_trials([*dataset.trials, *dataset.pending], top)
         if not trials:
             raise InvalidValueError(f"The run {str(workdir)!r} has no child that was trained. Search first.")
         done = {exported.rank: exported for exported in read_exported(workspace)}

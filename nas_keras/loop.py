@@ -2,7 +2,12 @@
 
 The same seed gives the same D, for any number of workers and any interruption. Batch b is asked once the batches up to
 b - 1 - lag are told; results enter D and are told in the order asked, whatever order they finish in. A run that is
-started again goes through the same steps, and the batches that stand in D need no evaluation.
+started again goes through the same steps, and the batches that stand in D need no evaluation: each is asked once as
+many batches are told as its trials say of their policy.
+
+A budget that ends leaves no trace in the strategy: batches that are open then are evaluated, stored and told, but the
+latest checkpoint is of the moment before, so that a larger budget goes on as if it had been there from the start. Only
+a batch that the budget cut stays cut.
 """
 
 import collections
@@ -14,28 +19,34 @@ from collections.abc import Callable
 
 from absl import logging
 
-from nas_keras.checkpoints import Checkpoint, read_checkpoints, write_checkpoint
+from nas_keras.budget import Budget
+from nas_keras.checkpointing import Checkpointing
 from nas_keras.dataset import Dataset
-from nas_keras.errors import printable
+from nas_keras.errors import StopSearch
 from nas_keras.evaluators.arrivals import Arrivals
 from nas_keras.evaluators.base import Evaluates
 from nas_keras.interrupts import held
 from nas_keras.monitoring import Monitor
-from nas_keras.open_batch import OpenBatch, describe, proposals_of, rows_of, stored_batch
+from nas_keras.open_batch import Asked, OpenBatch, rows_of, stored_batch
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies import Strategy
 from nas_keras.strategies.base import State
-from nas_keras.trial import Evaluation, Job, Proposals, Trial, training_seed
+from nas_keras.trial import Evaluation, Job, Trial, training_seed
 from nas_keras.workspace import writing
 
 _CHECKPOINT_SECONDS = 5.0  # between two: one costs about 20 ms, going through a batch of D again about 10
 _PENDING_SECONDS = 0.1  # an evaluation that took less is cheaper to do again than to keep in a file of its own
 
 OnBatch = Callable[[Dataset, list[Trial]], None]
+OnTrial = Callable[[Dataset, Trial], None]
 
 
 class Loop:
-    """The loop and what it carries from batch to batch."""
+    """The loop and what it carries from batch to batch.
+
+    Attributes:
+        pending: after `go`, the finished trials of batches that are not, in the order asked.
+    """
 
     def __init__(
         self,
@@ -46,130 +57,181 @@ class Loop:
         *,
         seed: int,
         lag: int,
+        batch_size: int,
+        budget: Budget,
         monitor: Monitor,
-        on_batch: OnBatch | None,
+        on_batch: OnBatch | None = None,
+        on_trial: OnTrial | None = None,
+        max_seconds: float | None = None,
         checkpoints: pathlib.Path | None = None,
     ):
         self._space, self._strategy, self._dataset = space, strategy, dataset
-        self._seed, self._lag = seed, lag
-        self._monitor, self._on_batch = monitor, on_batch
+        self._seed, self._lag, self._batch_size = seed, lag, batch_size
+        self._budget, self._max_seconds = budget, max_seconds
+        self._monitor, self._on_batch, self._on_trial = monitor, on_batch, on_trial
         self._arrivals = Arrivals(evaluator, concurrent=lag > 0)
         self._stored = collections.deque(dataset.batches)  # of an earlier process, to be told again
         self._open: collections.deque[OpenBatch] = collections.deque()
         self._finished: dict[str, Evaluation] = {}  # of the open batches
-        self._known: set[str] = set()  # keys told or in flight
-        self._num_sent = 0  # of those, evaluated by this run
-        self._num_trials = 0  # told or in flight
         self._num_opened = 0  # batches
-        self._asked: collections.deque[Proposals] = collections.deque()  # of batches that were open at the checkpoint
-        self._policies: collections.deque[int] = collections.deque()  # that drew them
-        self._checkpoints = checkpoints
+        self._cut: tuple[State, int] | None = None  # before a batch was cut by the budget, and what is left of it
+        self._last_batch: int | None = None  # after which a callback wants the search to end
+        self._deadline: float | None = None
         self._curves = checkpoints and checkpoints.with_name("tensorboard")
-        self._saved = len(dataset.batches)  # batches that need no new checkpoint
-        self._last_checkpoint = time.monotonic()
-        if checkpoints is not None:
-            self._restore(checkpoints)
+        self.pending: list[Trial] = []
+        self._checkpointing = Checkpointing(checkpoints, strategy, dataset, lag)
+        # Batches that were open at the checkpoint.
+        self._asked: collections.deque[Asked] = collections.deque(self._checkpointing.restore())
+        for _ in range(strategy.num_told):
+            trials = self._stored.popleft()
+            self._count(trials)
+            self._budget.give_back(trials)
+            self._num_opened += 1
 
-    def go(self, *, batch_size: int, max_evaluations: int, max_trials: int, num_keys: int | None) -> str:
-        """Runs until a budget is spent or nothing is left to propose; says which."""
+    def go(self) -> str:
+        """Runs until the budget is spent, nothing is left to propose, or a callback or the clock ends it; says why."""
+        if self._max_seconds is not None:
+            self._deadline = time.monotonic() + self._max_seconds
         try:
-            return self._go(batch_size, max_evaluations, max_trials, num_keys)
+            return self._go()
         except KeyboardInterrupt:  # which comes between two steps: the strategy's state is whole
             with held():
-                self._save_news()
+                self._checkpointing.save_news(self._open_proposals())
             raise
+        finally:
+            self._arrivals.close()
 
-    def _go(self, batch_size: int, max_evaluations: int, max_trials: int, num_keys: int | None) -> str:
+    def _go(self) -> str:
         stopped = None
         while True:
             # Ask as long as the policy may be that old.
-            while stopped is None and len(self._open) <= self._lag:
-                if not self._stored:
-                    stopped = self._spent(max_evaluations, max_trials, num_keys)
+            while stopped is None and self._last_batch is None and len(self._open) <= self._lag:
+                if self._stored:
+                    if self._open and self._stored[0][0].policy > self._strategy.num_told:
+                        break  # it was asked later
+                elif self._is_time_up():
+                    return self._leave("max_seconds")
+                else:
+                    stopped = self._budget.spent()
                     if stopped:
+                        self._save_last()
+                        if stopped == "max_evaluations" and self._open:
+                            stopped = None  # what is in flight may be refused, and cost nothing
                         break
                 with held():
-                    if not self._open_batch(batch_size, max_evaluations, max_trials):
+                    if not self._open_batch():
                         stopped = "nothing proposed"
             if not self._open:
-                self._save_news()
                 return stopped
-            # Evaluate: hours live in this line.
-            while self._open[0].waits_for:
-                self._take(*self._arrivals.next())
+            # Evaluate: hours live in these lines.
+            batch = self._open[0]
+            try:
+                while batch.waits_for:
+                    self._take(*self._arrivals.next())
+                    if batch.waits_for and self._is_time_up():
+                        return self._leave("max_seconds")
+                batch.finish()
+            except StopSearch:  # of the evaluator's, such as a function of the user's
+                return self._leave("callback")
             # Store before learning, so that a crash loses nothing; then learn.
             with held():
                 self._close_batch(self._open.popleft())
+            if self._last_batch is not None and batch.iteration >= self._last_batch:
+                return self._leave("callback")
 
-    def _spent(self, max_evaluations: int, max_trials: int, num_keys: int | None) -> str | None:
-        if self._num_sent >= max_evaluations:
-            return "max_evaluations"
-        if self._num_trials >= max_trials:
-            return "max_trials"
-        return "space exhausted" if num_keys is not None and len(self._known) >= num_keys else None
+    def _is_time_up(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
 
-    def _open_batch(self, batch_size: int, max_evaluations: int, max_trials: int) -> bool:
+    def _leave(self, reason: str) -> str:
+        """Ends with batches open: what is finished of them is kept."""
+        with held():
+            for batch in self._open:
+                for index, key in enumerate(batch.keys):
+                    if key in batch.sent and key in self._finished and index == batch.keys.index(key):
+                        trial = self._trial(batch, index, cached=False)
+                        self.pending.append(trial)
+                        if not self._dataset.lookup_pending(key):
+                            self._dataset.add_pending(trial)
+            self._checkpointing.save_news(self._open_proposals())
+        return reason
+
+    def _open_batch(self) -> bool:
         """Asks for a batch and sends its new keys to the evaluator; False if nothing was proposed."""
-        iteration, policy = self._num_opened, self._strategy.num_told
         if self._stored:
-            return self._open_stored(iteration, policy, batch_size)
+            self._open_stored()
+            return True
+        policy, before = self._strategy.num_told, None
         if self._asked:
-            policy, proposals = self._policies.popleft(), self._asked.popleft()
+            policy, proposals = self._asked.popleft()
         else:
-            proposals = self._strategy.ask(min(batch_size, max_trials - self._num_trials))
-        batch = OpenBatch(iteration, policy, [], [], [], set(), set(), proposals)
+            self._rewind()
+            n = min(self._batch_size, self._budget.trials_left)
+            before = self._strategy.state() if self._budget.evaluations_left < n else None
+            proposals = self._strategy.ask(n)
+        batch = OpenBatch(self._num_opened, policy, self._budget.num_trials, proposals)
         jobs = []
         for actions, log_probs in rows_of(proposals):
             key = sys.intern(self._space.key(actions))  # one string for all trials of a key
-            if key not in self._known and self._dataset.lookup(key):
-                self._known.add(key)  # another run or a table knows it: a repeat
-            if key not in self._known:
-                if self._num_sent >= max_evaluations:
-                    # The budget ends within this batch: dropped, neither stored nor told. The strategy's state knows
-                    # of it, so none is kept any more: with a larger budget another start asks from D alone.
-                    self._checkpoints = None
-                    continue
-                self._known.add(key)
-                self._num_sent += 1
+            # What another run or a table knows is a repeat from the first time on.
+            evaluates = key not in self._budget.known and not self._dataset.lookup(key)
+            if evaluates and self._budget.evaluations_left <= 0:
+                continue  # dropped, neither stored nor told
+            self._budget.take(key, evaluates=evaluates)
+            batch.add(key, actions, log_probs)
+            if evaluates:
                 batch.sent.add(key)
                 earlier = self._dataset.lookup_pending(key)
                 if earlier:
                     self._finished[key] = earlier
                 else:
                     jobs.append(Job(key, actions, self._space.decode(actions), training_seed(self._seed, key)))
-            batch.add(key, actions, log_probs)
-        if not batch.keys:
-            self._checkpoints = None
-            return False
-        self._num_trials += len(batch.keys)
+        if len(batch.keys) < len(proposals.actions) or not batch.keys:
+            # The strategy knows of proposals that do not stand in D: no state of it is kept from here on.
+            self._checkpointing.stop()
+            if not batch.keys:
+                return False
+            self._cut = before and (before, len(batch.keys))
         self._num_opened += 1
         batch.waits_for = {job.key for job in jobs}
         self._open.append(batch)
         if jobs:
-            self._arrivals.start(jobs)
+            batch.finish = self._arrivals.start(jobs)
+        for key in batch.sent - batch.waits_for:
+            self._report(batch, key)
         return True
 
-    def _open_stored(self, iteration: int, policy: int, batch_size: int) -> bool:
+    def _rewind(self) -> None:
+        """Lets the strategy forget what the budget dropped, as another start does, if the search goes on after that.
+
+        It goes on if evaluations were refused, so that the budget has room again.
+        """
+        if self._cut:
+            (state, count), self._cut = self._cut, None
+            num_told = self._strategy.num_told
+            self._strategy.restore(state)
+            self._strategy.ask(count)
+            for trials in self._dataset.batches[self._strategy.num_told : num_told]:
+                self._strategy.tell(trials)
+
+    def _open_stored(self) -> None:
         """Goes through the motions for a batch that stands in D: what was asked then is what counts."""
         trials = self._stored.popleft()
-        self._num_opened += 1
         if self._asked:  # before the checkpoint
-            self._policies.popleft()
-            proposals = self._asked.popleft()
+            _, proposals = self._asked.popleft()
         else:
             proposals = self._strategy.ask(len(trials))
-        is_whole = len(trials) >= batch_size  # a budget may have dropped trials in the middle of a batch
+        is_whole = len(trials) >= self._batch_size  # a budget may have dropped trials in the middle of a batch
         if is_whole and [trial.actions for trial in trials] != [actions for actions, _ in rows_of(proposals)]:
             logging.log_first_n(
                 logging.WARNING,
                 "Batch %d in D is not what this machine proposes: the run was made by another version or processor. "
                 "D counts.",
                 1,
-                iteration,
+                self._num_opened,
             )
+        self._num_opened += 1
         self._count(trials)
-        self._open.append(stored_batch(policy, trials, proposals))
-        return True
+        self._open.append(stored_batch(trials, proposals))
 
     def _take(self, job: Job, evaluation: Evaluation) -> None:
         self._finished[job.key] = evaluation
@@ -178,88 +240,69 @@ class Loop:
         if evaluation.failed:
             logging.warning("%s: %s", job.key, evaluation.status)
         if evaluation.seconds >= _PENDING_SECONDS:
-            index = batch.keys.index(job.key)
-            self._dataset.add_pending(self._trial(batch, index, trial=index, cached=False))
+            self._dataset.add_pending(self._trial(batch, batch.keys.index(job.key), cached=False))
+        self._report(batch, job.key)
+
+    def _report(self, batch: OpenBatch, key: str) -> None:
+        """Calls the user's function with an evaluation that is there."""
+        if self._on_trial:
+            try:
+                self._on_trial(self._dataset, self._trial(batch, batch.keys.index(key), cached=False))
+            except StopSearch:
+                with held():  # now, as batches after this one will not be asked for
+                    self._checkpointing.save_news(self._open_proposals())
+                last = self._last_batch
+                self._last_batch = batch.iteration if last is None else min(last, batch.iteration)
 
     def _close_batch(self, batch: OpenBatch) -> None:
         is_new = batch.iteration >= len(self._dataset.batches)
         if is_new:
-            first = sum(map(len, self._dataset.batches[-1:])) and self._dataset.batches[-1][-1].trial + 1
             unsent = set(batch.sent)
             trials = []
             for index, key in enumerate(batch.keys):
-                trials.append(self._trial(batch, index, trial=first + index, cached=key not in unsent))
+                trials.append(self._trial(batch, index, cached=key not in unsent))
                 unsent.discard(key)
             self._dataset.append(trials)
         else:
             trials = self._dataset.batches[batch.iteration]
         for key in batch.sent:
             self._finished.pop(key, None)
+        self._budget.give_back(trials)
         self._strategy.tell(trials)
         if is_new:
             with writing(self._curves):
                 self._monitor.write(batch.iteration, self._dataset, trials, self._strategy.metrics)
             if self._on_batch:
-                self._on_batch(self._dataset, trials)
+                try:
+                    self._on_batch(self._dataset, trials)
+                except StopSearch:
+                    self._last_batch = batch.iteration
         # Also while going through D once more: a process that is killed again and again gets on all the same.
-        if time.monotonic() - self._last_checkpoint >= _CHECKPOINT_SECONDS:
-            self._save()
+        if time.monotonic() - self._checkpointing.last_time >= _CHECKPOINT_SECONDS:
+            self._checkpointing.save(self._open_proposals())
 
-    def _save_news(self) -> None:
-        if self._strategy.num_told > self._saved:
-            self._save()
+    def _save_last(self) -> None:
+        """Keeps the state in which the budget has a say for the first time in what is asked, or when."""
+        with held():
+            self._checkpointing.save_news(self._open_proposals())
+        self._checkpointing.stop()
 
-    def _save(self) -> None:
-        """Keeps the strategy's state."""
-        num_told = self._strategy.num_told
-        if self._checkpoints is None:
-            return
-        digest = self._dataset.digest(num_told)
-        open_batches = [describe(batch) for batch in self._open]
-        write_checkpoint(self._checkpoints, Checkpoint(num_told, digest, self._strategy.state(), open_batches))
-        self._saved, self._last_checkpoint = num_told, time.monotonic()
-
-    def _restore(self, folder: pathlib.Path) -> None:
-        """Goes on from the newest checkpoint that D agrees with; without one, from the first batch of D."""
-        untouched: State | None = None
-        for checkpoint in read_checkpoints(folder):
-            num_told = checkpoint.num_told
-            if num_told > len(self._dataset.batches) or self._dataset.digest(num_told) != checkpoint.digest:
-                logging.warning("The checkpoint after %d batches is not of this D, and is not used.", num_told)
-                continue
-            untouched = untouched or self._strategy.state()
-            try:
-                asked = [(batch["policy"], proposals_of(batch)) for batch in checkpoint.open]
-                self._strategy.restore(checkpoint.state)
-                counts = self._strategy.num_told, self._strategy.num_asked
-                if counts != (num_told, num_told + len(asked)):
-                    raise ValueError(f"its strategy was told and asked {counts}")
-            except Exception as error:  # whatever is wrong with it: D itself is what counts
-                self._strategy.restore(untouched)  # it may have taken over a part
-                what = printable(repr(error))
-                logging.warning("The checkpoint after %d batches is not of this strategy: %s.", num_told, what)
-                continue
-            for policy, proposals in asked:
-                self._policies.append(policy)
-                self._asked.append(proposals)
-            self._num_opened = num_told
-            for _ in range(num_told):
-                self._count(self._stored.popleft())
-            return
+    def _open_proposals(self) -> list[Asked]:
+        """What was asked and is not told."""
+        return [*((batch.policy, batch.proposals) for batch in self._open), *self._asked]
 
     def _count(self, trials: list[Trial]) -> None:
         """Counts a batch that stands in D."""
-        self._known.update(trial.key for trial in trials)
-        self._num_sent += len({trial.key for trial in trials if not trial.cached})
-        self._num_trials += len(trials)
+        for trial in trials:
+            self._budget.take(trial.key, evaluates=not trial.cached)
 
-    def _trial(self, batch: OpenBatch, index: int, *, trial: int, cached: bool) -> Trial:
+    def _trial(self, batch: OpenBatch, index: int, *, cached: bool) -> Trial:
         key = batch.keys[index]
         evaluation = self._dataset.lookup(key) or self._finished[key]
         if cached:
             evaluation = self._dataset.lookup_repeat(key) or dataclasses.replace(evaluation, seconds=0.0)
         return Trial(
-            trial=trial,
+            trial=batch.first + index,
             iteration=batch.iteration,
             policy=batch.policy,
             seed=training_seed(self._seed, key),

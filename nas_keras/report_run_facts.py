@@ -164,8 +164,8 @@ def best_of(run: Run, count: int | None = None) -> Spread:
 
 
 def share_of_repeats(run: Run) -> float:
-    """How many of the samples were answered from D."""
-    return sum(trial.cached for trial in run.trials) / len(run.trials)
+    """How many of the samples were answered from D; none before the first batch is complete."""
+    return sum(trial.cached for trial in run.trials) / max(1, len(run.trials))
 
 
 def children_per_hour(run: Run) -> float:

@@ -59,7 +59,7 @@ def write_run_report(
     check_output(output, (*_PICTURES, *policies))
     facts = gather_runs(runs, trained=trained, table=table, goal=goal)
     policy_names = {run.title: name for run, name in zip(facts.runs, policies, strict=True)}
-    histories = {run.title: trace_policy(run) for run in facts.runs if run.strategy != "random"}
+    histories = {run.title: trace_policy(run) for run in facts.runs if run.batches and run.strategy != "random"}
     searched = None
     if facts.table and searches and not facts.table.missing_keys:
         searched = run_searches(table, facts.space, searches=searches, batches=batches, on_search=on_search)

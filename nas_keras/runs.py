@@ -30,6 +30,7 @@ class Run:
         config: its `config.json`.
         space: that it searched.
         batches: its trials, as told.
+        pending: children that are finished, of a batch that is not; the strategy was not told of them.
     """
 
     path: pathlib.Path
@@ -37,6 +38,7 @@ class Run:
     config: dict[str, Any]
     space: SearchSpace
     batches: list[list[Trial]]
+    pending: list[Trial] = dataclasses.field(default_factory=list)
 
     @property
     def fixed(self) -> dict[str, Any]:
@@ -55,8 +57,8 @@ class Run:
 
     @functools.cached_property
     def evaluated(self) -> list[Trial]:
-        """Those that cost an evaluation, failures included: one for each key, in the order told."""
-        return [trial for trial in self.trials if not trial.cached]
+        """Those that cost an evaluation, failures included: one for each key, in the order told, pending ones last."""
+        return [trial for trial in [*self.trials, *self.pending] if not trial.cached]
 
     def best(self, count: int) -> list[Trial]:
         """The best trials of different keys, best first; failures are left out."""
@@ -67,7 +69,8 @@ def read_runs(paths: Sequence[str | os.PathLike]) -> list[Run]:
     """Reads the runs of some folders, which must be of one space and one recipe.
 
     Raises:
-        InvalidValueError: if a folder is named twice, is no run or has no trial yet, or two differ in space or recipe.
+        InvalidValueError: if a folder is named twice, is no run or has no finished child yet, or two differ in space or
+            recipe.
         DataError: if one is damaged.
     """
     paths = [pathlib.Path(path) for path in paths]
@@ -100,10 +103,10 @@ def _read(path: pathlib.Path) -> Run:
             f"{path} is a search of a space {space.name!r} with other decisions than {space!r}, as with operations of "
             "your own. Only searches of the spaces small and large1 to large8 can be read here."
         )
-    batches = Dataset(origin, workspace, read_only=True).batches
-    if not batches:
-        raise InvalidValueError(f"The run {path} has no trial yet. Wait for its first batch, or leave it out.")
-    return Run(path, "", config, space, batches)
+    dataset = Dataset(origin, workspace, read_only=True)
+    if not dataset.batches and not dataset.pending:
+        raise InvalidValueError(f"The run {path} has no trial yet. Wait for its first child, or leave it out.")
+    return Run(path, "", config, space, dataset.batches, dataset.pending)
 
 
 def _titled(run: Run, runs: Sequence[Run]) -> Run:

@@ -6,11 +6,15 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from absl import logging
+
+from nas_keras import budget as budgets
 from nas_keras import recipe as recipes
+from nas_keras.budget import Budget
 from nas_keras.dataset import Dataset
 from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_seed, shown
-from nas_keras.evaluators.base import Evaluates
-from nas_keras.loop import Loop, OnBatch
+from nas_keras.evaluators.base import Evaluates, check_evaluator, describe_evaluator
+from nas_keras.loop import Loop, OnBatch, OnTrial
 from nas_keras.monitoring import Monitor
 from nas_keras.record import Origin
 from nas_keras.search_space import SearchSpace
@@ -30,9 +34,13 @@ class SearchResult:
     Attributes:
         best: the trial with the highest reward, the first of equal ones; None if every evaluation failed.
         trials: all, in the order told.
-        num_evaluations: distinct keys that this run evaluated, failures included.
-        stopped: "max_evaluations", "max_trials", "nothing proposed" or "space exhausted".
+        num_evaluations: distinct keys that this run evaluated, failures included and refusals not.
+        stopped: why the search ended: "max_evaluations", "max_trials", "nothing proposed", "space exhausted", "no new
+            proposals" (see `search`), "callback" (`nk.StopSearch`) or "max_seconds".
         workdir: of the run, or None.
+        pending: where a callback or the clock ended the search: trials that are finished, of batches that are not. They
+            are told when the search is continued; `best`, `top` and `num_evaluations` count them.
+        num_resumed: how many of the trials an earlier start of the run had stored; 0 for a new one.
     """
 
     best: Trial | None
@@ -40,10 +48,12 @@ class SearchResult:
     num_evaluations: int
     stopped: str
     workdir: str | None
+    pending: list[Trial] = dataclasses.field(default_factory=list)
+    num_resumed: int = 0
 
     def top(self, count: int) -> list[Trial]:
         """The best trials of different keys, best first."""
-        return top_trials(self.trials, count)
+        return top_trials([*self.trials, *self.pending], count)
 
 
 def top_trials(trials: Sequence[Trial], count: int) -> list[Trial]:
@@ -66,14 +76,27 @@ def search(
     strategy_config: dict[str, Any] | None = None,
     max_evaluations: int = 200,
     max_trials: int | None = None,
+    max_seconds: float | None = None,
     batch_size: int = 8,
     lag: int | None = None,
     seed: int = 0,
     workdir: str | os.PathLike | None = None,
     warm_start_from: str | os.PathLike | None = None,
     on_batch: OnBatch | None = None,
+    on_trial: OnTrial | None = None,
 ) -> SearchResult:
     """Searches `space` for the architecture that `evaluator` rewards most.
+
+    A callback that raises `nk.StopSearch` ends the search cleanly: the batch is completed, stored and told first, so D
+    is the beginning of what it would have become, and the same call continues it. A target, and patience:
+
+        def on_trial(dataset, trial):
+            if trial.reward >= 0.99:
+                raise nk.StopSearch
+
+        def on_batch(dataset, batch):
+            if dataset.best and batch[-1].trial - dataset.best.trial >= 100:
+                raise nk.StopSearch
 
     Args:
         space: what is searched.
@@ -81,8 +104,13 @@ def search(
         strategy: one of `nk.strategies.NAMES` ("ppo", "reinforce", "random", "evolution", "progressive",
             "ppo_predictor"), or a `Strategy` that was told nothing yet; then `seed` is its own.
         strategy_config: settings of a strategy given by name, such as `{"learning_rate": 0.01}`.
-        max_evaluations: distinct keys that this run sends to the evaluator, failures included; never exceeded.
-        max_trials: trials told, repeats included; by default 20 times `max_evaluations`.
+        max_evaluations: distinct keys that this run sends to the evaluator, failures included; never exceeded. A key
+            that the evaluator refuses before any work (`nk.Evaluation.refusal`) does not count.
+        max_trials: trials told, repeats included; by default 20 times `max_evaluations`, and then the search also ends
+            when every key of the space is known, or when the latest 10,000 trials had no new key: the policy has
+            collapsed.
+        max_seconds: the search ends after this time, counted from the start of this call's search: no child is
+            interrupted, but none is waited for either once another has finished. None: no limit.
         batch_size: proposals asked for at once.
         lag: batches that may be open beyond the first; by default the evaluator's `lag`, or 0.
         seed: of the strategy and, with each key, of the children.
@@ -90,6 +118,8 @@ def search(
         warm_start_from: folder of another run or of a table, of the same space and recipe: the keys that it knows are
             answered from it, as repeats. A run keeps its own copy, and goes on with that.
         on_batch: called with D and each new batch, after it is told.
+        on_trial: called with D and each new trial that is no repeat, as soon as its evaluation is finished: before it
+            stands in D, and in whatever order children finish.
 
     Raises:
         InvalidValueError: before anything is written, if a value cannot be used or the folder's run has other settings.
@@ -97,15 +127,12 @@ def search(
     """
     if not isinstance(space, SearchSpace):
         raise InvalidValueError(f"space={shown(space)} is not allowed: it must be an nk.SearchSpace, as of nk.spaces.")
-    lag = getattr(evaluator, "lag", 0) if lag is None else lag
     check_settings(max_evaluations=max_evaluations, max_trials=max_trials, batch_size=batch_size, lag=lag, seed=seed)
+    if max_seconds is not None:
+        check_at_least("max_seconds", max_seconds, 0, integer=False)
     is_default = max_trials is None
     max_trials = max_evaluations * _TRIALS_PER_EVALUATION if is_default else max_trials
-    if isinstance(evaluator, type) or not callable(getattr(evaluator, "evaluate", None)):
-        raise InvalidValueError(
-            f"evaluator={shown(evaluator)} is not allowed: it must be an object with a method evaluate(jobs). For a "
-            "function use nk.FunctionEvaluator(function)."
-        )
+    check_evaluator(evaluator)
     for name, folder in (("workdir", workdir), ("warm_start_from", warm_start_from)):
         if folder is not None and (not isinstance(folder, str | os.PathLike) or not os.fspath(folder)):
             raise InvalidValueError(f"{name}={shown(folder)} is not allowed: it must be the path of a folder, or None.")
@@ -113,10 +140,15 @@ def search(
         raise InvalidValueError(
             f"strategy_config={shown(strategy_config)} is not allowed: it must be a dict, such as {{'steps': 5}}."
         )
-    if on_batch is not None and not callable(on_batch):
-        raise InvalidValueError(f"on_batch={shown(on_batch)} is not allowed: it must be a function, or None.")
+    for name, callback in (("on_batch", on_batch), ("on_trial", on_trial)):
+        if callback is not None and not callable(callback):
+            raise InvalidValueError(f"{name}={shown(callback)} is not allowed: it must be a function, or None.")
     if hasattr(evaluator, "check"):
         evaluator.check(space)
+    described = describe_evaluator(evaluator)
+    if lag is None:
+        lag = described.lag
+        check_at_least("evaluator.lag", lag, 0, at_most=_MOST_OPEN)
     if isinstance(strategy, Strategy):
         if strategy_config or strategy.space is not space or strategy.num_asked:
             raise InvalidValueError(
@@ -129,8 +161,8 @@ def search(
             "object of a class derived from nk.strategies.Strategy."
         )
     name = strategy if isinstance(strategy, str) else type(strategy).__name__
-    recipe = getattr(evaluator, "recipe", {})
-    variants = {recipes.fingerprint(variant): variant for variant in getattr(evaluator, "variants", ())}
+    recipe = described.recipe
+    variants = {recipes.fingerprint(variant): variant for variant in described.variants}
     origin = Origin(space.fingerprint, recipes.fingerprint(recipe), tuple(variants))
     workspace = Workspace(workdir) if workdir is not None else None
     if workspace:
@@ -157,9 +189,17 @@ def search(
                 write_snapshot(workspace, known, origin)
             if old and hasattr(evaluator, "resume"):
                 evaluator.resume(_environment_of(old, workspace))
-            recorded = {name: dict(getattr(evaluator, name, {})) for name in ("source", "environment")}
+            described = describe_evaluator(evaluator)  # its environment is what it makes of the recorded one
+            recorded = {"source": described.source, "environment": described.environment}
             workspace.settle_config({"fixed": fixed, "budget": budget, "variants": variants, **recorded})
         dataset = Dataset(origin, workspace, warm=known)
+        if dataset.num_resumed or dataset.pending:
+            logging.info(
+                "The run in %s is continued: it has %d trials, and %d more are finished.",
+                workdir,
+                dataset.num_resumed,
+                len(dataset.pending),
+            )
         loop = Loop(
             space,
             evaluator,
@@ -167,17 +207,29 @@ def search(
             dataset,
             seed=seed,
             lag=lag,
+            batch_size=batch_size,
+            budget=Budget(
+                max_evaluations,
+                max_trials,
+                num_keys=space.num_keys if is_default else None,
+                max_idle=budgets.MOST_IDLE if is_default else None,
+            ),
             monitor=Monitor(workspace),
             on_batch=on_batch,
+            on_trial=on_trial,
+            max_seconds=max_seconds,
             checkpoints=workspace.checkpoints if workspace else None,
         )
-        num_keys = space.num_keys if is_default else None
-        stopped = loop.go(
-            batch_size=batch_size, max_evaluations=max_evaluations, max_trials=max_trials, num_keys=num_keys
-        )
-    trials = dataset.trials
+        stopped = loop.go()
+    best = top_trials([trial for trial in (dataset.best, *loop.pending) if trial], 1)
     return SearchResult(
-        dataset.best, trials, dataset.num_evaluations, stopped, str(workdir) if workdir is not None else None
+        best=best[0] if best else None,
+        trials=dataset.trials,
+        num_evaluations=dataset.num_evaluations + sum(not trial.evaluation.refused for trial in loop.pending),
+        stopped=stopped,
+        workdir=str(workdir) if workdir is not None else None,
+        pending=loop.pending,
+        num_resumed=dataset.num_resumed,
     )
 
 

@@ -14,6 +14,9 @@ from nas_keras.errors import InvalidValueError, check_at_least, printable, shown
 
 OK = "ok"
 
+_REFUSED = "failed: refused: "
+_MOST_COUNTED = 2**63 - 1  # records hold signed integers of 64 bits
+
 
 class Proposals(NamedTuple):
     """What a strategy asks to be evaluated.
@@ -57,6 +60,9 @@ class Evaluation:
         seconds: wall time.
         test_accuracy: in tables only; no search sees it.
         recipe: fingerprint of the recipe it was found with, if that is a variant of the run's; "" for the run's own.
+
+    Raises:
+        InvalidValueError: if a value is not of its kind.
     """
 
     reward: float
@@ -75,7 +81,11 @@ class Evaluation:
             # One NaN for all, since D keeps many.
             object.__setattr__(self, name, math.nan if math.isnan(value) else value)
         for name in ("num_params", "epochs"):
-            check_at_least(name, getattr(self, name), 0)
+            check_at_least(name, getattr(self, name), 0, at_most=_MOST_COUNTED)
+        if not isinstance(self.recipe, str):
+            raise InvalidValueError(
+                f"recipe={shown(self.recipe)} is not allowed: it must be the fingerprint of a recipe, or ''."
+            )
         if not isinstance(self.status, str):
             raise InvalidValueError(
                 f"status={shown(self.status)} is not allowed: it must be 'ok' or 'failed: <what happened>'."
@@ -93,10 +103,24 @@ class Evaluation:
         """Whether there is no reward."""
         return self.status != OK
 
+    @property
+    def refused(self) -> bool:
+        """Whether the architecture was turned down before any work: a failure that uses up no budget."""
+        return self.status.startswith(_REFUSED)
+
     @classmethod
     def failure(cls, reason: str, *, seconds: float = 0.0) -> "Evaluation":
-        """An evaluation that failed, for `reason`."""
+        """Returns an evaluation that failed for `reason`."""
         return cls(reward=math.nan, status=f"failed: {reason}", seconds=seconds)
+
+    @classmethod
+    def refusal(cls, reason: str) -> "Evaluation":
+        """Returns the failure of an architecture that was turned down before any work, such as one over a size limit.
+
+        It is stored and told to the strategy like any failure, and counts towards `max_trials`, but not towards
+        `max_evaluations`.
+        """
+        return cls(reward=math.nan, status=f"{_REFUSED}{reason}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -140,7 +164,7 @@ def training_seed(run_seed: int, key: str) -> int:
 def _to_float(name: str, value: Any) -> float:
     """In single precision; of whatever class a number is, but None and texts are no numbers, as NumPy would have it."""
     try:
-        if value is None or isinstance(value, bool | str | bytes):
+        if value is None or isinstance(value, bool | str | bytes) or np.iscomplexobj(value):
             raise TypeError
         return float(np.float32(value))
     except (TypeError, ValueError, OverflowError) as error:

@@ -45,6 +45,12 @@ def test_results_come_in_the_order_in_which_they_finish(concurrent):
         ([(A, ONE), ("b", TWO)], "for 'b', which it was not asked for"),
         ([(A, ONE), (B, 0.5)], "The evaluator gave 0.5 for Job.key='b'"),
         ([(A, ONE), (B, None)], "The evaluator gave None for Job.key='b'"),
+        ([(A, ONE), None], "The evaluator gave None: it must give pairs of a job and its nk.Evaluation"),
+        ([(A, ONE), B], "The evaluator gave Job.*: it must give pairs"),
+        ([(A, ONE), (B, TWO, 3)], "The evaluator gave .*, 3.: it must give pairs"),
+        ([(A, ONE), ONE], "The evaluator gave Evaluation.*: it must give pairs"),
+        ([(A, ONE), (TWO, B)], "for Evaluation.reward=2.0.*, which it was not asked for"),
+        ([(A, ONE), (B._replace(key=[]), TWO)], "for Job.key=...*, which it was not asked for"),
     ],
 )
 def test_an_evaluator_that_breaks_its_promise(answers, says, concurrent):
@@ -53,6 +59,44 @@ def test_an_evaluator_that_breaks_its_promise(answers, says, concurrent):
     with pytest.raises(InvalidValueError, match=says):
         for _ in range(3):
             arrivals.next()
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+@pytest.mark.parametrize("answers", [None, 5, 0.5, ONE, len, NotImplemented], ids=repr)
+def test_an_evaluator_that_gives_nothing_to_go_through(answers, concurrent):
+    evaluator = Gives()
+    evaluator.evaluate = lambda jobs: answers
+    arrivals = Arrivals(evaluator, concurrent=concurrent)
+    arrivals.start([A, B])
+    with pytest.raises(InvalidValueError, match="evaluate gave .*: it must yield, or return a list of, pairs of a job"):
+        arrivals.next()
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+@pytest.mark.parametrize(
+    ("answer", "error"), [(OSError("disk full"), OSError), ((A, ONE), InvalidValueError)], ids=["exception", "again"]
+)
+def test_what_comes_after_the_last_evaluation_is_not_lost(answer, error, concurrent):
+    arrivals = Arrivals(Gives((A, ONE), (B, TWO), answer), concurrent=concurrent)
+    finish = arrivals.start([A, B])
+    assert [arrivals.next(), arrivals.next()] == [(A, ONE), (B, TWO)]
+    with pytest.raises(error, match="disk full|not asked for"):
+        finish()
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+def test_finishing_waits_for_what_the_evaluator_does_last(concurrent):
+    done = []
+
+    class Tidies:
+        def evaluate(self, jobs):
+            yield A, ONE
+            done.append(True)
+
+    arrivals = Arrivals(Tidies(), concurrent=concurrent)
+    finish = arrivals.start([A])
+    assert arrivals.next() == (A, ONE)
+    assert finish() is None and done == [True]
 
 
 @pytest.mark.parametrize("concurrent", [False, True])

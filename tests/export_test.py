@@ -253,6 +253,23 @@ def test_a_run_in_which_every_child_failed_has_nothing_to_export(tmp_path, image
         nk.export_best(tmp_path, images=images)
 
 
+def test_the_finished_children_of_an_unfinished_batch_count(tmp_path, images, todo):
+    class Instant(nk.TrainingEvaluator):
+        """Trains nothing: the first child is the better one, and the third one never ends."""
+
+        def evaluate(self, jobs):
+            for job, reward in zip(jobs, (0.75, 0.5), strict=False):
+                yield job, nk.Evaluation(reward, seconds=1.0)
+            raise KeyboardInterrupt
+
+    space = nk.spaces.small()
+    with Instant(images, child=TINY_CHILD, train=TRAIN, workers=1) as evaluator, pytest.raises(KeyboardInterrupt):
+        strategy = Proposes(space, [POOLS, CONV, (0, 0)])
+        nk.search(space, evaluator, strategy=strategy, workdir=tmp_path / "run", lag=0)
+    exported = nk.export_best(tmp_path / "run", top=5, images=images)
+    assert exported == todo == [1, 2]
+
+
 def test_a_space_of_the_users_own_is_to_be_passed(tmp_path, images, todo):
     space = nk.spaces.large(2, operations=("conv_3x3", "identity"))
     _run_of_a_function(images, space, 0.5, tmp_path)

@@ -1,12 +1,14 @@
 """Tests of nas_keras/evaluators/function.py."""
 
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from helpers import is_nan, job
 
 import nas_keras as nk
+from nas_keras.errors import shown
 
 JOBS = [job("a", ("x", 1)), job("b", ("y", 2))]
 
@@ -61,11 +63,11 @@ def test_an_exception_ends_the_search():
         list(nk.FunctionEvaluator(function).evaluate(JOBS))
 
 
-@pytest.mark.parametrize("value", [None, "high", (1.0,), {}])
+@pytest.mark.parametrize("value", [None, "high", (1.0,), {}, 1j, np.complex64(1), 10**400, Fraction(10**400, 7)])
 def test_what_is_no_number_ends_the_search_with_what_it_was(value):
     with pytest.raises(nk.InvalidValueError) as caught:
         list(nk.FunctionEvaluator(lambda _: value).evaluate(JOBS))
-    assert str(caught.value) == f"The function gave {value!r} for a: it must give a number, or an nk.Evaluation."
+    assert str(caught.value) == f"The function gave {shown(value)} for a: it must give a number, or an nk.Evaluation."
 
 
 def test_seconds_are_the_wall_time_of_the_function(monkeypatch):

@@ -259,3 +259,23 @@ def test_the_order_of_rewards_and_of_longer_trainings(folder):
     assert count == len(facts.standings) and -1 <= correlation <= 1
     assert facts.winner.valid == pytest.approx(0.995)
     assert facts.human == {VGG: "VGG"}
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_a_page_of_a_search_whose_first_batch_is_unfinished(tmp_path):
+    """Three of eight children are finished: the best of them is on the page."""
+    seen = []
+
+    def until_the_fourth(cell):
+        seen.append(cell)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return _accuracy(cell)
+
+    evaluator = nk.FunctionEvaluator(until_the_fourth, recipe=RECIPE)
+    with pytest.raises(KeyboardInterrupt):
+        nk.search(SPACE, evaluator, strategy="evolution", max_evaluations=24, workdir=tmp_path / "run")
+    best = max((_accuracy(cell).reward, cell.key) for cell in seen[:3] if not _accuracy(cell).failed)[1]
+    made = write_run_report([tmp_path / "run"], tmp_path / "page")
+    assert made.headlines[0].startswith("evolution: 3 of 24 cells evaluated, 0.00 % of 0 samples answered from D, ")
+    assert made.headlines[0].endswith(f"{best}.")

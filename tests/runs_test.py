@@ -81,6 +81,24 @@ def test_what_cannot_be_read_together_is_refused(folder, names, message):
         read_runs([folder / name for name in names])
 
 
+def test_a_run_whose_first_batch_is_unfinished_has_the_children_that_are_finished(tmp_path):
+    def until_the_fourth(cell):
+        seen.append(cell.key)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return nk.Evaluation(REWARDS.get(cell.key) or 0.5, seconds=1.0)
+
+    seen = []
+    evaluator = nk.FunctionEvaluator(until_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
+        nk.search(SPACE, evaluator, strategy="random", max_evaluations=8, workdir=tmp_path / "run")
+    (run,) = read_runs([tmp_path / "run"])
+    assert (run.batches, run.trials) == ([], [])
+    assert [trial.key for trial in run.evaluated] == [trial.key for trial in run.pending] == seen[:3]
+    rewards = sorted((REWARDS.get(key) or 0.5 for key in seen[:3]), reverse=True)
+    assert [trial.reward for trial in run.best(3)] == pytest.approx(rewards)
+
+
 def test_a_run_without_a_trial_is_refused(folder, tmp_path):
     (tmp_path / "config.json").write_text((folder / "one" / "config.json").read_text())
     with pytest.raises(nk.InvalidValueError, match="has no trial yet"):

@@ -622,6 +622,44 @@ def test_values_that_cannot_be_used_are_refused_before_anything_is_written(tmp_p
     assert not (tmp_path / "run").exists()
 
 
+_ODD = {"not a dict": 5, "none": None, "a list": ["a"], "no JSON": {"a": np.float32(1)}, "NaN": {"a": float("nan")}}
+
+
+@pytest.mark.parametrize("name", ["recipe", "source", "environment", "variants", "lag"])
+@pytest.mark.parametrize("value", _ODD.values(), ids=_ODD)
+def test_what_an_evaluator_says_of_itself_is_checked_before_anything_is_written(tmp_path, name, value):
+    evaluator = Counting()
+    setattr(evaluator, name, [value] if name == "variants" and value is not None else value)
+    if (name, value) == ("lag", 5):
+        evaluator.lag = 2.5
+    with pytest.raises(InvalidValueError, match=rf"^evaluator\.{name}.* is not allowed: "):
+        nk.search(grid(4), evaluator, strategy="random", workdir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("evaluate", [lambda: [], lambda jobs, seed: [], lambda *, jobs: []])
+def test_a_method_evaluate_that_does_not_take_the_jobs_alone(tmp_path, evaluate):
+    evaluator = Counting()
+    evaluator.evaluate = evaluate
+    with pytest.raises(InvalidValueError, match=r"its method evaluate\(.*\) must take the jobs alone"):
+        nk.search(grid(4), evaluator, strategy="random", workdir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+def test_an_exception_after_the_last_result_is_not_lost_and_no_child_is(tmp_path, lag):
+    class Fails(Counting):
+        def evaluate(self, jobs):
+            yield from super().evaluate(jobs)
+            raise OSError("cannot tidy up")
+
+    with pytest.raises(OSError, match="cannot tidy up"):
+        _search(Scripted("a b"), Fails(lag=lag), workdir=tmp_path / "run")
+    evaluator = Counting(lag=lag)
+    result = _search(Scripted("a b"), evaluator, workdir=tmp_path / "run")
+    assert evaluator.keys == [] and _names(result.trials) == "a b"
+
+
 def test_an_evaluator_may_refuse_a_space_before_anything_is_written(tmp_path):
     class Refuses(Counting):
         def check(self, space):

@@ -1,12 +1,15 @@
 """Tests of nas_keras/trial.py."""
 
 import dataclasses
+import decimal
+import fractions
 import math
 import pickle
 
 import numpy as np
 import pytest
 
+from nas_keras.errors import InvalidValueError
 from nas_keras.trial import Evaluation, Proposals, Trial, training_seed
 
 _FLOATS = ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy")
@@ -80,3 +83,50 @@ def test_training_seeds_are_31_bits_and_differ_between_keys_and_between_runs():
     assert len(set(seeds)) == 192
     assert min(seeds) >= 0
     assert 2**30 <= max(seeds) < 2**31
+
+
+def test_a_refusal_is_a_failure_that_says_so():
+    refusal = Evaluation.refusal("9,000 parameters are more than 5,000")
+    assert refusal.failed and refusal.refused and math.isnan(refusal.reward) and refusal.seconds == 0
+    assert refusal.status == "failed: refused: 9,000 parameters are more than 5,000"
+    assert not Evaluation.failure("diverged").refused and not Evaluation(0.5).refused
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("reward", 1 + 2j),
+        ("reward", 0j),
+        ("reward", np.complex64(1)),
+        ("reward", np.array(1 + 0j)),
+        ("reward", 10**400),
+        ("reward", -(10**400)),
+        ("reward", fractions.Fraction(10**400, 3)),
+        ("reward", decimal.Decimal("sNaN")),
+        ("reward", [0.5, 0.5]),
+        ("reward", {}),
+        ("loss", 1j),
+        ("seconds", 10**400),
+        ("valid_accuracy", "0.9"),
+        ("test_accuracy", object()),
+        ("num_params", 2**63),
+        ("num_params", 10**400),
+        ("num_params", True),
+        ("epochs", 2**63),
+        ("epochs", 1.0),
+        ("recipe", 7),
+        ("recipe", None),
+        ("recipe", b"abc"),
+        ("status", None),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_value_that_cannot_be_is_refused_by_name(name, value):
+    with pytest.raises(InvalidValueError, match=f"^{name}=.* is not allowed: it must be "):
+        Evaluation(**{"reward": 0.5, name: value})
+
+
+def test_numbers_of_other_classes_are_numbers():
+    for value in (fractions.Fraction(1, 4), decimal.Decimal("0.25"), np.float16(0.25), np.array(0.25)):
+        assert Evaluation(value).reward == 0.25
+    assert Evaluation(0.5, num_params=2**63 - 1, epochs=np.int64(3)).num_params == 2**63 - 1

@@ -1,8 +1,11 @@
 """The interface of an evaluator: jobs in, evaluations out, as they finish. It never sees a policy."""
 
+import inspect
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from nas_keras.errors import InvalidValueError, shown
 from nas_keras.search_space import SearchSpace
 from nas_keras.trial import Evaluation, Job
 
@@ -58,3 +61,57 @@ class Evaluator:
 
     def __exit__(self, *exception_info):
         self.close()
+
+
+class Description(NamedTuple):
+    """What an evaluator says of itself; each as in `Evaluator`, whose defaults stand for what it does not say."""
+
+    recipe: dict[str, Any]
+    variants: list[dict[str, Any]]
+    source: dict[str, Any]
+    environment: dict[str, Any]
+    lag: Any
+
+
+def check_evaluator(evaluator: Any) -> None:
+    """Raises InvalidValueError unless `evaluator` is an object with a method `evaluate(jobs)`."""
+    evaluate = getattr(evaluator, "evaluate", None)
+    if isinstance(evaluator, type) or not callable(evaluate):
+        raise InvalidValueError(
+            f"evaluator={shown(evaluator)} is not allowed: it must be an object with a method evaluate(jobs). For a "
+            "function use nk.FunctionEvaluator(function)."
+        )
+    try:
+        signature = inspect.signature(evaluate)
+    except (TypeError, ValueError):  # of a function that is not written in Python
+        return
+    try:
+        signature.bind([])
+    except TypeError as error:
+        raise InvalidValueError(
+            f"evaluator={shown(evaluator)} is not allowed: its method evaluate{signature} must take the jobs alone."
+        ) from error
+
+
+def describe_evaluator(evaluator: Any) -> Description:
+    """Returns what an evaluator says of itself.
+
+    Raises:
+        InvalidValueError: if what must be a JSON object is none. Of the lag the caller is to judge.
+    """
+    variants = getattr(evaluator, "variants", ())
+    if not isinstance(variants, list | tuple):
+        raise InvalidValueError(f"evaluator.variants={shown(variants)} is not allowed: it must be a list of recipes.")
+    objects = {name: getattr(evaluator, name, {}) for name in ("recipe", "source", "environment")}
+    for name, value in [*objects.items(), *(("variants", variant) for variant in variants)]:
+        try:
+            if not isinstance(value, dict):
+                raise TypeError("it is no dict")
+            json.dumps(value, sort_keys=True, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidValueError(
+                f"evaluator.{name} with {name}={shown(value)} is not allowed: {error}. It must be a JSON object: a "
+                "dict of texts, finite numbers, lists and the like, such as {'epochs': 3}."
+            ) from error
+    copies = {name: dict(value) for name, value in objects.items()}
+    return Description(variants=list(variants), lag=getattr(evaluator, "lag", 0), **copies)

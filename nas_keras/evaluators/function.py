@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from nas_keras.errors import InvalidValueError, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.trial import Evaluation, Job
@@ -36,8 +38,10 @@ class FunctionEvaluator(Evaluator):
 
 def _to_reward(result: Any, job: Job) -> float:
     try:
+        if np.iscomplexobj(result):
+            raise TypeError  # NumPy would drop the imaginary part
         return float(result)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidValueError(
             f"The function gave {shown(result)} for {job.key}: it must give a number, or an nk.Evaluation."
         ) from error

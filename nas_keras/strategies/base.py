@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nas_keras.errors import check_at_least, check_seed, check_type
+from nas_keras.errors import InvalidValueError, check_at_least, check_seed, check_type, shown
 from nas_keras.search_space import SearchSpace
 from nas_keras.trial import Proposals, Trial
 
@@ -38,9 +38,16 @@ class Strategy:
         self.num_told = 0
 
     def ask(self, n: int) -> Proposals:
-        """Proposes m <= n strings; m = 0 means that the strategy has nothing more to propose."""
+        """Proposes m <= n strings; m = 0 means that the strategy has nothing more to propose.
+
+        A strategy that proposes fewer than n must propose the same when it is asked for just as many: that is how a run
+        that is started again asks for the batches that it has.
+
+        Raises:
+            InvalidValueError: if `n` is no such number, or `_ask` gives anything else than proposals of this space.
+        """
         check_at_least("n", n, 0, at_most=MOST_ASKED)
-        proposals = self._ask(int(n), self.num_asked)
+        proposals = check_proposals(self._ask(int(n), self.num_asked), n, self.space, type(self).__name__)
         self.num_asked += 1
         return proposals
 
@@ -69,6 +76,52 @@ class Strategy:
 
     def _restore(self, state: State) -> None:
         del state
+
+
+def check_proposals(proposals: Any, n: int, space: SearchSpace, strategy: str) -> Proposals:
+    """Returns proposals with their actions as int32 [m, T] and log-probs as float32 [m, T] or None.
+
+    Args:
+        proposals: what a strategy gave.
+        n: how many it was asked for.
+        space: what is searched.
+        strategy: name of the strategy, for the message.
+
+    Raises:
+        InvalidValueError: if they are not at most n strings of the space, with log-probs that are numbers.
+    """
+
+    def refuse(what: str) -> InvalidValueError:
+        return InvalidValueError(
+            f"The strategy {strategy} gave {what}. Its method _ask must give nk.Proposals(actions, log_probs): actions "
+            f"are integers [m, {len(space.decisions)}] with m <= {n}, each the index of a choice; log_probs are finite "
+            "numbers of the same shape, or None."
+        )
+
+    if not isinstance(proposals, Proposals):
+        raise refuse(shown(proposals))
+    try:
+        actions, log_probs = np.asarray(proposals.actions), proposals.log_probs
+        if np.iscomplexobj(log_probs):
+            raise TypeError("complex numbers")
+        if actions.ndim and not len(actions):  # an empty list has no second axis
+            actions = np.zeros((0, len(space.decisions)), np.int32)
+            log_probs = None if log_probs is None else np.zeros(actions.shape)
+        if log_probs is not None:
+            log_probs = np.asarray(log_probs, np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise refuse(f"{shown(proposals)} ({error})") from error
+    if actions.ndim != 2 or actions.shape[1] != len(space.decisions) or not np.issubdtype(actions.dtype, np.integer):
+        raise refuse(f"actions of type {actions.dtype} and shape {list(actions.shape)}")
+    if len(actions) > n:
+        raise refuse(f"{len(actions):,} strings where at most {n:,} were asked for")
+    wrong = np.argwhere((actions < 0) | (actions >= space.num_choices))
+    if len(wrong):
+        row, decision = wrong[0].tolist()
+        raise refuse(f"action {actions[row, decision]} for decision {space.decisions[decision].name!r}")
+    if log_probs is not None and (log_probs.shape != actions.shape or not np.isfinite(log_probs).all()):
+        raise refuse(f"log_probs {shown(log_probs)} of shape {list(log_probs.shape)}")
+    return Proposals(actions.astype(np.int32), log_probs)
 
 
 def config_or_default(config: Any, kind: type) -> Any:
