@@ -13,7 +13,9 @@ from nas_keras.errors import InvalidValueError, check_workers
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run. Required.")
 _TOP = flags.DEFINE_integer("top", 1, "How many children.")
-_EPOCHS = flags.DEFINE_integer("epochs", 10, "Epochs of the longer training.")
+_EPOCHS = flags.DEFINE_integer(
+    "epochs", None, "Epochs of the longer training. Default: 10, or three times those of the search if that is more."
+)
 _WORKERS = flags.DEFINE_integer("workers", None, "Processes that train. Default: one a GPU, else one a core.")
 
 
@@ -23,10 +25,7 @@ def main() -> None:
         raise InvalidValueError("--workdir is missing: name the folder of a search, such as --workdir=runs/mnist.")
     check_workers(_WORKERS.value)
     for child in nk.export_best(_WORKDIR.value, top=_TOP.value, epochs=_EPOCHS.value, workers=_WORKERS.value):
-        print(
-            f"{child.rank}. {child.key}: validation {child.valid_accuracy:.2%}, test {child.test_accuracy:.2%} "
-            f"({child.num_params:,} parameters)  {os.path.join(_WORKDIR.value, child.path)}"
-        )
+        print(f"{child.rank}. {child.key}: {child.summary}  {os.path.join(_WORKDIR.value, child.path)}")
 
 
 if __name__ == "__main__":

@@ -106,10 +106,7 @@ def main() -> None:
         (exported,) = nk.export_best(
             _WORKDIR.value, epochs=_FINAL_EPOCHS.value, images=images, space=space, workers=_WORKERS.value
         )
-        print(
-            f"{space.decode(result.best.actions)}: validation {exported.valid_accuracy:.2%}, test "
-            f"{exported.test_accuracy:.2%} ({exported.num_params:,} parameters)"
-        )
+        print(f"{space.decode(result.best.actions)}: {exported.summary}")
     _print_places(result)
 
 

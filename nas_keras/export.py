@@ -11,27 +11,31 @@ import pathlib
 import shutil
 from typing import Any
 
-from nas_keras import _keras, operations, spaces
+from absl import logging
+
+from nas_keras import operations, spaces
 from nas_keras import recipe as recipes
+from nas_keras.caveats import few_steps, guessing
 from nas_keras.cell import Cell
-from nas_keras.child import INPUT_NAME
 from nas_keras.dataset import Dataset
 from nas_keras.distribution import NONE
-from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_type
-from nas_keras.evaluators.devices import worker_environments
-from nas_keras.evaluators.operation_check import picklable
+from nas_keras.errors import DataError, InvalidValueError, NasKerasError, check_at_least, check_type
+from nas_keras.evaluators.devices import put_back_kernels, worker_environments
+from nas_keras.evaluators.operation_check import check_operations, picklable
 from nas_keras.evaluators.training import prepare_worker, share
 from nas_keras.evaluators.workers import WorkerPool
 from nas_keras.exported import ExportedChild, folder_of, read_exported, write_exported
 from nas_keras.images import Images
+from nas_keras.saved_model import save_child
 from nas_keras.search_space import SearchSpace
 from nas_keras.searching import top_trials
 from nas_keras.tfds_images import load_source
-from nas_keras.training import Split, TrainConfig, measure, train_child
+from nas_keras.training import MOST_EPOCHS, Split, TrainConfig, measure, train_child
 from nas_keras.trial import Trial
 from nas_keras.workspace import Workspace, WriteError, sync_folder, sync_tree, writing
 
 _SAVED_MODEL = "saved_model"
+_LEAST_EPOCHS, _TIMES_LONGER = 10, 3  # of the longer training, by default
 
 
 def export_best(
@@ -46,12 +50,13 @@ def export_best(
     """Trains the best children of a run longer, on the training split, tests each once and saves it.
 
     Every finished child counts, also one of a batch that is not complete yet. A child that stands exported already with
-    the same epochs is not trained again.
+    the same epochs is not trained again. Without a test split that can be used, a child is exported with the test
+    accuracy None.
 
     Args:
         workdir: of the run, whose rewards came from training (or from a table of trainings).
         top: how many.
-        epochs: of the longer training; by default as many as in the search.
+        epochs: of the longer training; by default 10, or three times those of the search if that is more.
         images: the data set of the run; by default loaded again from where the run had it.
         space: of the run; by default `spaces.small` or `spaces.large`, by its name.
         workers: processes that train.
@@ -75,9 +80,7 @@ def export_best(
     recipe = config["fixed"]["recipe"]
     check_exportable(recipe, images)
     child, train = recipes.configs_of(recipe, workspace.config)
-    if epochs is not None:
-        check_at_least("epochs", epochs, 1)
-        train = dataclasses.replace(train, epochs=epochs)
+    train = _longer(train, epochs)
     space = space or spaces.by_name(config["fixed"]["space"].get("name"))
     if space.fingerprint != origin.space:
         raise InvalidValueError(
@@ -94,14 +97,17 @@ def export_best(
         todo = {
             rank: trial
             for rank, trial in enumerate(trials, start=1)
-            if not _is_done(workspace, done.get(rank), trial, train)
+            if not _is_done(workspace, done.get(rank), trial, train, images)
         }
         if todo:
             images = images or _load(config)
             check_exportable(recipe, images)
             distribute = recipe.get("distribute", NONE)
             trains = {rank: _train_of(trial, train, variants) for rank, trial in todo.items()}
-            _export(workspace, todo, done, space, images, child, trains, distribute, workers)
+            environments = worker_environments(workers, distribute)[: len(todo)]
+            put_back_kernels(environments, recipes.environment_of(config, workspace.config))
+            _check_cells(todo, space, images, child, train)
+            _export(workspace, todo, done, space, images, child, trains, distribute, environments)
         return [done[rank] for rank in range(1, len(trials) + 1)]
 
 
@@ -127,9 +133,53 @@ def check_exportable(recipe: dict[str, Any], images: Images | None = None) -> No
         )
 
 
-def _is_done(workspace: Workspace, exported: ExportedChild | None, trial: Trial, train: TrainConfig) -> bool:
+def _longer(train: TrainConfig, epochs: int | None) -> TrainConfig:
+    """The longer training: the recipe of the search with other epochs."""
+    if epochs is None:
+        epochs = min(max(_LEAST_EPOCHS, _TIMES_LONGER * train.epochs), MOST_EPOCHS)
+    check_at_least("epochs", epochs, 1)
+    if epochs < train.epochs:
+        logging.warning(
+            "The final training has %d epochs, fewer than the %d of the search, so what is exported may be worse than "
+            "what was found. Leave epochs out, or use more.",
+            epochs,
+            train.epochs,
+        )
+    return dataclasses.replace(train, epochs=epochs)
+
+
+def _check_cells(todo: dict[int, Trial], space: SearchSpace, images: Images, child, train: TrainConfig) -> None:
+    """Refuses operations that cannot be trained here, and warns of a training that is too short."""
+    names = dict.fromkeys(name for trial in todo.values() for _, name in space.decode(trial.actions).nodes)
+    check_operations(
+        names,
+        operations.registered(),
+        child=child,
+        input_shape=images.image_shape,
+        num_classes=images.num_classes,
+        precision=train.precision,
+    )
+    if caveat := few_steps(train, len(images.train_labels)):
+        logging.warning("%s", caveat)
+
+
+def _has_test(images: Images) -> bool:
+    """Whether there is a test split that can be used; says in a warning why not."""
+    try:
+        images.test()
+    except NasKerasError as error:
+        logging.warning("Exported without a test accuracy: %s", error)
+        return False
+    return True
+
+
+def _is_done(
+    workspace: Workspace, exported: ExportedChild | None, trial: Trial, train: TrainConfig, images: Images | None
+) -> bool:
     if exported is None:
         return False
+    if exported.test_accuracy is None and images is not None and _has_test(images):
+        return False  # it can be tested now
     folder = folder_of(workspace, exported.rank) / _SAVED_MODEL
     if exported.path != str(folder.relative_to(workspace.root)) or not folder.is_dir():
         return False  # a list from elsewhere may name any folder
@@ -151,9 +201,11 @@ def _train_of(trial: Trial, train: TrainConfig, variants: dict[str, Any]) -> Tra
     return dataclasses.replace(train, batch_size=recipes.configs_of(variant, "config.json")[1].batch_size)
 
 
-def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child, trains, distribute, workers) -> None:
-    environments = worker_environments(workers, distribute)[: len(todo)]
-    shared = share(images, test=True)
+def _export(
+    workspace, todo: dict[int, Trial], done: dict, space, images, child, trains, distribute, environments
+) -> None:
+    has_test = _has_test(images)
+    shared = share(images, test=has_test)
     pool = WorkerPool(
         functools.partial(prepare_worker, shared.fd, shared.layout, picklable(operations.registered())),
         environments=environments,
@@ -195,6 +247,12 @@ def _export(workspace, todo: dict[int, Trial], done: dict, space, images, child,
                 **measured,
             )
             write_exported(workspace, done)
+            part, accuracy = (
+                ("test", done[rank].test_accuracy) if has_test else ("validation", done[rank].valid_accuracy)
+            )
+            labels = images.test()[1] if has_test else images.valid_labels
+            if caveat := guessing(f"The {part} accuracy of {trial.key}", accuracy, labels, images.num_classes):
+                logging.warning("%s", caveat)
     finally:
         pool.close()
         shared.close()
@@ -205,7 +263,7 @@ def _train_and_save(splits: dict[str, Split], *, cell: Cell, seed: int, settings
     model = train_child(cell, splits["train"], seed=seed, **settings)
     measured = {
         "valid_accuracy": measure(model, splits["valid"])[0],
-        "test_accuracy": measure(model, splits["test"])[0],
+        "test_accuracy": measure(model, splits["test"])[0] if "test" in splits else None,
         "num_params": model.count_params(),
     }
     try:
@@ -216,20 +274,3 @@ def _train_and_save(splits: dict[str, Split], *, cell: Cell, seed: int, settings
     except WriteError as error:
         return {"problem": str(error)}  # an exception would travel as a traceback
     return measured
-
-
-def save_child(model, path: str | os.PathLike) -> None:
-    """Saves a child as a SavedModel.
-
-    Its `serving_default` takes `images`, uint8 [B, H, W, C] from 0 to 255 as the data set has them, and gives `logits`
-    and `probabilities`, float32 [B, num_classes]. `tf.saved_model.load`, `tf_keras.models.load_model` and, in stock
-    Keras 3, `TFSMLayer(path, call_endpoint="serving_default")` read it.
-    """
-    tf = _keras.load_tensorflow()
-
-    @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.uint8, name=INPUT_NAME)])
-    def serve(images):
-        logits = model(images, training=False)
-        return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
-
-    model.save(str(path), save_format="tf", include_optimizer=False, signatures={"serving_default": serve})

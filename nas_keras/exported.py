@@ -6,6 +6,9 @@ import pathlib
 from nas_keras.errors import DataError, shown
 from nas_keras.workspace import Workspace, read_json, write_json
 
+# What JSON may have where a field is a float.
+_JSON_TYPES = {float: int | float, float | None: int | float | None}
+
 
 @dataclasses.dataclass(frozen=True)
 class ExportedChild:
@@ -16,7 +19,7 @@ class ExportedChild:
         key: canonical key of its cell.
         search_reward: what the search saw.
         valid_accuracy: after the longer training, a fraction.
-        test_accuracy: on the test split, a fraction.
+        test_accuracy: on the test split, a fraction; None where there was none that could be used.
         epochs: of the longer training.
         seed: of the longer training.
         num_params: of the child.
@@ -27,11 +30,17 @@ class ExportedChild:
     key: str
     search_reward: float
     valid_accuracy: float
-    test_accuracy: float
+    test_accuracy: float | None
     epochs: int
     seed: int
     num_params: int
     path: str
+
+    @property
+    def summary(self) -> str:
+        """Accuracies and size, for a person."""
+        test = "no test split" if self.test_accuracy is None else f"test {self.test_accuracy:.2%}"
+        return f"validation {self.valid_accuracy:.2%}, {test} ({self.num_params:,} parameters)"
 
 
 def folder_of(workspace: Workspace, rank: int) -> pathlib.Path:
@@ -50,7 +59,7 @@ def read_exported(workspace: Workspace) -> list[ExportedChild]:
             f"{field.name} {shown(getattr(exported, field.name))}"
             for exported in found
             for field in dataclasses.fields(exported)
-            if not isinstance(getattr(exported, field.name), (int, float) if field.type is float else field.type)
+            if not isinstance(getattr(exported, field.name), _JSON_TYPES.get(field.type, field.type))
         ]
         if wrong:
             raise TypeError(", ".join(wrong))

@@ -107,6 +107,20 @@ def check_settings(config: dict[str, Any], path: pathlib.Path) -> None:
         raise DataError(f"{path} does not say its strategy, seed, batch size, lag and budget. Restore it from a copy.")
 
 
+def environment_of(config: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
+    """What a run's rewards also depend on in their last digits, by its configuration.
+
+    Raises:
+        DataError: if it is no object.
+    """
+    environment = config.get("environment", {})
+    if not isinstance(environment, dict):
+        raise DataError(
+            f"{path} has the environment {shown(environment)}, where an object is due. Restore it from a copy."
+        )
+    return environment
+
+
 def configs_of(recipe: dict[str, Any], place: object) -> tuple[ChildConfig, TrainConfig]:
     """The child and the training of a recipe of trained children, for more of them to be trained alike.
 

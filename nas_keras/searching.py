@@ -12,8 +12,8 @@ from nas_keras import budget as budgets
 from nas_keras import recipe as recipes
 from nas_keras.budget import Budget
 from nas_keras.dataset import Dataset
-from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_seed, shown
-from nas_keras.evaluators.base import Evaluates, check_evaluator, describe_evaluator
+from nas_keras.errors import InvalidValueError, check_at_least, check_seed, shown
+from nas_keras.evaluators.base import Evaluates, Evaluator, check_evaluator, describe_evaluator
 from nas_keras.loop import Loop, OnBatch, OnTrial
 from nas_keras.monitoring import Monitor
 from nas_keras.record import Origin
@@ -188,7 +188,7 @@ def search(
             if known and old is None:
                 write_snapshot(workspace, known, origin)
             if old and hasattr(evaluator, "resume"):
-                evaluator.resume(_environment_of(old, workspace))
+                evaluator.resume(recipes.environment_of(old, workspace.config))
             described = describe_evaluator(evaluator)  # its environment is what it makes of the recorded one
             recorded = {"source": described.source, "environment": described.environment}
             workspace.settle_config({"fixed": fixed, "budget": budget, "variants": variants, **recorded})
@@ -222,6 +222,8 @@ def search(
         )
         stopped = loop.go()
     best = top_trials([trial for trial in (dataset.best, *loop.pending) if trial], 1)
+    if isinstance(evaluator, Evaluator):
+        evaluator.review([*dataset.trials, *loop.pending])
     return SearchResult(
         best=best[0] if best else None,
         trials=dataset.trials,
@@ -249,16 +251,6 @@ def _known(path, workspace: Workspace | None, origin: Origin, space: SearchSpace
     # Without a configuration it is of a start that was cut off.
     snapshot = read_snapshot(workspace, origin) if workspace and workspace.config.exists() else None
     return read_known(path, space=space, recipe=recipe) if snapshot is None else snapshot
-
-
-def _environment_of(config: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
-    environment = config.get("environment", {})
-    if not isinstance(environment, dict):
-        raise DataError(
-            f"{workspace.config} has the environment {shown(environment)}, where an object is due. Restore it from a "
-            "copy."
-        )
-    return environment
 
 
 def _settings_of(strategy: Strategy) -> dict[str, Any]:

@@ -23,7 +23,7 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 _SHUFFLE, _SHIFT = 1, 5  # purposes of generators, part of their seeds: [seed, purpose, ...]
 _EVALUATION_BATCH = 500  # images; only memory and speed depend on it
 _MOST_SHIFT = 1_000  # pixels
-_MOST_EPOCHS = 10_000  # the order of the images is drawn beforehand for all of them
+MOST_EPOCHS = 10_000  # the order of the images is drawn beforehand for all of them
 _STEPS_PER_EXECUTION = 50  # training steps in one call into the graph; the result does not depend on it
 
 
@@ -63,7 +63,7 @@ class TrainConfig:
         check_choice("precision", self.precision, PRECISIONS)
         check_at_least("shift", self.shift, 0, at_most=_MOST_SHIFT)
         check_flag("jit_compile", self.jit_compile)
-        check_at_least("epochs", self.epochs, 1, at_most=_MOST_EPOCHS)
+        check_at_least("epochs", self.epochs, 1, at_most=MOST_EPOCHS)
         check_at_least("batch_size", self.batch_size, 1)
         check_at_least("learning_rate", self.learning_rate, 0, integer=False)
         check_at_least("warmup", self.warmup, 0, integer=False)

@@ -2,13 +2,15 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from helpers import TINY_CHILD, TINY_TRAIN, grid, run_python, tiny_images
 
 import nas_keras as nk
-from nas_keras import export
+from nas_keras import export, operations
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.exported import read_exported
 from nas_keras.strategies import Strategy
@@ -107,7 +109,7 @@ def test_other_epochs_or_a_lost_model_are_trained(run, images, todo):
     nk.export_best(workdir, top=2, epochs=5, images=images)
     assert todo == [1, 2]
     todo.clear()
-    nk.export_best(workdir, images=images)  # by default as many as in the search: two
+    nk.export_best(workdir, images=images)  # not one epoch, but ten by default
     assert todo == [1]
     todo.clear()
     (workdir / "best" / "rank_2" / "saved_model").rename(workdir / "aside")
@@ -194,10 +196,110 @@ def test_other_images_are_refused_by_their_digest(run, images):
     )
 
 
-def test_images_without_a_test_split_are_refused(run, images):
-    workdir, _, _ = run
-    with pytest.raises(DataError, match="arrays has no test split"):
-        nk.export_best(workdir, epochs=4, images=dataclasses.replace(images, load_test=None))
+@pytest.mark.parametrize(
+    ("searched", "given", "epochs", "says"),
+    [(1, None, 10, None), (3, None, 10, None), (4, None, 12, None), (9_000, None, 10_000, None), (2, 2, 2, None)]
+    + [(3, 2, 2, "The final training has 2 epochs, fewer than the 3 of the search, so what is exported may be worse")],
+)
+def test_the_final_training_is_longer_than_the_search_by_default(warnings, searched, given, epochs, says):
+    train = export._longer(dataclasses.replace(TRAIN, epochs=searched), given)
+    assert train == dataclasses.replace(TRAIN, epochs=epochs)
+    assert len(warnings) == (says is not None) and all(text.startswith(says) for text in warnings)
+
+
+@pytest.fixture(name="warnings")
+def _warnings(monkeypatch):
+    texts = []
+    monkeypatch.setattr(export.logging, "warning", lambda text, *values: texts.append(text % values))
+    return texts
+
+
+def test_what_needs_no_test_split_is_exported_without_one_and_tested_once_there_is_one(tmp_path, images, warnings):
+    """With the kernels of the run, which began without oneDNN."""
+    untested = dataclasses.replace(images, load_test=None)
+    hidden = images.test()[0], np.full(100, -1, np.int32)
+    space, folder = nk.spaces.small(), tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+        with nk.TrainingEvaluator(untested, child=TINY_CHILD, train=TINY_TRAIN, workers=1) as evaluator:
+            nk.search(space, evaluator, strategy=Proposes(space, [CONV]), workdir=folder)
+        (plain,) = nk.export_best(folder, epochs=2, images=untested, workers=1)
+        weights = _weights(folder, plain)
+    assert "arrays has no test split: what is exported will have no test accuracy." in warnings
+    assert plain.test_accuracy is None and plain.valid_accuracy > 0.3
+    assert plain.summary == f"validation {plain.valid_accuracy:.2%}, no test split ({plain.num_params:,} parameters)"
+    assert json.loads((folder / "best" / "children.json").read_text())["children"][0]["test_accuracy"] is None
+    assert read_exported(Workspace(folder)) == [plain]
+    warnings.clear()
+    (again,) = nk.export_best(folder, epochs=2, images=dataclasses.replace(images, load_test=lambda: hidden))
+    assert again == plain  # hidden labels are no test split: nothing is trained
+    assert "Exported without a test accuracy: test labels run from -1 to -1." in warnings[0]
+    warnings.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+        (tested,) = nk.export_best(folder, epochs=2, images=images, workers=1)
+    assert tested == dataclasses.replace(plain, test_accuracy=tested.test_accuracy) and tested.test_accuracy > 0.3
+    assert f"test {tested.test_accuracy:.2%} (" in tested.summary
+    assert _weights(folder, plain) == weights
+    assert "The run began with TF_ENABLE_ONEDNN_OPTS=0, which is put back for its workers." in warnings
+    assert any(text.startswith("A child is trained for only 16 steps (batches of 64 of 512") for text in warnings)
+
+
+def _weights(folder, child):
+    """The bytes of a SavedModel's weights; what follows them is its object graph."""
+    return (folder / child.path / "variables" / "variables.data-00000-of-00001").read_bytes()[: 4 * child.num_params]
+
+
+def test_an_operation_that_is_not_registered_here_is_refused_by_name(tmp_path, images, monkeypatch):
+    monkeypatch.setattr(operations, "_BUILDERS", dict(operations._BUILDERS))
+    space = nk.spaces.large(1, operations=("elsewhere",))
+    _run_of_a_function(images, space, 0.5, tmp_path)
+    with pytest.raises(InvalidValueError, match="operation='elsewhere' is unknown. Allowed: conv_1x3_3x1, conv_3x3, "):
+        nk.export_best(tmp_path, images=images, space=space)
+    assert not (tmp_path / "best").exists()
+
+
+@pytest.mark.parametrize("value", [7, None, ["1"]])
+def test_kernels_in_a_configuration_that_are_no_text_are_refused(tmp_path, images, value):
+    _run_of_a_function(images, nk.spaces.small(), 0.5, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "environment": {"onednn": value}}))
+    with pytest.raises(DataError, match="The recorded environment has onednn=.*, where a text such as '1' is due."):
+        nk.export_best(tmp_path, images=images)
+    (tmp_path / "config.json").write_text(json.dumps({**config, "environment": value}))
+    with pytest.raises(DataError, match="config.json has the environment .*, where an object is due."):
+        nk.export_best(tmp_path, images=images)
+
+
+_BARE = """
+import json, sys
+import numpy as np, tensorflow as tf
+assert "nas_keras" not in sys.modules
+serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+answers = []
+for shape in json.loads(sys.argv[2]):
+    try:
+        answers.append(serve(images=tf.zeros(shape, tf.uint8))["logits"].shape.as_list())
+    except tf.errors.InvalidArgumentError as error:
+        answers.append(str(error))
+print(json.dumps(answers))
+"""
+
+
+def test_a_saved_model_refuses_images_of_another_shape_in_a_process_without_this_package(run):
+    workdir, _, exported = run
+    right, wrong = [[1, 12, 12, 1], [7, 12, 12, 1]], [
+        *([2, 24, 24, 1], [2, 12, 12, 3], [2, 14, 12, 1], [2, 1, 1, 1], [0, 12, 12, 1]),
+        *([12, 12, 1], [12, 12], [1], [], [1, 2, 12, 12, 1], [12, 12, 1, 1, 1]),
+    ]  # fmt: skip
+    command = [sys.executable, "-I", "-c", _BARE, str(workdir / exported[0].path), json.dumps([*right, *wrong])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    assert answers[:2] == [[1, 4], [7, 4]]
+    for shape, answer in zip(wrong, answers[2:], strict=True):
+        assert "The images must be uint8 [N, 12, 12, 1] with N of at least 1. Their shape is] [" in answer, shape
+        assert f"[{' '.join(map(str, shape))}]" in answer
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from nas_keras.errors import InvalidValueError, shown
 from nas_keras.search_space import SearchSpace
-from nas_keras.trial import Evaluation, Job
+from nas_keras.trial import Evaluation, Job, Trial
 
 
 class Evaluates(Protocol):
@@ -41,6 +41,10 @@ class Evaluator:
     def check(self, space: SearchSpace) -> None:
         """Raises InvalidValueError if this evaluator cannot evaluate the architectures of `space`."""
         del space
+
+    def review(self, trials: Sequence[Trial]) -> None:
+        """Called after a search with all its trials: says in a warning what their rewards do not bear out."""
+        del trials
 
     def resume(self, environment: dict[str, Any]) -> None:
         """Called before the first job where a run or table goes on, with the environment that it recorded.

@@ -2,11 +2,16 @@
 
 import os
 import platform
+from typing import Any
+
+from absl import logging
 
 from nas_keras import _keras
 from nas_keras.cgroups import available_cores
 from nas_keras.distribution import MIRRORED, make_distribution
-from nas_keras.errors import InvalidValueError, check_workers
+from nas_keras.errors import DataError, InvalidValueError, check_workers, shown
+
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # the variable that turns on kernels that are faster and round otherwise
 
 
 def worker_environments(workers: int | None, distribute: str) -> list[dict[str, str]]:
@@ -18,7 +23,7 @@ def worker_environments(workers: int | None, distribute: str) -> list[dict[str, 
     check_workers(workers)
     common = {
         # Children train about twice as fast; on some processors TensorFlow leaves oneDNN off. The user's setting wins.
-        "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+        ONEDNN: os.environ.get(ONEDNN, "1"),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
     }
     make_distribution(distribute)
@@ -33,6 +38,21 @@ def worker_environments(workers: int | None, distribute: str) -> list[dict[str, 
     names = visible.split(",")[: len(gpus)]
     count = workers or len(gpus) or available_cores()
     return [{**common, **({"CUDA_VISIBLE_DEVICES": names[i % len(names)]} if gpus else {})} for i in range(count)]
+
+
+def put_back_kernels(environments: list[dict[str, str]], recorded: dict[str, Any]) -> None:
+    """Gives workers that have not started the kernels of the run or table that recorded this environment.
+
+    Raises:
+        DataError: if what was recorded is no text.
+    """
+    kernels = recorded.get("onednn", environments[0][ONEDNN])
+    if not isinstance(kernels, str):
+        raise DataError(f"The recorded environment has onednn={shown(kernels)}, where a text such as '1' is due.")
+    if kernels != environments[0][ONEDNN]:
+        logging.warning("The run began with %s=%s, which is put back for its workers.", ONEDNN, kernels)
+    for variables in environments:
+        variables[ONEDNN] = kernels
 
 
 def processor() -> str:

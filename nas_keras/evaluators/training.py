@@ -10,12 +10,13 @@ from typing import Any
 from absl import logging
 
 from nas_keras import _keras, operations
+from nas_keras.caveats import few_steps, guessing
 from nas_keras.cell import Cell
 from nas_keras.child import ChildConfig, build_child
 from nas_keras.distribution import NONE
 from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, shown
 from nas_keras.evaluators.base import Evaluator
-from nas_keras.evaluators.devices import processor, worker_environments
+from nas_keras.evaluators.devices import ONEDNN, processor, put_back_kernels, worker_environments
 from nas_keras.evaluators.operation_check import check_operations, operations_of, picklable
 from nas_keras.evaluators.shared_arrays import SharedArrays, attach
 from nas_keras.evaluators.worker import WorkerDiedError, WorkerOutOfMemoryError, WorkerTimeoutError
@@ -24,9 +25,8 @@ from nas_keras.images import Images
 from nas_keras.recipe import fingerprint, settings_of
 from nas_keras.search_space import SearchSpace
 from nas_keras.training import Split, TrainConfig, evaluate_cell
-from nas_keras.trial import Evaluation, Job
+from nas_keras.trial import Evaluation, Job, Trial
 
-_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 _THREADS = 1  # of a worker; two workers of one thread train more images a second than one of two
 
 
@@ -80,6 +80,10 @@ class TrainingEvaluator(Evaluator):
             "config": self._train,
             "distribute": distribute,
         }
+        if caveat := few_steps(self._train, len(images.train_labels)):
+            logging.warning("%s", caveat)
+        if images.load_test is None and not measure_test:
+            logging.warning("%s has no test split: what is exported will have no test accuracy.", images.name)
         self.recipe = make_recipe(images, self._child, self._train, distribute)
         # For a child that needs more memory than there is.
         self._half = dataclasses.replace(self._train, batch_size=max(1, self._train.batch_size // 2))
@@ -88,11 +92,11 @@ class TrainingEvaluator(Evaluator):
         self.source = dict(images.source)
         self.environment = {
             "tensorflow": _keras.load_tensorflow().__version__,
-            "onednn": self._environments[0][_ONEDNN],
+            "onednn": self._environments[0][ONEDNN],
             "threads_per_worker": _THREADS,
             "processor": processor(),
         }
-        self._image_shape = images.image_shape
+        self._image_shape, self._valid_labels = images.image_shape, images.valid_labels
         self._sent = picklable(operations.registered())  # `check` refuses the others where a space has them
         self._shared = share(images, test=measure_test)
         self._pool = WorkerPool(
@@ -119,14 +123,19 @@ class TrainingEvaluator(Evaluator):
             precision=self._train.precision,
         )
 
+    def review(self, trials: Sequence[Trial]) -> None:
+        """Says in a warning if the best reward of a search is within noise of guessing."""
+        rewards = {trial.key: trial.reward for trial in trials if not trial.evaluation.failed}
+        if not rewards:
+            return
+        best, labels, num_classes = max(rewards.values()), self._valid_labels, self._settings["num_classes"]
+        if caveat := guessing("The best validation accuracy", best, labels, num_classes, len(rewards)):
+            logging.warning("%s", caveat)
+
     def resume(self, environment: dict[str, Any]) -> None:
         """See `Evaluator`. Workers, of which none has started, take the kernels that the run began with."""
-        kernels = environment.get("onednn", self.environment["onednn"])
-        if kernels != self.environment["onednn"]:
-            logging.warning("The run began with %s=%s, which is put back for its workers.", _ONEDNN, kernels)
-            self.environment["onednn"] = kernels
-            for variables in self._environments:
-                variables[_ONEDNN] = kernels
+        put_back_kernels(self._environments, environment)
+        self.environment["onednn"] = self._environments[0][ONEDNN]
         changed = [name for name, value in self.environment.items() if environment.get(name, value) != value]
         if changed:
             logging.warning(
