@@ -10,6 +10,7 @@ import numpy as np
 from nas_keras import _keras
 from nas_keras.controller import Controller
 from nas_keras.distribution import NONE, make_distribution
+from nas_keras.graph import clear_kernels
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies.base import State, Strategy
 from nas_keras.trial import Proposals
@@ -35,6 +36,7 @@ class ControllerStrategy(Strategy):
     def __init__(self, space: SearchSpace, config, *, seed: int, distribute: str = NONE):
         super().__init__(space, seed=seed)
         self.config = config
+        clear_kernels()  # of controllers before this one
         self._distribution = make_distribution(distribute)
         with self._distribution.scope():
             self.controller = Controller(space.num_choices, units=config.units, embedding=config.embedding, seed=seed)

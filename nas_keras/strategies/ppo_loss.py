@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras import _keras
+from nas_keras.distribution import apply_gradients
 
 tf = _keras.load_tensorflow()
 _keras.load_tf_agents()
@@ -108,7 +109,7 @@ class PPOLoss:
             variables = self._controller.trainable_variables
             # The embedding's gradient is a tf.IndexedSlices; dense, one kernel applies them all.
             gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
-            self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
+            apply_gradients(self._optimizer, gradients, variables)
             return metrics
 
         metrics = distribution.run(replica_step)

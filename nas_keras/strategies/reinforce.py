@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras import _keras
+from nas_keras.distribution import apply_gradients
 from nas_keras.graph import graph_method
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies.base import State, config_or_default, finite_rewards
@@ -70,7 +71,7 @@ class Reinforce(ControllerStrategy):
         with tf.GradientTape() as tape:
             loss, metrics = self._loss(actions, advantages)
         gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
-        self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        apply_gradients(self._optimizer, gradients, variables)
         return metrics
 
     def _loss(self, actions, advantages):
