@@ -59,7 +59,7 @@ def write_checkpoint(folder: pathlib.Path, checkpoint: Checkpoint, *, keep: int 
 
 def _write(folder: pathlib.Path, checkpoint: Checkpoint) -> None:
     tf = _keras.load_tensorflow()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)  # in the run's folder, which is there: a moved one is not made anew
     temporary = folder / ".checkpoint.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.unlink(missing_ok=True)  # a link, which would lead out of the folder

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 
 from nas_keras.errors import DataError
-from nas_keras.record import Origin
-from nas_keras.records import check_order, read_record, read_shard, write_shard
+from nas_keras.record import Origin, values_of
+from nas_keras.records import check_order, read_pending, read_shard, write_shard
 from nas_keras.trial import Evaluation, Trial
 from nas_keras.workspace import Workspace, sync_folder, writing
 
@@ -25,7 +25,7 @@ class Dataset:
         origin: fingerprints of the space and of the recipe; records of another origin are refused.
         workspace: where D lives on disk; None keeps it in memory only.
         warm: trials of another run or table, whose keys are answered as repeats.
-        read_only: of a run that may be another process's: no file is tidied away. The trials of complete batches are in
+        read_only: of a run that another process may be writing: no file is removed. The trials of complete batches are in
             `batches`, and children that finished in a batch which was incomplete when it was read are in `pending`.
 
     Raises:
@@ -84,8 +84,8 @@ class Dataset:
     def add_pending(self, trial: Trial) -> None:
         """Keeps a finished child safe until its batch is complete."""
         if self._workspace:
-            self._pending[trial.key] = trial
             self.write_pending(self._workspace, trial, self._origin)
+            self._pending[trial.key] = trial
 
     @staticmethod
     def write_pending(workspace: Workspace, trial: Trial, origin: Origin) -> None:
@@ -93,7 +93,14 @@ class Dataset:
         write_shard(_pending_path(workspace, trial.key), [trial], origin)
 
     def append(self, batch: Sequence[Trial]) -> None:
-        """Adds one complete batch, on disk first."""
+        """Adds one complete batch, on disk first.
+
+        Raises:
+            InvalidValueError: before anything is kept, if a trial is one that no record can hold.
+        """
+        if not self._workspace:
+            for trial in batch:
+                values_of(trial, self._origin, len(batch))
         if self._workspace:
             write_shard(self._workspace.dataset / shard_name(len(self.batches)), batch, self._origin)
         self._index(batch)
@@ -120,6 +127,7 @@ class Dataset:
                 sync_folder(self._workspace.pending)
 
     def _read(self, workspace: Workspace) -> None:
+        pending = read_pending(workspace.pending, self._origin)  # first: what moves meanwhile stands in both
         for number, path in enumerate(list_shards(workspace.dataset)):
             if shard_number(path) != number:
                 raise DataError(
@@ -129,8 +137,7 @@ class Dataset:
             trials = read_shard(path, self._origin)
             check_order(path, trials, first=sum(map(len, self.batches)))
             self._index(trials)
-        for path in sorted(workspace.pending.glob("*.tfrecord")):
-            trial = read_record(path, self._origin)
+        for path, trial in pending.items():
             if trial.key in self._evaluations:  # the process died between writing the shard and removing this file
                 if not self._read_only:
                     with writing(path):

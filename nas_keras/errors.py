@@ -36,6 +36,10 @@ class StopSearch(Exception):  # noqa: N818  (it is no error)
     """Raised in a callback of `nk.search`, ends the search cleanly: it returns its result and can be continued."""
 
 
+class FolderMovedError(NasKerasError):
+    """A folder that was moved, removed or replaced while this process wrote to it; nothing more was written."""
+
+
 def printable(text: str) -> str:
     r"""Text in which control characters, line breaks among them, are written as Python does: "\x1b", "\n"."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -7,7 +7,6 @@ what each is (`exported.py`). This is the only place where the test split of a s
 import dataclasses
 import functools
 import os
-import pathlib
 import shutil
 from typing import Any
 
@@ -26,6 +25,7 @@ from nas_keras.evaluators.training import prepare_worker, share
 from nas_keras.evaluators.workers import WorkerPool
 from nas_keras.exported import ExportedChild, folder_of, read_exported, write_exported
 from nas_keras.images import Images
+from nas_keras.paths import check_loadable
 from nas_keras.saved_model import save_child
 from nas_keras.search_space import SearchSpace
 from nas_keras.searching import top_trials
@@ -71,6 +71,7 @@ def export_best(
     if space is not None:
         check_type("space", space, SearchSpace, "an nk.SearchSpace, or None")
     workspace = Workspace(workdir)
+    check_loadable("workdir", workspace.root)
     config = workspace.read_config()
     if config is None:
         raise InvalidValueError(
@@ -216,6 +217,9 @@ def _export(
         futures = {}
         for rank, trial in todo.items():
             folder = folder_of(workspace, rank)
+            with writing(folder):
+                workspace.best.mkdir(exist_ok=True)
+                folder.mkdir(exist_ok=True)
             temporary = folder / f".{_SAVED_MODEL}.tmp"
             arguments = {
                 "cell": space.decode(trial.actions),
@@ -269,7 +273,7 @@ def _train_and_save(splits: dict[str, Split], *, cell: Cell, seed: int, settings
     try:
         with writing(path):
             shutil.rmtree(path, ignore_errors=True)
-            pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+            os.mkdir(path)  # which fails where the run's folder is gone; TensorFlow would make it anew
             save_child(model, path)
     except WriteError as error:
         return {"problem": str(error)}  # an exception would travel as a traceback

@@ -87,7 +87,8 @@ def origin_of(config: dict[str, Any], path: pathlib.Path) -> Origin:
     name = space.get("fingerprint") if isinstance(space, dict) else None
     if not (isinstance(name, str) and isinstance(recipe, dict) and isinstance(variants, dict)):
         raise DataError(f"{path} does not say its space, recipe and variants. Restore it from a copy.")
-    return Origin(name, fingerprint(recipe), tuple(variants))
+    seed = fixed.get("seed")
+    return Origin(name, fingerprint(recipe), tuple(variants), seed if type(seed) is int else None)
 
 
 def check_settings(config: dict[str, Any], path: pathlib.Path) -> None:

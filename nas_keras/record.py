@@ -7,8 +7,10 @@ import math
 import pathlib
 from typing import Any, NamedTuple
 
-from nas_keras.errors import DataError, shown
-from nas_keras.trial import Evaluation, Trial
+import numpy as np
+
+from nas_keras.errors import DataError, InvalidValueError, shown
+from nas_keras.trial import Evaluation, Trial, training_seed
 
 SCHEMA = 1
 
@@ -34,12 +36,17 @@ FEATURES = {
     "space": "bytes",  # fingerprint of the search space
     "recipe": "bytes",  # fingerprint of the recipe
     "test_accuracy": "float",  # tables only: empty in a run
+    # The numbers of DOUBLES in double precision: 5 x 8 bytes, little-endian. Absent in records of version 1.0 and
+    # before, which know them in single precision only.
+    "doubles": "bytes",
 }
+DOUBLES = ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy")
+_DOUBLES = np.dtype("<f8")
 # What every record that was ever written keeps to. A key goes to terminals and pages, and so do fingerprints.
 _CHECKS = {
     "shard_trials": lambda values: values["shard_trials"] > 0,
     **{
-        name: lambda values, name=name: values[name] >= 0
+        name: lambda values, name=name: 0 <= values[name] < 2**63
         for name in ("trial", "iteration", "policy", "seed", "num_params", "epochs")
     },
     "actions": lambda values: values["actions"] and min(values["actions"]) >= 0,
@@ -50,8 +57,10 @@ _CHECKS = {
         name: lambda values, name=name: values[name].isprintable() and "\ufffd" not in values[name]
         for name in ("key", "space", "recipe")
     },
+    "doubles": lambda values: not values["doubles"] or _agree(values),
 }
-_LISTS = {"actions", "log_probs", "test_accuracy"}  # the others hold exactly one value
+_LISTS = {"actions", "log_probs", "test_accuracy", "doubles"}  # the others hold exactly one value
+_NO_TEXT = {"doubles"}
 
 
 class Origin(NamedTuple):
@@ -61,16 +70,24 @@ class Origin(NamedTuple):
         space: of the search space.
         recipe: of the recipe.
         variants: of recipes that a record may have instead, such as the one with half the batch.
+        seed: of the run, on which the seed of each child's training depends; None for a table, which has several.
     """
 
     space: str
     recipe: str
     variants: tuple[str, ...] = ()
+    seed: int | None = None
 
 
-def encode(tf, trial: Trial, origin: Origin, shard_trials: int) -> bytes:
-    """One trial of a shard of `shard_trials`, serialized."""
+def values_of(trial: Trial, origin: Origin, shard_trials: int) -> dict[str, Any]:
+    """What is written of one trial of a shard of `shard_trials`: a dict with exactly the names of FEATURES.
+
+    Raises:
+        InvalidValueError: if the reader would refuse it.
+    """
     evaluation = trial.evaluation
+    doubles = np.array([getattr(evaluation, name) for name in DOUBLES], _DOUBLES)
+    reward, valid_accuracy, loss, seconds, test_accuracy = _to_single(doubles).tolist()
     values: dict[str, Any] = {
         "schema": SCHEMA,
         "shard_trials": shard_trials,
@@ -81,23 +98,35 @@ def encode(tf, trial: Trial, origin: Origin, shard_trials: int) -> bytes:
         "actions": trial.actions,
         "log_probs": trial.log_probs,
         "key": trial.key,
-        "reward": evaluation.reward,
+        "reward": reward,
         "status": evaluation.status,
         "cached": int(trial.cached),
-        "valid_accuracy": evaluation.valid_accuracy,
-        "loss": evaluation.loss,
+        "valid_accuracy": valid_accuracy,
+        "loss": loss,
         "num_params": evaluation.num_params,
         "epochs": evaluation.epochs,
-        "seconds": evaluation.seconds,
+        "seconds": seconds,
         "space": origin.space,
         "recipe": evaluation.recipe or origin.recipe,
-        "test_accuracy": () if math.isnan(evaluation.test_accuracy) else (evaluation.test_accuracy,),
+        "test_accuracy": () if math.isnan(test_accuracy) else (test_accuracy,),
+        "doubles": (doubles.tobytes(),),
     }
+    problem = _problem(values) or _strangeness(values, origin)
+    if problem:
+        raise InvalidValueError(
+            f"The trial of {shown(trial.key)} cannot be stored: {problem}. See to the strategy, the evaluator or the "
+            "space's keys that gave it."
+        )
+    return values
+
+
+def encode(tf, values: dict[str, Any]) -> bytes:
+    """What `values_of` gave, serialized."""
     example = tf.train.Example()
     for name, kind in FEATURES.items():
         value = values[name] if name in _LISTS else (values[name],)
         if kind == "bytes":
-            value = [text.encode() for text in value]
+            value = value if name in _NO_TEXT else [text.encode() for text in value]
         getattr(example.features.feature[name], f"{kind}_list").value.extend(value)
     return example.SerializeToString(deterministic=True)
 
@@ -125,40 +154,68 @@ def decode(tf, serialized: bytes, path: pathlib.Path, number: int) -> dict[str, 
             raise DataError(
                 f"{place} has {len(value)} values of {name!r} where one is due. Restore the file from a copy."
             )
-        if kind == "bytes":
+        if kind == "bytes" and name not in _NO_TEXT:
             value = tuple(text.decode(errors="replace") for text in value)
         values[name] = value if name in _LISTS else value[0]
-    wrong = [name for name, is_right in _CHECKS.items() if not is_right(values)]
-    if wrong:
-        named = ", ".join(f"{name} {shown(values[name])}" for name in wrong)
-        raise DataError(f"{place} cannot be: it has {named}. Restore the file from a copy.")
+    problem = _problem(values)
+    if problem:
+        raise DataError(f"{place} cannot be: {problem}. Restore the file from a copy.")
     return values
 
 
+def _problem(values: dict[str, Any]) -> str:
+    """What no record can have; "" if all is well. The one check of the writer and the reader."""
+    wrong = [name for name, is_right in _CHECKS.items() if not is_right(values)]
+    return f"it has {', '.join(f'{name} {shown(values[name])}' for name in wrong)}" if wrong else ""
+
+
+def _agree(values: dict[str, Any]) -> bool:
+    """Whether the numbers in double precision are those in single precision, more exactly."""
+    (content,) = values["doubles"][:1]
+    if len(values["doubles"]) != 1 or len(content) != _DOUBLES.itemsize * len(DOUBLES):
+        return False
+    single = [*(values[name] for name in DOUBLES[:-1]), *(values["test_accuracy"] or (math.nan,))]
+    return np.array_equal(_to_single(np.frombuffer(content, _DOUBLES)), np.array(single, np.float32), equal_nan=True)
+
+
+def _to_single(doubles: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # what is too large becomes infinite
+        return doubles.astype(np.float32)
+
+
 def check_origin(values: dict[str, Any], origin: Origin | None, path: pathlib.Path, number: int) -> None:
-    """Raises DataError if a decoded record is of another space or recipe; None takes any."""
-    if origin is None:
-        return
+    """Raises DataError if a decoded record is of another space, recipe or run; None takes any."""
+    problem = _strangeness(values, origin) if origin else ""
+    if problem:
+        raise DataError(
+            f"Record {number} of {path} {problem}. Move the file away, or name the folder of the run it belongs to."
+        )
+
+
+def _strangeness(values: dict[str, Any], origin: Origin) -> str:
+    """What shows that a record is of another space, recipe or run; "" if nothing does."""
     for name, variants in (("space", ()), ("recipe", origin.variants)):
         found, wanted = values[name], getattr(origin, name)
         if found != wanted and found not in variants:
-            raise DataError(
-                f"Record {number} of {path} is of {name} {found}, but this run has {name} {wanted}. Move the file "
-                "away, or name the folder of the run it belongs to."
-            )
+            return f"is of {name} {found}, but this run has {name} {wanted}"
+    if origin.seed is not None and values["seed"] != training_seed(origin.seed, values["key"]):
+        return (
+            f"is of another run: its training has the seed {values['seed']}, but with this run's seed {origin.seed} it "
+            f"has {training_seed(origin.seed, values['key'])}"
+        )
+    return ""
 
 
 def trial_of(values: dict[str, Any], origin: Origin | None) -> Trial:
     """The trial of a decoded record."""
+    numbers = {**{name: values[name] for name in DOUBLES}, "test_accuracy": (*values["test_accuracy"], math.nan)[0]}
+    if values["doubles"]:
+        numbers = dict(zip(DOUBLES, np.frombuffer(values["doubles"][0], _DOUBLES).tolist(), strict=True))
     evaluation = Evaluation(
-        reward=values["reward"],
+        **numbers,
         status=values["status"],
-        valid_accuracy=values["valid_accuracy"],
-        loss=values["loss"],
         num_params=values["num_params"],
         epochs=values["epochs"],
-        seconds=values["seconds"],
-        test_accuracy=values["test_accuracy"][0] if values["test_accuracy"] else math.nan,
         recipe=values["recipe"] if origin and values["recipe"] != origin.recipe else "",
     )
     return Trial(

@@ -4,25 +4,33 @@ This module knows files, not what is in a run; `dataset.py` does. What a record 
 """
 
 import itertools
+import os
 import pathlib
 from collections.abc import Sequence
 
 from nas_keras import _keras
 from nas_keras.errors import DataError
-from nas_keras.record import Origin, check_origin, decode, encode, trial_of
+from nas_keras.record import Origin, check_origin, decode, encode, trial_of, values_of
 from nas_keras.tfrecord import read_frames
 from nas_keras.trial import Trial
 from nas_keras.workspace import write_whole
 
 
 def write_shard(path: pathlib.Path, trials: Sequence[Trial], origin: Origin) -> None:
-    """Writes one shard: to a temporary name, flushed to disk, then renamed."""
+    """Writes one shard: to a temporary name, flushed to disk, then renamed.
+
+    Raises:
+        InvalidValueError: before anything is written, if `read_shard` would refuse a trial.
+        WriteError: if the disk is full, writing is not allowed, or the like.
+    """
+    values = [values_of(trial, origin, len(trials)) for trial in trials]
     tf = _keras.load_tensorflow()
+    records = [encode(tf, some) for some in values]
 
     def write(temporary):
         with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for trial in trials:
-                writer.write(encode(tf, trial, origin, len(trials)))
+            for record in records:
+                writer.write(record)
 
     write_whole(path, write)
 
@@ -68,6 +76,33 @@ def read_record(path: pathlib.Path, origin: Origin | None = None) -> Trial:
     if len(trials) != 1:
         raise DataError(f"{path} holds {len(trials)} records where one is due. Let launch/repair.py take it away.")
     return trials[0]
+
+
+def read_pending(folder: pathlib.Path, origin: Origin) -> dict[pathlib.Path, Trial]:
+    """The records that wait in `pending/` for their shard, by file; none if there is no such folder.
+
+    Another process may be at work: a file that disappears while it is read stands in a shard by now. So whoever reads
+    shards too reads them after this.
+
+    Raises:
+        DataError: if one is damaged or of another origin.
+    """
+    found = {}
+    for path in list_pending(folder):
+        try:
+            found[path] = read_record(path, origin)
+        except DataError:
+            if os.path.lexists(path):
+                raise
+    return found
+
+
+def list_pending(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The files in `pending/`, by name."""
+    try:
+        return sorted(folder / name for name in os.listdir(folder) if name.endswith(".tfrecord"))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def check_order(path: pathlib.Path, trials: Sequence[Trial], *, first: int) -> None:

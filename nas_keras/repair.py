@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 from nas_keras.dataset import Dataset, list_shards, shard_number
 from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.paths import local_path
 from nas_keras.recipe import fingerprint, origin_of
 from nas_keras.record import Origin
-from nas_keras.records import check_order, salvage_shard, write_shard
+from nas_keras.records import check_order, list_pending, salvage_shard, write_shard
+from nas_keras.table_writer import lock_table
 from nas_keras.tables import is_table, read_description
 from nas_keras.trial import Trial
-from nas_keras.workspace import Workspace, sync_folder
+from nas_keras.workspace import Workspace, sync_folder, writing
 
 
 class Repaired(NamedTuple):
@@ -41,12 +43,14 @@ def repair(folder: pathlib.Path) -> Repaired:
         InvalidValueError: if the folder is neither, or another process runs in it, or its `damaged` is a link.
         DataError: if its configuration cannot be read, without which nothing else can be believed.
     """
+    folder = local_path("folder", folder)
     if (folder / "damaged").is_symlink():  # in a folder from elsewhere it may point anywhere
         raise InvalidValueError(f"{folder / 'damaged'} is a link. Remove it: the damaged files stay in {folder}.")
     if is_table(folder):
-        description = read_description(folder)
-        recipe, space, variants = description["recipe"], description["space"], description["variants"]
-        return _repair_table(folder, Origin(space, fingerprint(recipe), tuple(variants)))
+        with lock_table(folder):
+            description = read_description(folder)
+            recipe, space, variants = description["recipe"], description["space"], description["variants"]
+            return _repair_table(folder, Origin(space, fingerprint(recipe), tuple(variants)))
     workspace = Workspace(folder)
     config = workspace.read_config()
     if config is None:
@@ -61,7 +65,7 @@ def repair(folder: pathlib.Path) -> Repaired:
 
 def _repair_table(folder: pathlib.Path, origin: Origin) -> Repaired:
     problems, kept, damaged, seen = [], 0, folder / "damaged", {}
-    for path in [*list_shards(folder), *sorted((folder / "pending").glob("*.tfrecord"))]:
+    for path in [*list_shards(folder), *list_pending(folder / "pending")]:
         trials, found = salvage_shard(path, origin)
         trials, twice = _drop_repeats(path, trials, seen)
         if path.parent == folder:  # in pending/ it was left by a process that died between the two
@@ -95,7 +99,7 @@ def _repair_run(workspace: Workspace, origin: Origin) -> Repaired:
             known.update(trial.key for trial in trials)
         else:
             later.append((path, [trial for trial in trials if not trial.cached and trial.key not in known]))
-    for path in sorted(workspace.pending.glob("*.tfrecord")):
+    for path in list_pending(workspace.pending):
         trials, found = salvage_shard(path, origin)
         if not found and len(trials) != 1:
             found = [f"{path} holds {len(trials)} records where one is due."]
@@ -129,11 +133,12 @@ def _drop_repeats(
 
 def _move(path: pathlib.Path, folder: pathlib.Path) -> None:
     """Moves a file, to a name that is free."""
-    folder.mkdir(exist_ok=True)
-    target, count = folder / path.name, 0
-    while target.exists():
-        count += 1
-        target = folder / f"{path.name}.{count}"
-    path.rename(target)
-    sync_folder(path.parent)
-    sync_folder(folder)
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+        target, count = folder / path.name, 0
+        while target.exists():
+            count += 1
+            target = folder / f"{path.name}.{count}"
+        path.rename(target)
+        sync_folder(path.parent)
+        sync_folder(folder)

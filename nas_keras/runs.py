@@ -10,6 +10,7 @@ from typing import Any
 from nas_keras import spaces
 from nas_keras.dataset import Dataset
 from nas_keras.errors import InvalidValueError
+from nas_keras.paths import local_path
 from nas_keras.recipe import check_settings, difference, origin_of
 from nas_keras.search_space import SearchSpace
 from nas_keras.searching import top_trials
@@ -73,7 +74,7 @@ def read_runs(paths: Sequence[str | os.PathLike]) -> list[Run]:
             recipe.
         DataError: if one is damaged.
     """
-    paths = [pathlib.Path(path) for path in paths]
+    paths = [local_path("runs", path) for path in paths]
     runs = [_read(path) for path in paths]
     for run in runs:
         if paths.count(run.path) > 1:

@@ -37,7 +37,7 @@ class SearchResult:
         num_evaluations: distinct keys that this run evaluated, failures included and refusals not.
         stopped: why the search ended: "max_evaluations", "max_trials", "nothing proposed", "space exhausted", "no new
             proposals" (see `search`), "callback" (`nk.StopSearch`) or "max_seconds".
-        workdir: of the run, or None.
+        workdir: of the run, absolute, or None.
         pending: where a callback or the clock ended the search: trials that are finished, of batches that are not. They
             are told when the search is continued; `best`, `top` and `num_evaluations` count them.
         num_resumed: how many of the trials an earlier start of the run had stored; 0 for a new one.
@@ -163,7 +163,7 @@ def search(
     name = strategy if isinstance(strategy, str) else type(strategy).__name__
     recipe = described.recipe
     variants = {recipes.fingerprint(variant): variant for variant in described.variants}
-    origin = Origin(space.fingerprint, recipes.fingerprint(recipe), tuple(variants))
+    origin = Origin(space.fingerprint, recipes.fingerprint(recipe), tuple(variants), seed)
     workspace = Workspace(workdir) if workdir is not None else None
     if workspace:
         workspace.check()
@@ -229,7 +229,7 @@ def search(
         trials=dataset.trials,
         num_evaluations=dataset.num_evaluations + sum(not trial.evaluation.refused for trial in loop.pending),
         stopped=stopped,
-        workdir=str(workdir) if workdir is not None else None,
+        workdir=str(workspace.root) if workspace else None,
         pending=loop.pending,
         num_resumed=dataset.num_resumed,
     )

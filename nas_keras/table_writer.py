@@ -1,18 +1,19 @@
 """Tables of rewards on disk, written: filled job by job, at once, or merged from others. `tables.py` reads them."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from nas_keras import locks
 from nas_keras.dataset import list_shards, shard_name, shard_number
 from nas_keras.errors import InvalidValueError
+from nas_keras.paths import local_path
 from nas_keras.recipe import difference, fingerprint
 from nas_keras.record import Origin
-from nas_keras.records import read_record, read_shard, write_shard
+from nas_keras.records import read_pending, read_shard, write_shard
 from nas_keras.search_space import SearchSpace
 from nas_keras.tables import RECIPE, check_once, check_place, is_table, read_description, read_table
 from nas_keras.trial import Trial
@@ -44,7 +45,8 @@ class TableWriter:
         environment: dict[str, Any] | None = None,
         shard_size: int = 64,
     ):
-        self._path, self._pending_folder = path, path / "pending"
+        self._path = path = local_path("table", path)
+        self._pending_folder = path / "pending"
         by_fingerprint = {fingerprint(variant): variant for variant in variants}
         self._origin = Origin(space.fingerprint, fingerprint(recipe), tuple(by_fingerprint))
         self._shard_size = shard_size
@@ -58,17 +60,18 @@ class TableWriter:
         }
         self._read()
 
-    def _read(self) -> None:
+    def _read(self, *, tidy: bool = False) -> None:
+        pending = read_pending(self._pending_folder, self._origin)  # before the shards: another process may write
         shards = list_shards(self._path)
         self._next_shard = shard_number(shards[-1]) + 1 if shards else 0  # a repair may have left a gap
         trials = [trial for shard in shards for trial in read_shard(shard, self._origin)]
         check_once(self._path, trials)
         self.done = {(trial.key, trial.seed): trial for trial in trials}
         self._in_shards = set(self.done)
-        for file in sorted(self._pending_folder.glob("*.tfrecord")):
-            trial = read_record(file, self._origin)
-            if (trial.key, trial.seed) in self._in_shards:  # the process died between shard and removal
-                file.unlink()
+        for file, trial in pending.items():
+            if tidy and (trial.key, trial.seed) in self._in_shards:  # the process died between shard and removal
+                with writing(file):
+                    file.unlink()
             self.done.setdefault((trial.key, trial.seed), trial)
 
     @contextlib.contextmanager
@@ -80,18 +83,9 @@ class TableWriter:
         """
         with writing(self._path):
             self._path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDONLY)  # the folder itself: no file that would be copied with a table
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InvalidValueError(
-                    f"Another process is filling the table {self._path}. Wait for it, or name another folder and merge."
-                ) from error
-            self._read()
+        with lock_table(self._path):
+            self._read(tidy=True)
             yield
-        finally:
-            os.close(descriptor)
 
     def add(self, trial: Trial) -> None:
         """Keeps one finished training safe."""
@@ -124,18 +118,20 @@ class TableWriter:
             self._write([self.done[job] for job in chunk])
             remaining = remaining[self._shard_size :]
         if self._pending_folder.exists() and not any(self._pending_folder.iterdir()):
-            self._pending_folder.rmdir()
+            with writing(self._pending_folder):
+                self._pending_folder.rmdir()
 
     def _write(self, trials: Sequence[Trial]) -> None:
         """One shard, in place of the pending files of its records."""
         write_shard(self._path / shard_name(self._next_shard), trials, self._origin)
         self._next_shard += 1
-        for trial in trials:
-            self.done[trial.key, trial.seed] = trial
-            self._in_shards.add((trial.key, trial.seed))
-            self._pending_path(trial).unlink(missing_ok=True)
-        if self._pending_folder.exists():
-            sync_folder(self._pending_folder)
+        with writing(self._pending_folder):
+            for trial in trials:
+                self.done[trial.key, trial.seed] = trial
+                self._in_shards.add((trial.key, trial.seed))
+                self._pending_path(trial).unlink(missing_ok=True)
+            if self._pending_folder.exists():
+                sync_folder(self._pending_folder)
 
     def _pending_path(self, trial: Trial) -> pathlib.Path:
         name = hashlib.sha256(f"{trial.seed}/{trial.key}".encode()).hexdigest()[:32]
@@ -145,13 +141,32 @@ class TableWriter:
 def write_table(
     path: pathlib.Path, trials: Sequence[Trial], *, space: SearchSpace, recipe: dict[str, Any], **recorded
 ) -> None:
-    """Writes a whole table at once; `path` must be new or empty. `recorded` is variants and environment."""
-    writer = TableWriter(pathlib.Path(path), space=space, recipe=recipe, **recorded)
-    if writer.done:
+    """Writes a whole table at once: `path` is whole or absent. `recorded` is variants and environment.
+
+    The table is written beside `path` and then renamed; what an earlier process left there is removed.
+
+    Raises:
+        InvalidValueError: if `path` is neither new nor empty, or another process is writing it.
+    """
+    path = local_path("table", path)
+    check_place(path)
+    if is_table(path):
         raise InvalidValueError(f"{path} holds a table already. Name a new folder.")
-    for trial in trials:
-        writer.add(trial)
-    writer.flush([(trial.key, trial.seed) for trial in trials])
+    path = path.resolve()  # a link to an empty folder stays what it is
+    beside = path.with_name(f".{path.name}.tmp")
+    with writing(path):
+        if beside.is_symlink():  # in a folder from elsewhere it may lead anywhere
+            beside.unlink()
+        beside.mkdir(parents=True, exist_ok=True)
+    with lock_table(beside):
+        with writing(beside):
+            for name in os.listdir(beside):
+                (beside / name).unlink()
+        writer = TableWriter(beside, space=space, recipe=recipe, **recorded)
+        writer.add_many(trials)
+        with writing(path):
+            os.replace(beside, path)
+            sync_folder(path.parent)
 
 
 def merge_tables(sources: Iterable[pathlib.Path], target: pathlib.Path, *, space: SearchSpace) -> int:
@@ -199,6 +214,22 @@ def merge_tables(sources: Iterable[pathlib.Path], target: pathlib.Path, *, space
         environment=tables[0].environment,
     )
     return len(trials)
+
+
+@contextlib.contextmanager
+def lock_table(path: pathlib.Path) -> Iterator[None]:
+    """Keeps other writers out of a table's folder: the folder itself is locked, no file that would be copied with it.
+
+    Raises:
+        InvalidValueError: if another process fills or repairs the table, or the file system has no locks.
+    """
+    busy = f"Another process is filling the table {path}. Wait for it, or name another folder and merge."
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locks.locked(path, busy=busy))
+        except OSError as error:
+            raise InvalidValueError(f"{path} cannot be read: {error.strerror}. Name a folder that can.") from error
+        yield
 
 
 def _check_same(path: pathlib.Path, space: str, recipe: dict[str, Any]) -> None:

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from nas_keras.dataset import list_shards
 from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.paths import local_path
 from nas_keras.recipe import fingerprint
 from nas_keras.record import Origin
-from nas_keras.records import read_record, read_shard
+from nas_keras.records import read_pending, read_shard
 from nas_keras.trial import Trial
 from nas_keras.workspace import read_json
 
@@ -52,16 +53,20 @@ def read_table(path: pathlib.Path) -> Table:
         DataError: if there is none, it is damaged, its shards are not of the recipe beside them, or a key and seed
             stands in it twice.
     """
-    is_begun = list_shards(path) or any((path / "pending").glob("*.tfrecord"))
-    if not is_begun or not (path / RECIPE).exists():
-        raise DataError(f"There is no table in {path}: it needs {RECIPE} and trials-*.tfrecord. Name a table's folder.")
+    path = local_path("table", path)
+    absent = DataError(f"There is no table in {path}: it needs {RECIPE} and trials-*.tfrecord. Name a table's folder.")
+    if not is_table(path):
+        raise absent
     description = read_description(path)
     recipe, space = description["recipe"], description["space"]
     origin = Origin(space, fingerprint(recipe), tuple(description["variants"]))
-    pending = _read_pending(path / "pending", origin)  # before the shards: one that moves in between stands in both
+    pending = read_pending(path / "pending", origin)  # before the shards: one that moves in between stands in both
     trials = [trial for shard in list_shards(path) for trial in read_shard(shard, origin)]
     in_shards = {(trial.key, trial.seed) for trial in trials}
-    trials += [trial for trial in pending if (trial.key, trial.seed) not in in_shards]
+    waiting = [trial for trial in pending.values() if (trial.key, trial.seed) not in in_shards]
+    trials += sorted(waiting, key=lambda trial: trial.trial)
+    if not trials:
+        raise absent
     check_once(path, trials)
     return Table(recipe, description["variants"], description["environment"], space, trials)
 
@@ -76,18 +81,6 @@ def check_once(path: pathlib.Path, trials: Sequence[Trial]) -> None:
                 "launch/repair.py take the second away."
             )
         seen.add((trial.key, trial.seed))
-
-
-def _read_pending(folder: pathlib.Path, origin: Origin) -> list[Trial]:
-    """In the order of their places; a file that goes while it is read stands in a shard by now."""
-    trials = []
-    for file in sorted(folder.glob("*.tfrecord")):
-        try:
-            trials.append(read_record(file, origin))
-        except DataError:
-            if file.exists():
-                raise
-    return sorted(trials, key=lambda trial: trial.trial)
 
 
 def read_description(path: pathlib.Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from absl import logging
 
 from nas_keras.dataset import Dataset
 from nas_keras.errors import InvalidValueError
+from nas_keras.paths import local_path
 from nas_keras.recipe import check_settings, difference, origin_of
 from nas_keras.search_space import SearchSpace
 from nas_keras.tables import is_table, read_table
@@ -55,7 +56,7 @@ def take(paths: Sequence[pathlib.Path], *, space: SearchSpace, recipe: dict[str,
             same kind of machine and software have different rewards for a key and seed.
         DataError: if one is damaged.
     """
-    sources = {path: _read(path, space) for path in map(pathlib.Path, paths)}
+    sources = {path: _read(path, space) for path in (local_path("take_from", path) for path in paths)}
     for path, source in sources.items():
         _check(path, source, space, recipe, seeds)
     found: dict[tuple[str, int], tuple[pathlib.Path, Trial]] = {}

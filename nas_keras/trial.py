@@ -48,7 +48,7 @@ class Job(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What an evaluator found. Numbers are kept in single precision, as D stores them: a resumed run sees the same.
+    """What an evaluator found. Numbers are kept in double precision, as D stores them: a resumed run sees the same.
 
     Attributes:
         reward: what the strategy is told; NaN if the evaluation failed, which is worse than every number.
@@ -162,11 +162,11 @@ def training_seed(run_seed: int, key: str) -> int:
 
 
 def _to_float(name: str, value: Any) -> float:
-    """In single precision; of whatever class a number is, but None and texts are no numbers, as NumPy would have it."""
+    """In double precision, of whatever class a real number is; texts and complex numbers are none."""
     try:
         if value is None or isinstance(value, bool | str | bytes) or np.iscomplexobj(value):
             raise TypeError
-        return float(np.float32(value))
+        return float(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidValueError(
             f"{name}={shown(value)} is not allowed: it must be a number, or NaN for none."

@@ -7,13 +7,13 @@ folder that it was taken from.
 import dataclasses
 import hashlib
 import os
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 from nas_keras.dataset import Dataset
 from nas_keras.errors import InvalidValueError
 from nas_keras.evaluators.table import mean_evaluation
+from nas_keras.paths import local_path
 from nas_keras.recipe import difference, origin_of
 from nas_keras.record import Origin
 from nas_keras.records import read_shard, write_shard
@@ -37,7 +37,7 @@ def read_known(path: str | os.PathLike, *, space: SearchSpace, recipe: dict[str,
         InvalidValueError: if the folder is neither, is of another space or recipe, or knows nothing.
         DataError: if it is damaged.
     """
-    path = pathlib.Path(path)
+    path = local_path("warm_start_from", path)
     if is_table(path):
         table = read_table(path)
         found_space, found_recipe, trials = table.space, table.recipe, table.trials
@@ -60,12 +60,14 @@ def read_known(path: str | os.PathLike, *, space: SearchSpace, recipe: dict[str,
 
 def write_snapshot(workspace: Workspace, known: Sequence[Trial], origin: Origin) -> None:
     """Keeps the known trials with the run."""
-    write_shard(workspace.warm_start, known, origin)
+    write_shard(workspace.warm_start, known, origin._replace(seed=None))  # they are of runs with other seeds
 
 
 def read_snapshot(workspace: Workspace, origin: Origin) -> list[Trial] | None:
     """What the run was started with; None if it has no such file."""
-    return read_shard(workspace.warm_start, origin) if workspace.warm_start.exists() else None
+    if not workspace.warm_start.exists():
+        return None
+    return read_shard(workspace.warm_start, origin._replace(seed=None))
 
 
 def describe(known: Sequence[Trial]) -> dict[str, Any] | None:

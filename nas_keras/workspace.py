@@ -7,14 +7,15 @@
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import pathlib
 from collections.abc import Iterator
 from typing import Any
 
+from nas_keras import locks
 from nas_keras.errors import DataError, InvalidValueError, NasKerasError
+from nas_keras.paths import local_path
 
 CONFIG_FORMAT = 1
 
@@ -41,12 +42,14 @@ class WriteError(NasKerasError, OSError):
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike) -> Iterator[None]:
-    """Says a failure to write `path` in one sentence.
+    """Sees that `path` is still in the folder that was locked, and says a failure to write it in one sentence.
 
     Raises:
+        FolderMovedError: if the folder that this process has locked was moved, removed or replaced.
         WriteError: if the disk is full, writing is not allowed, or the like; other exceptions pass.
     """
     try:
+        locks.is_held(pathlib.Path(path or ""))  # a run that is kept in memory only has none
         yield
     except WriteError:
         raise
@@ -70,10 +73,17 @@ def _storage_error(error: Exception) -> int | None:
 
 
 class Workspace:
-    """The paths of one run. Nothing is created before `prepare`."""
+    """The paths of one run. Nothing is created before `locked`, and the root never after its beginning.
+
+    Args:
+        workdir: the run's folder; made absolute.
+
+    Raises:
+        InvalidValueError: if it is no local path.
+    """
 
     def __init__(self, workdir: str | os.PathLike):
-        self.root = pathlib.Path(workdir)
+        self.root = local_path("workdir", workdir)
         self.config = self.root / "config.json"
         self.dataset = self.root / "dataset"
         self.pending = self.root / "pending"
@@ -109,21 +119,17 @@ class Workspace:
         """Creates the folder and holds its lock; the kernel frees it when the process dies.
 
         Raises:
-            InvalidValueError: if another process holds it, or the folder cannot be written.
+            InvalidValueError: if another process holds it, the file system has no locks, or the folder cannot be
+                written.
         """
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            file = os.fdopen(os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666))
-        except OSError as error:
-            raise InvalidValueError(
-                f"workdir={str(self.root)!r} cannot be written: {error.strerror}. Name a folder that can."
-            ) from error
-        with file:
+        busy = f"Another process is running in workdir={str(self.root)!r}. Wait for it, or name another folder."
+        with contextlib.ExitStack() as stack:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+                self.root.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locks.locked(self.root, busy=busy, file=self.lock.name))
+            except OSError as error:
                 raise InvalidValueError(
-                    f"Another process is running in workdir={str(self.root)!r}. Wait for it, or name another folder."
+                    f"workdir={str(self.root)!r} cannot be written: {error.strerror}. Name a folder that can."
                 ) from error
             yield
 
@@ -175,12 +181,15 @@ class Workspace:
 def write_whole(path: pathlib.Path, write) -> None:
     """Calls `write(temporary_path)`, flushes the file to disk and renames it: `path` is whole or absent.
 
+    The file's folder is made if it is not there; a folder that this process has locked is never made anew.
+
     Raises:
+        FolderMovedError: if the folder that this process has locked was moved, removed or replaced.
         WriteError: if the disk is full, writing is not allowed, or the like.
     """
     temporary = _temporary(path)
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=not locks.is_held(path), exist_ok=True)
         if temporary.is_symlink():  # in a folder from elsewhere it may lead anywhere
             os.unlink(temporary)
         write(temporary)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from helpers import ROOT
 
-from nas_keras import _keras, record
-from nas_keras.errors import DataError
+from nas_keras import _keras, record, records
+from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.record import Origin
-from nas_keras.records import read_shard, write_shard
-from nas_keras.trial import Evaluation, Trial
+from nas_keras.records import read_shard, salvage_shard, write_shard
+from nas_keras.trial import Evaluation, Trial, training_seed
 
 _GOLDEN = ROOT / "testdata" / "golden" / "trials-000000.tfrecord"
 _ORIGIN = Origin(space="5" * 16, recipe="7" * 16)
@@ -81,6 +81,7 @@ def _ends(data):
         pytest.param(
             Trial(0, 0, 0, 0, (0,), (-math.inf,), "0", False, Evaluation(-0.0, loss=math.inf)), id="odd numbers"
         ),
+        pytest.param(Trial(0, 0, 0, 0, (0,), (), "0", False, Evaluation(1e300, loss=-1e39, seconds=0.1)), id="doubles"),
         pytest.param(Trial(2**40, 9, 8, 7, (3,) * 50, (), "k" * 10_000, False, Evaluation(1e-40)), id="large"),
     ],
 )
@@ -122,6 +123,7 @@ def test_a_record_has_exactly_the_features_of_the_table_in_the_design(tf, path):
         "space": ("bytes_list", [b"5555555555555555"]),
         "recipe": ("bytes_list", [b"7777777777777777"]),
         "test_accuracy": ("float_list", [_float32(0.1)[0]]),
+        "doubles": ("bytes_list", [struct.pack("<5d", 0.9123, 0.9123, 0.1, 12.3, 0.1)]),
     }
     found = {name: f.WhichOneof("kind") for name, f in first.features.feature.items()}
     assert found == {name: kind for name, (kind, _) in expected.items()}
@@ -150,7 +152,7 @@ def test_the_golden_file_reads_as_ever(tf):
                 reward=0.9375,
                 status="ok",
                 valid_accuracy=0.9375,
-                loss=0.1,
+                loss=_float32(0.1)[0],  # as it was written, in single precision
                 num_params=974,
                 epochs=3,
                 seconds=12.5,
@@ -280,7 +282,7 @@ def test_another_schema_is_refused(tf, path, schema):
     )
 
 
-@pytest.mark.parametrize("name", sorted(set(record.FEATURES) - {"schema", "actions", "log_probs", "test_accuracy"}))
+@pytest.mark.parametrize("name", sorted(set(record.FEATURES) - {"schema", *record._LISTS}))
 def test_a_record_without_a_feature_is_refused(tf, path, name):
     write_shard(path, [_GOOD], _ORIGIN)
     examples = _examples(tf, path)
@@ -291,6 +293,95 @@ def test_a_record_without_a_feature_is_refused(tf, path, name):
     assert str(caught.value) == (
         f"Record 0 of {path} has 0 values of {name!r} where one is due. Restore the file from a copy."
     )
+
+
+def test_a_record_from_before_there_were_doubles_is_read_in_single_precision(tf, path):
+    write_shard(path, [_OF_A_TABLE, _FAILED], _ORIGIN)
+    examples = _examples(tf, path)
+    for example in examples:
+        del example.features.feature["doubles"]
+    _write_examples(tf, path, examples)
+    good, failed = read_shard(path, _ORIGIN)
+    found = [getattr(good.evaluation, name) for name in record.DOUBLES]
+    assert found == list(_float32(0.9123, 0.9123, 0.1, 12.3, 0.1))
+    assert repr(failed) == repr(_FAILED)  # its numbers are the same in both
+
+
+@pytest.mark.parametrize(
+    "doubles",
+    [
+        pytest.param([struct.pack("<5d", 0.5, 0.9123, 0.1, 12.3, math.nan)], id="another reward"),
+        pytest.param([struct.pack("<5d", 0.9123, 0.9123, 0.1, 12.3, 0.5)], id="a test accuracy that is not there"),
+        pytest.param([struct.pack("<4d", 0.9123, 0.9123, 0.1, 12.3)], id="four"),
+        pytest.param([struct.pack("<5d", 0.9123, 0.9123, 0.1, 12.3, math.nan)] * 2, id="twice"),
+    ],
+)
+def test_doubles_that_are_not_the_numbers_in_single_precision_are_refused(tf, path, doubles):
+    write_shard(path, [_GOOD], _ORIGIN)
+    (example,) = _examples(tf, path)
+    example.features.feature["doubles"].bytes_list.value[:] = doubles
+    _write_examples(tf, path, [example])
+    with pytest.raises(DataError, match="Record 0 of .* cannot be: it has doubles"):
+        read_shard(path)
+
+
+def test_rewards_that_single_precision_takes_for_equal_stay_apart(tf, path):
+    rewards = [1e9 + i for i in range(7)]
+    trials = [dataclasses.replace(_GOOD, evaluation=Evaluation(reward)) for reward in rewards]
+    write_shard(path, trials, _ORIGIN)
+    assert [trial.reward for trial in read_shard(path)] == rewards
+    single = [example.features.feature["reward"].float_list.value[0] for example in _examples(tf, path)]
+    assert set(single) == {1e9}  # what a reader sees that knows no doubles
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"key": "a\ufffdb"}, "it has key"),
+        ({"key": "a\x1b[31mb"}, "it has key"),
+        ({"key": "a\udc80b"}, "it has key"),
+        ({"actions": ()}, "it has actions ()"),
+        ({"log_probs": (-1.0, -2.0)}, "it has log_probs (-1.0, -2.0)"),
+        ({"evaluation": Evaluation(0.5, recipe="abc")}, "is of recipe abc, but this run has recipe 7777777777777777"),
+    ],
+)
+def test_what_the_reader_would_refuse_is_not_written(path, change, problem):
+    path.parent.mkdir()
+    with pytest.raises(InvalidValueError) as caught:
+        write_shard(path, [_GOOD, dataclasses.replace(_GOOD, **change)], _ORIGIN)
+    assert f"cannot be stored: {problem}" in str(caught.value)
+    assert str(caught.value).endswith("See to the strategy, the evaluator or the space's keys that gave it.")
+    assert os.listdir(path.parent) == []
+
+
+def test_a_record_of_a_run_with_another_seed_is_neither_read_nor_written(tf, path):
+    own, other = (Origin("5" * 16, "7" * 16, seed=seed) for seed in (3, 4))
+    trial = dataclasses.replace(_GOOD, seed=training_seed(3, _GOOD.key))
+    write_shard(path, [trial], own)
+    assert len(read_shard(path, own)) == 1
+    problem = (
+        f"is of another run: its training has the seed {trial.seed}, but with this run's seed 4 it has "
+        f"{training_seed(4, _GOOD.key)}"
+    )
+    with pytest.raises(DataError, match=problem):
+        read_shard(path, other)
+    assert salvage_shard(path, other)[0] == []
+    with pytest.raises(InvalidValueError, match=problem):
+        write_shard(path, [trial], other)
+
+
+def test_a_file_that_disappears_from_pending_is_left_out_and_a_damaged_one_is_not(tf, tmp_path, monkeypatch):
+    assert records.read_pending(tmp_path / "none", _ORIGIN) == {}
+    for name in ("a", "b"):
+        write_shard(tmp_path / f"{name}.tfrecord", [_GOOD], _ORIGIN)
+    (tmp_path / ".b.tfrecord.tmp").touch()
+    listed = records.list_pending(tmp_path)
+    (tmp_path / "a.tfrecord").unlink()
+    monkeypatch.setattr(records, "list_pending", lambda folder: listed)
+    assert list(records.read_pending(tmp_path, _ORIGIN)) == [tmp_path / "b.tfrecord"]
+    (tmp_path / "b.tfrecord").write_bytes(b"what")
+    with pytest.raises(DataError, match="b.tfrecord is damaged at record 0"):
+        records.read_pending(tmp_path, _ORIGIN)
 
 
 def test_a_record_that_is_no_example_is_refused(tf, path):

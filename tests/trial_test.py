@@ -26,10 +26,18 @@ def test_an_evaluation_by_reward_alone_is_ok_and_knows_nothing_else():
 
 
 @pytest.mark.parametrize("name", _FLOATS)
-def test_numbers_are_kept_in_single_precision_as_python_floats(name):
-    value = getattr(Evaluation(**{"reward": 1.0, name: 0.1}), name)
-    assert value == 0.100000001490116119384765625  # the float32 nearest to 0.1
-    assert type(value) is float
+@pytest.mark.parametrize("value", [0.1, 1e39, -1e300, 1e9 + 1, np.float64(0.1), fractions.Fraction(1, 3)])
+def test_numbers_are_kept_in_double_precision_as_python_floats(name, value):
+    evaluation = Evaluation(**{"reward": 1.0, name: value})
+    assert getattr(evaluation, name) == float(value) and type(getattr(evaluation, name)) is float
+    assert not evaluation.failed
+
+
+@pytest.mark.parametrize("value", [None, "0.5", True, 1j, np.complex64(1), 10**400, fractions.Fraction(10**400), [1.0]])
+def test_what_is_no_real_number_is_refused(value):
+    for name in _FLOATS:
+        with pytest.raises(InvalidValueError, match=f"{name}=.* is not allowed: it must be a number, or NaN for none"):
+            Evaluation(**{"reward": 1.0, name: value})
 
 
 @pytest.mark.parametrize("reward", [math.nan, math.inf, -math.inf])

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from nas_keras.errors import DataError, InvalidValueError, shown
 from nas_keras.evaluators.base import Evaluator
+from nas_keras.paths import local_path
 from nas_keras.recipe import difference
 from nas_keras.search_space import SearchSpace
 from nas_keras.tables import read_table
@@ -31,7 +31,7 @@ class TableEvaluator(Evaluator):
     def __init__(self, path: str | os.PathLike, *, otherwise: Evaluator | None = None):
         if not isinstance(path, str | os.PathLike):
             raise InvalidValueError(f"path={shown(path)} is not allowed: it must be the folder of a table.")
-        self._path = pathlib.Path(path)
+        self._path = local_path("path", path)
         table = read_table(self._path)
         self.recipe, self._space = table.recipe, table.space
         self.variants = list(table.variants.values())
@@ -99,10 +99,18 @@ def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:
     if not succeeded:
         return dataclasses.replace(evaluations[0], seconds=0.0, test_accuracy=float("nan"))
     return Evaluation(
-        reward=np.mean([evaluation.reward for evaluation in succeeded]),
-        valid_accuracy=np.mean([evaluation.valid_accuracy for evaluation in succeeded]),
-        loss=np.mean([evaluation.loss for evaluation in succeeded]),
+        reward=_mean([evaluation.reward for evaluation in succeeded]),
+        valid_accuracy=_mean([evaluation.valid_accuracy for evaluation in succeeded]),
+        loss=_mean([evaluation.loss for evaluation in succeeded]),
         num_params=succeeded[0].num_params,
         epochs=succeeded[0].epochs,
         recipe=succeeded[0].recipe,
     )
+
+
+def _mean(values: Sequence[float]) -> float:
+    """In single precision if all values are, such as measured accuracies: so it was before D kept doubles."""
+    mean = float(np.mean(values))
+    with np.errstate(over="ignore"):
+        is_single = np.array_equal(np.float32(values), values, equal_nan=True)
+    return float(np.float32(mean)) if is_single else mean

@@ -1,0 +1,88 @@
+"""Folders that this process alone writes to: locked, and looked at before every write.
+
+The lock is `flock`, which the kernel frees when the process dies, on the folder itself and, for a run, on its file
+`lock`. Whoever moves, removes or replaces the folder or that file takes the lock away without a word, so `is_held`
+compares inodes before each write: nothing is ever written to a folder that is not the one that was locked.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import pathlib
+from collections.abc import Iterator
+
+from nas_keras.errors import FolderMovedError, InvalidValueError
+
+# What flock says where a file system has no locks; EBADF is a network folder's answer for a folder.
+_UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
+_held: dict[pathlib.Path, list[tuple[pathlib.Path, int]]] = {}  # folder -> (path, descriptor) of what is locked
+
+
+@contextlib.contextmanager
+def locked(folder: pathlib.Path, *, busy: str, file: str | None = None) -> Iterator[None]:
+    """Holds the lock of a folder that exists.
+
+    Args:
+        folder: absolute.
+        busy: the message if another process holds it.
+        file: name of a file in the folder that is locked too, and made if it is not there. It works where a file
+            system locks files but no folders, and keeps out versions of this package that lock only the file.
+
+    Raises:
+        InvalidValueError: if another process holds the lock, or the file system has none.
+        FolderMovedError: if the folder is replaced at this moment.
+        OSError: if the folder or file cannot be opened.
+    """
+    with contextlib.ExitStack() as stack:
+        places, targets = [], [(folder, os.O_RDONLY)]
+        if file:
+            targets.append((folder / file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW))
+        for path, flags in targets:
+            descriptor = os.open(path, flags, 0o666)
+            stack.callback(os.close, descriptor)
+            places.append((path, descriptor))
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InvalidValueError(busy) from error
+            except OSError as error:
+                if error.errno not in _UNSUPPORTED:
+                    raise
+                if file and path == folder:
+                    continue  # the file's lock is enough
+                raise InvalidValueError(
+                    f"{path} cannot be locked: {os.strerror(error.errno)}. Its file system has no locks, which keep "
+                    "two processes apart. Name a folder on a local disk."
+                ) from error
+        _held[folder] = places
+        stack.callback(_held.pop, folder)
+        is_held(folder)
+        yield
+
+
+def is_held(path: pathlib.Path) -> bool:
+    """Whether `path` is in (or is) a folder that this process has locked.
+
+    Raises:
+        FolderMovedError: if that folder, or its lock file, is no longer what was locked.
+    """
+    folder = next((folder for folder in (path, *path.parents) if folder in _held), None)
+    if folder is None:
+        return False
+    for place, descriptor in _held[folder]:
+        try:
+            is_same = os.path.samestat(os.stat(place), os.fstat(descriptor))
+        except (FileNotFoundError, NotADirectoryError):
+            is_same = False
+        if not is_same and place == folder:
+            raise FolderMovedError(
+                f"{folder} is no longer the folder that this process works in: it was moved, removed or replaced. "
+                "Nothing was written since. Put it back or name its new place, then start the same command again."
+            )
+        if not is_same:
+            raise FolderMovedError(
+                f"{place} was removed or replaced, so another process may work in the folder. Nothing was written "
+                "since. See that no other process does, then start the same command again."
+            )
+    return True

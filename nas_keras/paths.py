@@ -1,0 +1,69 @@
+"""The paths that a user names: made absolute once, at the start, so that a later `os.chdir` changes nothing."""
+
+import os
+import pathlib
+import re
+
+from nas_keras.errors import InvalidValueError, shown
+
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(gs|s3|hdfs|https?|file):/")  # pathlib has already merged the slashes
+_MAX_NAME, _MAX_PATH = 255, 3_800  # bytes; Linux allows 4,095 in all, and files lie below the folder
+_PATTERN = re.compile(r"[\[\]*?\\]")
+
+
+def local_path(name: str, value: object) -> pathlib.Path:
+    """The absolute path of a local file or folder that a user names, with `~` expanded. Nothing on disk is touched.
+
+    Args:
+        name: of the argument or flag, for the message.
+        value: a string or path.
+
+    Raises:
+        InvalidValueError: if it is no path, is not on this machine, or is one that no file can have.
+    """
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(path, str) or not path:
+        raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be the path of a folder.")
+    if _REMOTE.match(path):
+        raise InvalidValueError(
+            f"{name}={shown(value)} is not allowed: it must be a local path. Name a local folder, or mount "
+            "the remote one."
+        )
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidValueError(
+            f"{name}={shown(value)} is not allowed: its name is not UTF-8. Rename it, or name another path."
+        ) from error
+    if "\0" in path:
+        raise InvalidValueError(f"{name}={shown(value)} is not allowed: a path holds no NUL character.")
+    path = os.path.expanduser(path)
+    if path.startswith("~"):
+        raise InvalidValueError(
+            f"{name}={shown(value)} is not allowed: there is no such home folder. For a file or folder of that name in "
+            f"the current folder write {'./' + path!r}."
+        )
+    try:
+        absolute = pathlib.Path(path).absolute()
+    except FileNotFoundError as error:  # of os.getcwd
+        raise InvalidValueError(
+            f"{name}={shown(value)} is not allowed: it is relative, and the current folder was removed. Go to another "
+            "folder, or name an absolute path."
+        ) from error
+    longest = max(len(os.fsencode(part)) for part in absolute.parts)
+    if longest > _MAX_NAME or len(os.fsencode(absolute)) > _MAX_PATH:
+        raise InvalidValueError(
+            f"{name}={shown(value)} is not allowed: a path has at most {_MAX_PATH:,} bytes, and each name in it "
+            f"at most {_MAX_NAME}. Name a shorter one."
+        )
+    return absolute
+
+
+def check_loadable(name: str, path: pathlib.Path) -> None:
+    """Raises InvalidValueError if TensorFlow takes `path` for a pattern and cannot load a model from below it."""
+    found = _PATTERN.search(str(path))
+    if found:
+        raise InvalidValueError(
+            f"{name}={str(path)!r} is not allowed for an export: TensorFlow takes {found[0]!r} for part of a pattern "
+            "and could not load the network from there. Rename the folder (a run may be moved), then start again."
+        )
