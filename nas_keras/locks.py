@@ -16,7 +16,9 @@ from nas_keras.errors import FolderMovedError, InvalidValueError
 
 # What flock says where a file system has no locks; EBADF is a network folder's answer for a folder.
 _UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
-_held: dict[pathlib.Path, list[tuple[pathlib.Path, int]]] = {}  # folder -> (path, descriptor) of what is locked
+# The folders held, and the (path, descriptor) of what is locked in each. Of two runs at one path, which one process can
+# have after the folder of the first was moved away, the latest is the one that writes.
+_held: list[tuple[pathlib.Path, list[tuple[pathlib.Path, int]]]] = []
 
 
 @contextlib.contextmanager
@@ -55,8 +57,8 @@ def locked(folder: pathlib.Path, *, busy: str, file: str | None = None) -> Itera
                     f"{path} cannot be locked: {os.strerror(error.errno)}. Its file system has no locks, which keep "
                     "two processes apart. Name a folder on a local disk."
                 ) from error
-        _held[folder] = places
-        stack.callback(_held.pop, folder)
+        _held.append((folder, places))
+        stack.callback(_held.remove, (folder, places))
         is_held(folder)
         yield
 
@@ -67,10 +69,8 @@ def is_held(path: pathlib.Path) -> bool:
     Raises:
         FolderMovedError: if that folder, or its lock file, is no longer what was locked.
     """
-    folder = next((folder for folder in (path, *path.parents) if folder in _held), None)
-    if folder is None:
-        return False
-    for place, descriptor in _held[folder]:
+    folder, places = next(((f, p) for f, p in reversed(_held) if path.is_relative_to(f)), (None, []))
+    for place, descriptor in places:
         try:
             is_same = os.path.samestat(os.stat(place), os.fstat(descriptor))
         except (FileNotFoundError, NotADirectoryError):
@@ -85,4 +85,4 @@ def is_held(path: pathlib.Path) -> bool:
                 f"{place} was removed or replaced, so another process may work in the folder. Nothing was written "
                 "since. See that no other process does, then start the same command again."
             )
-    return True
+    return folder is not None

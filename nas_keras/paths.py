@@ -6,7 +6,9 @@ import re
 
 from nas_keras.errors import InvalidValueError, shown
 
-_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(gs|s3|hdfs|https?|file):/")  # pathlib has already merged the slashes
+_REMOTE = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://|(gs|s3a?|hdfs|abfss?|https?|file):/"
+)  # pathlib has already merged the slashes
 _MAX_NAME, _MAX_PATH = 255, 3_800  # bytes; Linux allows 4,095 in all, and files lie below the folder
 _PATTERN = re.compile(r"[\[\]*?\\]")
 

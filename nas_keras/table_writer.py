@@ -179,7 +179,7 @@ def merge_tables(sources: Iterable[pathlib.Path], target: pathlib.Path, *, space
         InvalidValueError: if they are of different spaces, recipes or data, or hold different rewards for the same key
             and seed.
     """
-    sources = [pathlib.Path(source) for source in sources]
+    sources = [local_path("merge", source) for source in sources]
     if not sources:
         raise InvalidValueError("There is no table to merge. Name at least one.")
     tables = [read_table(source) for source in sources]
