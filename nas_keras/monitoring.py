@@ -52,7 +52,7 @@ class Monitor:
         if np.isfinite(self._best):  # -inf until something has succeeded
             scalars["reward/best"] = self._best
         # Arrays, since TensorFlow keeps a tensor of every Python number that it ever saw: 500 bytes a trial.
-        with self._writer.as_default(step=tf.constant(np.array(iteration, np.int64))):
+        with np.errstate(over="ignore"), self._writer.as_default(step=tf.constant(np.array(iteration, np.int64))):
             for name, value in scalars.items():
                 tf.summary.scalar(name, np.array(value, np.float32))
         self._writer.flush()

@@ -106,6 +106,19 @@ def test_failures_are_never_propagated(name):
 
 
 @_NAMES
+@pytest.mark.parametrize("scale", [1e39, 1e300, 1e-300])
+def test_rewards_of_any_size_are_learned_from(name, scale):
+    strategy = _make(name, grid(*[4] * 6))
+    with np.errstate(all="raise", under="ignore"):
+        for batch in range(12):
+            proposals = strategy.ask(8)
+            assert len(proposals.actions) and (proposals.log_probs is None or np.isfinite(proposals.log_probs).all())
+            reward = (lambda actions: NAN if sum(actions) == 9 else scale * sum(actions)) if batch else lambda _: NAN
+            strategy.tell(_trials(strategy.space, proposals, reward, start=8 * batch))
+    assert all(np.isfinite(value) for value in strategy.metrics.values())
+
+
+@_NAMES
 def test_the_seed_decides_everything_and_a_state_continues_where_it_was_taken(name):
     space = nk.spaces.large(3)
     first, second = _make(name, space, seed=3), _make(name, space, seed=3)

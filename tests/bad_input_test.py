@@ -239,7 +239,7 @@ FLAGS = [
     ("search", "--workdir={w}/file", "workdir='{w}/file'", "Name a folder."),
     ("search", "--workdir={w}/file/run", "workdir='{w}/file/run'", "Name a folder."),
     ("search", "--workdir={w}/things", "workdir='{w}/things'", "Name an empty or new folder."),
-    ("search", "--workdir={w}/" + "x" * 300, "x" * 300, "Name a folder that can."),
+    ("search", "--workdir={w}/" + "x" * 300, "x" * 100, "Name a shorter one."),
     ("search", "--final_epochs=-1", "final_epochs=-1", "an integer of at least 0."),
     ("search", f"--final_epochs={HUGE}", f"epochs={HUGE}", "an integer of at most 10,000."),
     ("search", "--reward=table --final_epochs=0 --warm_start_from={w}/file", "{w}/file", "Name the folder of one."),

@@ -38,8 +38,7 @@ def test_what_float_takes_is_a_reward(value):
     assert evaluation.reward == 1.0
 
 
-@pytest.mark.filterwarnings("ignore:overflow")  # rewards are kept in single precision, where 1e39 is infinite
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e39])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_no_finite_number_is_a_failure(value):
     ((_, evaluation),) = nk.FunctionEvaluator(lambda _: value).evaluate(JOBS[:1])
     assert is_nan(evaluation.reward) and evaluation.failed

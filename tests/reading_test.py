@@ -10,7 +10,7 @@ import pytest
 from helpers import ROOT, grid, wait_until
 
 import nas_keras as nk
-from nas_keras import dataset, records, table_writer
+from nas_keras import _keras, dataset, records, table_writer
 from nas_keras.dataset import Dataset
 from nas_keras.precompute import precompute
 from nas_keras.recipe import origin_of
@@ -53,20 +53,21 @@ def _writer(workdir):
 
 
 def test_a_run_in_progress_can_be_read_at_any_moment(tmp_path):
+    _keras.load_tensorflow()  # now, while the run is small
     run, seen = tmp_path / "run", []
     with _writer(run) as process:
         assert wait_until((run / "dataset" / "trials-000000.tfrecord").exists, seconds=60)
         end = time.monotonic() + 3
-        while time.monotonic() < end:
+        while time.monotonic() < end or len(seen) < 3:
             config = Workspace(run).read_config()
             data = Dataset(origin_of(config, run), Workspace(run), read_only=True)
             finished = {trial.key for trial in data.trials} | data._pending.keys()
             assert len(finished) >= (seen[-1] if seen else 0)  # what was there is never missed
             seen.append(len(finished))
             # As --take_from and --warm_start_from do.
-            assert len(take([run], space=SPACE, recipe=Noted.recipe, seeds=1).trials) >= len(data.trials)
+            assert len(take([run], space=SPACE, recipe=Noted.recipe, seeds=1).trials) >= data.num_evaluations
         assert process.poll() is None, process.stderr.read().decode()
-    assert len(seen) > 5 and seen[-1] > seen[0]
+    assert seen[-1] > seen[0]
 
 
 @pytest.mark.parametrize(

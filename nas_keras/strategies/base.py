@@ -14,6 +14,7 @@ from nas_keras.trial import Proposals, Trial
 
 State = dict[str, Any]
 MOST_ASKED = 1_000_000  # proposals at once; beyond, it is a slip
+_LARGEST = 2.0**400
 
 
 class Strategy:
@@ -136,8 +137,14 @@ def config_or_default(config: Any, kind: type) -> Any:
 
 
 def finite_rewards(rewards: np.ndarray) -> np.ndarray:
-    """Rewards [M] with each NaN replaced by a number worse than all others, by one standard deviation of theirs."""
+    """Rewards [M] with each NaN replaced by a number worse than all others, by one standard deviation of theirs.
+
+    Where one is larger than 2**400, all are divided by a power of two, so that their squares are finite.
+    """
     rewards = np.asarray(rewards, np.float64)
+    largest = np.nanmax(np.abs(rewards), initial=0)
+    if largest > _LARGEST:
+        rewards = np.ldexp(rewards, -int(np.frexp(largest)[1]))
     failed = np.isnan(rewards)
     if failed.all():
         return np.zeros_like(rewards)

@@ -88,7 +88,7 @@ class RegularizedEvolution(Strategy):
     def _state(self) -> State:
         return {
             "actions": np.array([actions for actions, _ in self._population], np.int32),  # [P, T], oldest first
-            "rewards": np.array([reward for _, reward in self._population], np.float32),  # [P]
+            "rewards": np.array([reward for _, reward in self._population]),  # [P]
         }
 
     def _restore(self, state: State) -> None:

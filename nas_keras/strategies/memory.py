@@ -19,7 +19,7 @@ from nas_keras.trial import Trial
 
 
 class Remembered(NamedTuple):
-    """Trials: actions int32 [M, T], log-probs of whole strings float32 [M], rewards float32 [M], NaN for failures."""
+    """Trials: actions int32 [M, T], log-probs of whole strings float32 [M], rewards float64 [M], NaN for failures."""
 
     actions: np.ndarray
     log_probs: np.ndarray
@@ -75,7 +75,7 @@ class Memory:
             Remembered(
                 np.array([trial.actions for trial in trials], np.int32),
                 np.array([trial.log_probs for trial in trials], np.float32).sum(axis=1),
-                np.array([trial.reward for trial in trials], np.float32),
+                np.array([trial.reward for trial in trials]),
             )
         )
         if self._window and len(self._batches) > self._window:
@@ -124,5 +124,5 @@ class Memory:
 
 
 def _join(parts: Sequence[Remembered], space: SearchSpace) -> Remembered:
-    empty = Remembered(np.zeros((0, len(space.decisions)), np.int32), np.zeros(0, np.float32), np.zeros(0, np.float32))
+    empty = Remembered(np.zeros((0, len(space.decisions)), np.int32), np.zeros(0, np.float32), np.zeros(0))
     return Remembered(*(np.concatenate(part) for part in zip(empty, *parts, strict=True)))

@@ -131,7 +131,7 @@ class Progressive(Strategy):
         return {
             "keys": list(self._told),
             "actions": np.array([known.actions for known in self._told.values()], np.int32),  # [M, T]
-            "rewards": np.array([known.reward for known in self._told.values()], np.float32),  # [M]
+            "rewards": np.array([known.reward for known in self._told.values()]),  # [M]
             "open": [list(keys) for keys in self._open],
             **self._candidates.state(),
         }

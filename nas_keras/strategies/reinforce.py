@@ -24,6 +24,9 @@ from nas_keras.trial import Trial
 tf = _keras.load_tensorflow()
 
 
+_LARGEST = 1e15  # of an advantage
+
+
 class Reinforce(ControllerStrategy):
     """An LSTM controller trained by REINFORCE with a moving average as baseline.
 
@@ -38,13 +41,13 @@ class Reinforce(ControllerStrategy):
 
     def __init__(self, space: SearchSpace, config: ReinforceConfig | None = None, *, seed: int = 0):
         super().__init__(space, config_or_default(config, ReinforceConfig), seed=seed)
-        self._rewards = np.zeros(0, np.float32)  # all told, NaN for failures: what a failure is worth depends on them
+        self._rewards = np.zeros(0)  # all told, NaN for failures: what a failure is worth depends on them
         self._baseline: float | None = None  # b; None until something has succeeded
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
         del iteration  # no chance in it
         actions = np.array([trial.actions for trial in trials], np.int32)
-        self._rewards = np.append(self._rewards, np.array([trial.reward for trial in trials], np.float32))
+        self._rewards = np.append(self._rewards, [trial.reward for trial in trials])
         rewards = finite_rewards(self._rewards)[-len(trials) :]
         advantages = self._advantages(rewards)
         metrics = self._update(tf.constant(actions), tf.constant(advantages, tf.float32))
@@ -59,7 +62,8 @@ class Reinforce(ControllerStrategy):
         mean = float(rewards.mean())
         if self._baseline is None:
             self._baseline = mean
-        advantages = rewards - self._baseline
+        # Adam does not mind the scale, but the squares of gradients must stay finite in single precision.
+        advantages = np.clip(rewards - self._baseline, -_LARGEST, _LARGEST)
         self._baseline = self.config.decay * self._baseline + (1 - self.config.decay) * mean
         return advantages
 
@@ -89,5 +93,5 @@ class Reinforce(ControllerStrategy):
 
     def _restore(self, state: State) -> None:
         super()._restore(state)
-        self._rewards = np.asarray(state["rewards"], np.float32)
+        self._rewards = np.asarray(state["rewards"], np.float64)
         self._baseline = None if state["baseline"] is None else float(state["baseline"])
