@@ -25,8 +25,8 @@ class Dataset:
         origin: fingerprints of the space and of the recipe; records of another origin are refused.
         workspace: where D lives on disk; None keeps it in memory only.
         warm: trials of another run or table, whose keys are answered as repeats.
-        read_only: of a run that another process may be writing: no file is removed. The trials of complete batches are in
-            `batches`, and children that finished in a batch which was incomplete when it was read are in `pending`.
+        read_only: of a run that another process may be writing: no file is removed. The trials of complete batches
+            are in `batches`, and children that finished in a batch which was incomplete when it was read in `pending`.
 
     Raises:
         DataError: if a file is damaged, missing in the row, out of order or of another origin; the message names it.

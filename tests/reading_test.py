@@ -61,7 +61,7 @@ def test_a_run_in_progress_can_be_read_at_any_moment(tmp_path):
         while time.monotonic() < end or len(seen) < 3:
             config = Workspace(run).read_config()
             data = Dataset(origin_of(config, run), Workspace(run), read_only=True)
-            finished = {trial.key for trial in data.trials} | data._pending.keys()
+            finished = {trial.key for trial in (*data.trials, *data.pending)}
             assert len(finished) >= (seen[-1] if seen else 0)  # what was there is never missed
             seen.append(len(finished))
             # As --take_from and --warm_start_from do.
