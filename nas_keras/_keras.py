@@ -9,6 +9,7 @@ import contextlib
 import glob
 import os
 import sys
+import tempfile
 import types
 
 from nas_keras.descriptors import memory_file, open_standard_streams
@@ -63,6 +64,10 @@ def load_tf_agents():
 
 
 def _import_tensorflow() -> None:
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:  # absl.testing, which TensorFlow imports, asks for such a folder but writes nothing there
+        os.environ.setdefault("TEST_TMPDIR", os.sep)
     try:
         import tensorflow  # noqa: F401
     except ModuleNotFoundError as error:

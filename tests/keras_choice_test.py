@@ -68,6 +68,18 @@ def test_a_launch_script_with_keras_3_ends_with_one_sentence(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_tensorflow_is_imported_without_a_temporary_folder():
+    code = """
+import os, tempfile
+tempfile._candidate_tempdir_list = lambda: ["/nowhere"]
+from nas_keras import _keras
+assert _keras.load_tensorflow().constant(2).numpy() == 2
+assert "TEST_TMPDIR" in os.environ
+"""
+    done = run_python(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_a_process_without_tensorflow_is_told_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
 

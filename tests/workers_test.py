@@ -453,6 +453,19 @@ def test_close_while_a_worker_starts_leaves_none(make_pool, monkeypatch):
         future.result(20)
 
 
+def test_close_ends_a_worker_that_is_being_set_up(make_pool):
+    pool = make_pool(lambda: __import__("time").sleep(60))
+    future = pool.submit(_pid())
+    assert wait_until(lambda: pool.pids() and is_running(pool.pids()[0]))
+    time.sleep(0.5)
+    pids, start = pool.pids(), time.monotonic()
+    pool.close()
+    assert time.monotonic() - start < 5
+    with pytest.raises(concurrent.futures.CancelledError):
+        future.result(20)
+    assert not any(map(is_running, pids)) and pool.pids() == []
+
+
 def test_no_workers_or_no_tasks_are_refused():
     with pytest.raises(InvalidValueError, match="workers=0 is not allowed: it must be an integer of at least 1."):
         WorkerPool(lambda: None, environments=[])
@@ -464,10 +477,9 @@ _PARENT = """
 import sys, time
 from nas_keras.evaluators.workers import WorkerPool
 pool = WorkerPool(lambda: None, environments=[{}, {}])
+pool.start()
 for _ in range(2):
     pool.submit(lambda state: __import__("time").sleep(60))
-while len(pool.pids()) < 2:
-    time.sleep(0.01)
 print(*pool.pids(), flush=True)
 if sys.argv[1] != "leave":
     time.sleep(60)

@@ -49,36 +49,44 @@ class WorkerStartError(NasKerasError, RuntimeError):
 
 
 class Worker:
-    """A process that was started and set up.
+    """A process that waits for its setup, and then for tasks.
 
     Args:
         environment: variables that it has besides those of this process.
-        setup: a pickled function, called once; gives what every task is called with.
         pass_fds: file descriptors that it inherits, under the same numbers.
 
     Attributes:
         num_tasks: tasks that it was given.
 
     Raises:
-        WorkerStartError: if it cannot be created, ends, or overruns its time before it is set up.
-        NasKerasError: if the setup raises one.
-        TaskError: if the setup raises another exception.
+        WorkerStartError: if the process cannot be created.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, setup: bytes, pass_fds: tuple[int, ...]):
+    def __init__(self, environment: Mapping[str, str], *, pass_fds: tuple[int, ...]):
         self.num_tasks = 0
         try:
             with _creating:
                 self._create(environment, pass_fds)
         except OSError as error:  # too many processes or open files, too little memory
             raise WorkerStartError(f"no process can be created ({error.strerror})") from error
+
+    def prepare(self, setup: bytes) -> None:
+        """Waits until the process runs and has called its setup; kills it if that fails.
+
+        Args:
+            setup: a pickled function; gives what every task is called with.
+
+        Raises:
+            WorkerStartError: if it ends, or overruns its time, before it is set up.
+            NasKerasError: if the setup raises one.
+            TaskError: if the setup raises another exception.
+        """
         try:
             self._request(setup, _START_SECONDS)
-        except (WorkerDiedError, WorkerTimeoutError) as error:
+        except BaseException as error:
             self.kill()
-            raise WorkerStartError(str(error)) from error
-        except BaseException:
-            self.kill()
+            if isinstance(error, WorkerDiedError | WorkerTimeoutError):
+                raise WorkerStartError(str(error)) from error
             raise
 
     def _create(self, environment: Mapping[str, str], pass_fds: tuple[int, ...]) -> None:

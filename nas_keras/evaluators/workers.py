@@ -51,7 +51,7 @@ class WorkerPool:
         if tasks_per_worker is not None:
             check_at_least("tasks_per_worker", tasks_per_worker, 1)
         reserve_descriptors(DESCRIPTORS * len(environments), purpose=f"workers={len(environments)}")
-        self._start = {"setup": cloudpickle.dumps(setup), "pass_fds": tuple(pass_fds)}
+        self._setup, self._pass_fds = cloudpickle.dumps(setup), tuple(pass_fds)
         self._environments = environments
         self._timeout = timeout
         self._tasks_per_worker = tasks_per_worker
@@ -144,34 +144,43 @@ class WorkerPool:
                 future.set_exception(concurrent.futures.CancelledError() if self._closed.is_set() else error)
             else:
                 future.set_result(result)
-        if self._workers[index]:
-            self._workers[index].kill()
+        self._drop(index)
 
     def _take_worker(self, index: int) -> Worker:
         """The worker in a place: a new one if there is none, if it died idle, or if it has done its share."""
         worker = self._workers[index]
         if worker and (not worker.is_running() or worker.num_tasks == self._tasks_per_worker):
-            worker.kill()
-            worker = self._workers[index] = None
-        if worker is None:
-            worker = self._workers[index] = self._start_worker(index)
-            if self._closed.is_set():  # by a `close` that came too early to see this worker
-                worker.kill()
-        return worker
+            self._drop(index)
+            worker = None
+        return worker or self._start_worker(index)
 
     def _start_worker(self, index: int) -> Worker:
         """A new worker. One that the kernel kills while it starts, for the memory of all, is tried again."""
         for attempt in range(1, _STARTS + 1):
             try:
-                return Worker(self._environments[index], **self._start)
+                worker = self._workers[index] = Worker(self._environments[index], pass_fds=self._pass_fds)
+                if self._closed.is_set():  # by a `close` that came too early to see this worker
+                    worker.kill()
+                worker.prepare(self._setup)
+                return worker
             except WorkerStartError as error:
-                if attempt < _STARTS:
-                    logging.warning("A worker did not start: %s. It is started again.", error)
-                if attempt == _STARTS or self._closed.wait(_PAUSE_SECONDS):
+                self._drop(index)
+                if attempt == _STARTS or self._closed.is_set():
                     raise WorkerStartError(
                         f"A worker did not start in {attempt} attempts: {error}. If memory is short, use fewer "
                         "workers. Then start the same command again: what was computed until now is kept."
                     ) from error
+                logging.warning("A worker did not start: %s. It is started again.", error)
+                self._closed.wait(_PAUSE_SECONDS)
+            except BaseException:
+                self._drop(index)
+                raise
+
+    def _drop(self, index: int) -> None:
+        """Leaves a place without a worker."""
+        worker, self._workers[index] = self._workers[index], None
+        if worker:
+            worker.kill()
 
     @contextlib.contextmanager
     def _turn(self, alone: bool) -> Iterator[None]:
@@ -190,16 +199,13 @@ class WorkerPool:
 
     def _clear(self) -> None:
         """Ends all workers, which are idle: an idle one, too, holds the memory of its last child."""
-        for index, worker in enumerate(self._workers):
-            if worker:
-                worker.kill()
-            self._workers[index] = None
+        for index in range(len(self._workers)):
+            self._drop(index)
 
     def _run(self, index: int, message: bytes) -> Any:
         worker = self._take_worker(index)
         try:
             return worker.run(message, self._timeout)
         except (WorkerDiedError, WorkerTimeoutError):
-            worker.kill()
-            self._workers[index] = None
+            self._drop(index)
             raise
