@@ -76,7 +76,12 @@ _FORBIDDEN_CALLS = {
     "Manager",
 }
 # Worker processes and this one speak over pipes that no other process has: nothing of a file or a network is unpickled.
-_MAY_PICKLE = {"evaluators/workers.py", "evaluators/worker.py", "evaluators/worker_process.py"}
+_MAY_PICKLE = {
+    "evaluators/workers.py",
+    "evaluators/worker.py",
+    "evaluators/worker_process.py",
+    "evaluators/operation_check.py",  # writes only, to find what cannot be sent to a worker
+}
 _MAY_IMPORT_BY_NAME = {"__init__.py", "strategies/__init__.py"}  # from tables in their own text
 
 
