@@ -19,7 +19,9 @@ from nas_keras.synthetic import grid, make_synthetic
 from nas_keras.tables import read_table
 from nas_keras.trial import Evaluation, Job
 
+_LARGEST_SPREAD = 1e150  # its square is finite
 _LARGEST_NPZ = 2**30  # bytes; NAS-Bench-Macro's is of 2**20
+_MOST_DECISIONS = 32  # axes of a NumPy array
 _NUM_NODES = (1, 2, 3, 4)  # of the large spaces that a table may be of
 
 
@@ -56,7 +58,8 @@ class Problem:
         best, median, worst: of the rewards that are no failures.
 
     Raises:
-        InvalidValueError: if the best is the median, so that regret has no unit.
+        InvalidValueError: if the best is the median, so that regret has no unit, or numbers this large cannot be
+            compared.
     """
 
     def __init__(self, space: SearchSpace, evaluator: Evaluator, rewards: np.ndarray):
@@ -69,6 +72,11 @@ class Problem:
                 "Choose another table or array."
             )
         self.best, self.median, self.worst = float(known.max()), float(np.median(known)), float(known.min())
+        if not abs(self.worst) + abs(self.best) < _LARGEST_SPREAD:
+            raise InvalidValueError(
+                f"The rewards of {space!r} run from {self.worst:g} to {self.best:g}, whose means and errors are beyond "
+                f"double precision. Allowed: rewards within {_LARGEST_SPREAD:g} of each other and of 0. Scale them."
+            )
 
     def regret(self, rewards: np.ndarray) -> np.ndarray:
         """Normalised: 0 for the best of the table, 1 for its median; of any shape."""
@@ -122,11 +130,11 @@ def read_npz(path: pathlib.Path, *, array: str, column: int | None = None) -> tu
         column: of an array with two axes.
 
     Returns:
-        A plain space, and float32 rewards with an axis for each decision.
+        A plain space, and float64 rewards with an axis for each decision; NaN is a failure.
 
     Raises:
         InvalidValueError: if the array or column is not there.
-        DataError: if the file cannot be read, or `enc` does not hold every string once.
+        DataError: if the file cannot be read, `enc` does not hold every string once, or a reward is infinite.
     """
     try:
         if not path.is_file():
@@ -146,6 +154,11 @@ def read_npz(path: pathlib.Path, *, array: str, column: int | None = None) -> tu
     sizes, strings = arrays["n_choices"], arrays["enc"]
     if sizes.ndim != 1 or not np.issubdtype(sizes.dtype, np.integer) or not sizes.size or (sizes < 1).any():
         raise DataError(f"n_choices in {path} must be whole numbers of at least 1, not {sizes!r}.")
+    if len(sizes) > _MOST_DECISIONS:
+        raise DataError(
+            f"n_choices in {path} lists {len(sizes)} decisions. Allowed: at most {_MOST_DECISIONS}. Leave out those "
+            "with one choice, in n_choices and in enc."
+        )
     is_fit = strings.shape == (np.prod(sizes, dtype=object), len(sizes)) and np.issubdtype(strings.dtype, np.integer)
     if not is_fit or (strings < 0).any() or (strings >= sizes).any():
         raise DataError(
@@ -153,13 +166,21 @@ def read_npz(path: pathlib.Path, *, array: str, column: int | None = None) -> tu
             f"decisions with {sizes.tolist()} choices. It is {strings.dtype} {list(strings.shape)}, or goes beyond "
             "them."
         )
-    places = tuple(strings.astype(np.int64).T)
-    if len(np.unique(np.ravel_multi_index(places, tuple(sizes)))) < len(strings):
+    # NumPy's own functions for this take fewer axes than an array may have.
+    places = strings.astype(np.int64) @ np.array([math.prod(sizes[t + 1 :].tolist()) for t in range(len(sizes))])
+    if len(np.unique(places)) < len(strings):
         raise DataError(f"enc in {path} holds a string twice. It must hold every string once.")
-    values = _rewards_of(arrays, array, column, rows=len(strings), path=path)
-    rewards = np.zeros(tuple(sizes), np.float32)
+    with np.errstate(over="ignore"):  # of a longer type; it is said below
+        values = _rewards_of(arrays, array, column, rows=len(strings), path=path).astype(np.float64)
+    num_infinite = int(np.isinf(values).sum())
+    if num_infinite:
+        raise DataError(
+            f"{array} in {path} holds {num_infinite:,} infinite rewards. Allowed: finite numbers, and NaN for a "
+            "failure. Write NaN in their place if they are failures."
+        )
+    rewards = np.zeros(len(values))
     rewards[places] = values
-    return grid(path.stem, sizes.tolist()), rewards
+    return grid(path.stem, sizes.tolist()), rewards.reshape(sizes)
 
 
 def _check_sizes(archive: zipfile.ZipFile) -> None:

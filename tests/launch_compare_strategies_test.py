@@ -23,6 +23,8 @@ WRONG = [
     (["--synthetic=noisy-2x8-0", "--picture={folder}/a.jpeg"], "its name must end in .png"),
     (["--npz={folder}/nowhere.npz", "--npz_array=r"], "nowhere.npz cannot be read as an npz file"),
     (["--npz={folder}/rewards.npz", "--npz_array=x"], "'x' is no array of 6 rewards"),
+    (["--npz={folder}/rewards.npz", "--npz_array=infinite"], "infinite in "),
+    (["--npz={folder}/rewards.npz", "--npz_array=huge"], "run from 0 to 5e+307"),
     (["--table={folder}/nowhere"], "There is no table in "),
 ]
 
@@ -31,7 +33,9 @@ WRONG = [
 def _folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compare")
     strings = np.array([[a, b] for a in (0, 1) for b in (0, 1, 2)])
-    np.savez(folder / "rewards.npz", n_choices=np.array([2, 3]), enc=strings, runs=np.arange(12.0).reshape(6, 2))
+    rewards = {"runs": np.arange(12.0).reshape(6, 2), "large": np.arange(6.0) * 1e39, "huge": np.arange(6.0) * 1e307}
+    rewards["infinite"] = np.array([0, 1, 2, 3, 4, np.inf])
+    np.savez(folder / "rewards.npz", n_choices=np.array([2, 3]), enc=strings, **rewards)
     return folder
 
 
@@ -41,6 +45,7 @@ def _answers(folder):
     small = ["--strategies=random,evolution", "--seeds=2", "--budgets=2,1,4", "--processes=1", "--reference=random"]
     cases = [
         [f"--npz={folder}/rewards.npz", "--npz_array=runs", "--npz_column=1", *small],
+        [f"--npz={folder}/rewards.npz", "--npz_array=large", *small],
         *([argument.format(folder=folder) for argument in arguments] for arguments, _ in WRONG),
     ]
     return run_launch_many("compare_strategies.py", cases)
@@ -76,8 +81,13 @@ def test_a_comparison_on_an_npz_file(answers):
     assert "Regret after 2 evaluations - regret of random after 4" in output
 
 
+def test_a_comparison_on_rewards_beyond_single_precision(answers):
+    error, output = answers[1]
+    assert error is None and "nan" not in output.partition("Regret:")[2]
+
+
 @pytest.mark.parametrize("index", range(len(WRONG)))
 def test_wrong_flags_are_refused_before_any_work(answers, index):
-    error, output = answers[index + 1]
+    error, output = answers[index + 2]
     assert error is not None and WRONG[index][1] in error[1]
     assert error[0] in ("InvalidValueError", "DataError") and output == ""

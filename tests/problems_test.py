@@ -72,9 +72,43 @@ def test_an_npz_file(tmp_path):
     assert rewards[1, 0] == 1  # the first row is the string 1, 0
 
 
+@pytest.mark.parametrize("one", [np.arange(6.0) * 1e39, 1e9 + np.arange(6.0), np.arange(6.0) * 1e-60])
+def test_rewards_of_an_npz_file_are_of_double_precision(tmp_path, one):
+    problem = open_problem(Source("npz", str(_npz(tmp_path, one=one)), "one"))
+    assert _rewards(problem) == one.tolist()
+    assert problem.regret(one[[5, 4, 0]]).tolist() == pytest.approx([0, 0.4, 2])
+
+
+def test_rewards_that_are_too_large_to_compare(tmp_path):
+    for one in (np.arange(6.0) * 1e307, np.array([-1.7e308, 0, 1, 2, 3, 1.7e308]), 1e200 + np.arange(6.0) * 1e190):
+        with pytest.raises(nk.InvalidValueError, match=r"The rewards of .* run from .*e\+\d+.* Scale them"):
+            open_problem(Source("npz", str(_npz(tmp_path, one=one)), "one"))
+
+
+def test_rewards_that_are_nan_are_failures(tmp_path):
+    problem = open_problem(Source("npz", str(_npz(tmp_path, one=np.array([0, 1, np.nan, 3, 4, 5]))), "one"))
+    assert (problem.best, problem.median, problem.worst) == (5, 3, 0)
+    assert np.isnan(_rewards(problem)[2])
+
+
+def test_as_many_decisions_as_an_array_has_axes(tmp_path):
+    def wide(count):
+        return {"n_choices": np.r_[2, 3, np.ones(count - 2, int)], "enc": np.c_[STRINGS, np.zeros((6, count - 2), int)]}
+
+    space, rewards = read_npz(_npz(tmp_path, **wide(32)), array="one")
+    assert len(space.decisions) == 32 and rewards[space.encode((1, 2) + (0,) * 30)] == 5
+    with pytest.raises(nk.DataError, match="n_choices in .* lists 33 decisions. Allowed: at most 32. Leave out those"):
+        read_npz(_npz(tmp_path, **wide(33)), array="one")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (
+            {"one": np.array([0, 1, 2, np.inf, -np.inf, 3])},
+            "one in .* holds 2 infinite rewards. Allowed: finite numbers",
+        ),
+        ({"one": np.arange(6) * np.longdouble("1e4000")}, "one in .* holds 5 infinite rewards"),
         ({"enc": None}, "has no enc, but n_choices, one, two"),
         ({"n_choices": None, "enc": None}, "has no n_choices and no enc"),
         ({"n_choices": np.array([2.0, 3.0])}, "n_choices in .* must be whole numbers of at least 1"),
