@@ -192,7 +192,11 @@ def _check_sizes(archive: zipfile.ZipFile) -> None:
             version = np.lib.format.read_magic(file)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, _, dtype = read(file)
-        if dtype.kind not in "biufSU" or math.prod(shape) * dtype.itemsize > member.file_size:
+        if dtype.kind not in "biufSU":
+            raise ValueError(
+                f"{member.filename} holds values of type {dtype}, but only real numbers and texts are read"
+            )
+        if math.prod(shape) * dtype.itemsize > member.file_size:
             raise ValueError(f"{member.filename} claims {list(shape)} values of type {dtype}, which it does not hold")
 
 

@@ -119,6 +119,10 @@ def test_as_many_decisions_as_an_array_has_axes(tmp_path):
         ({"enc": STRINGS - 1}, "or goes beyond them"),
         ({"enc": STRINGS * 1.0}, "It is float64"),
         ({"enc": STRINGS[[0, 1, 2, 3, 4, 4]]}, "holds a string twice"),
+        (
+            {"one": np.arange(6) * 1j},
+            "one.npy holds values of type complex128, but only real numbers and texts are read",
+        ),
         ({"one": np.array([{}] * 6)}, "cannot be read as an npz file of plain arrays"),
     ],
 )
