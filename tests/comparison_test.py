@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -185,3 +186,22 @@ def test_processes_that_search_end_with_the_one_that_started_them():
         parent.kill()
         parent.wait()
     assert wait_until(lambda: not any(_is_running(*child) for child in children.items()), seconds=60)
+
+
+def test_ctrl_c_ends_a_comparison_and_its_processes_at_once():
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _LONG],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests in the background of a shell would hand on that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    with parent:
+        assert wait_until(lambda: sum(map(_has_tensorflow, _children(parent.pid))) == 2, seconds=100)
+        children, start = _children(parent.pid), time.monotonic()
+        parent.send_signal(signal.SIGINT)
+        _, errors = parent.communicate(timeout=60)
+        assert time.monotonic() - start < 5
+    assert errors.rstrip().endswith("KeyboardInterrupt") and "semaphore" not in errors
+    assert not any(_is_running(*child) for child in children.items())

@@ -409,6 +409,16 @@ def test_a_worker_that_the_kernel_killed_for_lack_of_memory_is_told_apart(make_p
         pool.submit(dies, events=str(events), text="").result(20)
 
 
+def test_where_memory_runs_out_the_kernel_takes_a_worker_and_not_the_search(make_pool):
+    def score(state, pid):
+        import pathlib
+
+        return int(pathlib.Path(f"/proc/{pid}/oom_score").read_text())
+
+    pool = make_pool()
+    assert pool.submit(score, pid="self").result(20) > score(None, os.getpid()) + 100
+
+
 def test_close_kills_what_runs_and_cancels_the_rest(make_pool):
     pool = make_pool()
     pid = pool.submit(_pid()).result(20)

@@ -1,7 +1,9 @@
 """The worker's side of `worker.py`: reads tasks from a pipe, runs them, answers. The program of a process."""
 
+import contextlib
 import ctypes
 import os
+import pathlib
 import signal
 import sys
 import threading
@@ -13,6 +15,7 @@ import cloudpickle
 from nas_keras.errors import NasKerasError
 
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+_OOM_SCORE = 500  # added to the score by which the kernel chooses, in thousandths of the memory
 
 
 def main(pipe_fd: int, lifeline_fd: int, parent: int) -> None:
@@ -24,6 +27,7 @@ def main(pipe_fd: int, lifeline_fd: int, parent: int) -> None:
         parent: that process.
     """
     _end_with(parent, lifeline_fd)
+    _offer_memory()
     # A machine that shuts down, or a batch system, sends these to every process. The search decides: where it ends, its
     # workers do; a worker that ended before it would leave a child that failed for no reason of its own.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -70,6 +74,13 @@ def _end_with(parent: int, lifeline_fd: int) -> None:
         if os.getppid() != parent:  # it ended before
             os._exit(1)
     threading.Thread(target=_await_end, args=(lifeline_fd,), daemon=True).start()
+
+
+def _offer_memory() -> None:
+    """Lets the kernel kill this process rather than the search's where memory runs out: the search tries it again."""
+    with contextlib.suppress(OSError):  # not Linux
+        own = pathlib.Path("/proc/self/oom_score_adj")
+        own.write_text(str(min(1000, int(own.read_text()) + _OOM_SCORE)))
 
 
 def _await_end(lifeline_fd: int) -> None:
