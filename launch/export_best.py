@@ -9,6 +9,7 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras import _script
+from nas_keras._progress import show_time
 from nas_keras.errors import InvalidValueError, check_workers
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run. Required.")
@@ -24,7 +25,9 @@ def main() -> None:
     if not _WORKDIR.value:
         raise InvalidValueError("--workdir is missing: name the folder of a search, such as --workdir=runs/mnist.")
     check_workers(_WORKERS.value)
-    for child in nk.export_best(_WORKDIR.value, top=_TOP.value, epochs=_EPOCHS.value, workers=_WORKERS.value):
+    with show_time("training"):
+        exported = nk.export_best(_WORKDIR.value, top=_TOP.value, epochs=_EPOCHS.value, workers=_WORKERS.value)
+    for child in exported:
         print(f"{child.rank}. {child.key}: {child.summary}  {os.path.join(_WORKDIR.value, child.path)}")
 
 

@@ -11,6 +11,7 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras import _script, strategies
+from nas_keras._progress import SearchProgress, describe_stored, show_time
 from nas_keras.distribution import DISTRIBUTE
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
 from nas_keras.export import check_exportable
@@ -86,6 +87,7 @@ def main() -> None:
             check_exportable(evaluator.recipe, images)
         evaluator.check(space)
         _print_plan(space, images)
+        progress = SearchProgress(space)
         result = nk.search(
             space,
             evaluator,
@@ -98,14 +100,16 @@ def main() -> None:
             seed=_SEED.value,
             workdir=_WORKDIR.value,
             warm_start_from=_WARM_START_FROM.value,
-            on_batch=lambda dataset, batch: _print_progress(space, dataset, batch),
+            on_batch=progress.on_batch,
+            on_trial=progress.on_trial,
         )
     _print_result(space, result)
     if result.best is not None and _FINAL_EPOCHS.value:
         print(f"\nTraining the best child for {_FINAL_EPOCHS.value} epochs ...", flush=True)
-        (exported,) = nk.export_best(
-            _WORKDIR.value, epochs=_FINAL_EPOCHS.value, images=images, space=space, workers=_WORKERS.value
-        )
+        with show_time("training"):
+            (exported,) = nk.export_best(
+                _WORKDIR.value, epochs=_FINAL_EPOCHS.value, images=images, space=space, workers=_WORKERS.value
+            )
         print(f"{space.decode(result.best.actions)}: {exported.summary}")
     _print_places(result)
 
@@ -255,12 +259,9 @@ def _print_plan(space, images) -> None:
     if _REWARD.value == "train":
         how = f"each trained for {_EPOCHS.value} epoch(s) on {len(images.train_labels):,} images of {images.name}"
     print(f"Searching with {_STRATEGY.value}, seed {_SEED.value}: {cells}, {how}.", flush=True)
-
-
-def _print_progress(space, dataset, batch) -> None:
-    best = dataset.best
-    best_text = f"best {best.reward:.2%} {space.decode(best.actions)}" if best else "none succeeded yet"
-    print(f"batch {batch[0].iteration}: {dataset.num_evaluations} cells evaluated, {best_text}", flush=True)
+    stored = describe_stored(Workspace(_WORKDIR.value))
+    if stored:
+        print(stored, flush=True)
 
 
 def _print_result(space, result) -> None:

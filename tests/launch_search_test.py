@@ -155,6 +155,11 @@ def test_the_same_command_again_evaluates_and_exports_nothing_anew(first, later)
     assert output.partition("\n\n")[2] == tail and "test " in tail
 
 
+def test_a_run_that_is_continued_is_announced(first, later):
+    line = "Continuing the run: 3 trials are stored, and 0 children of open batches are finished."
+    assert later["again"][1].splitlines()[1] == line and "Continuing" not in first[2].stdout
+
+
 def test_a_changed_setting_is_refused(later):
     kind, text = later["other seed"][0]
     assert kind == "InvalidValueError" and "is a run with other settings. seed: 0 before, 1 now." in text
