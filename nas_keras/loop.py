@@ -28,9 +28,9 @@ from nas_keras.evaluators.base import Evaluates
 from nas_keras.interrupts import held
 from nas_keras.monitoring import Monitor
 from nas_keras.open_batch import Asked, OpenBatch, rows_of, stored_batch
+from nas_keras.proposing import Proposing
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies import Strategy
-from nas_keras.strategies.base import State
 from nas_keras.trial import Evaluation, Job, Trial, training_seed
 from nas_keras.workspace import writing
 
@@ -72,21 +72,16 @@ class Loop:
         self._arrivals = Arrivals(evaluator, concurrent=lag > 0)
         self._stored = collections.deque(dataset.batches)  # of an earlier process, to be told again
         self._open: collections.deque[OpenBatch] = collections.deque()
-        self._finished: dict[str, Evaluation] = {}  # of the open batches
-        self._num_opened = 0  # batches
-        self._cut: tuple[State, int] | None = None  # before a batch was cut by the budget, and what is left of it
         self._last_batch: int | None = None  # after which a callback wants the search to end
         self._deadline: float | None = None
         self._curves = checkpoints and checkpoints.with_name("tensorboard")
         self.pending: list[Trial] = []
         self._checkpointing = Checkpointing(checkpoints, strategy, dataset, lag)
-        # Batches that were open at the checkpoint.
-        self._asked: collections.deque[Asked] = collections.deque(self._checkpointing.restore())
+        self._proposing = Proposing(strategy, dataset, self._checkpointing.restore())
         for _ in range(strategy.num_told):
             trials = self._stored.popleft()
             self._count(trials)
             self._budget.give_back(trials)
-            self._num_opened += 1
 
     def go(self) -> str:
         """Runs until the budget is spent, nothing is left to propose, or a callback or the clock ends it; says why."""
@@ -109,8 +104,6 @@ class Loop:
                 if self._stored:
                     if self._open and self._stored[0][0].policy > self._strategy.num_told:
                         break  # it was asked later
-                elif self._is_time_up():
-                    return self._leave("max_seconds")
                 else:
                     stopped = self._budget.spent()
                     if stopped:
@@ -118,6 +111,8 @@ class Loop:
                         if stopped == "max_evaluations" and self._open:
                             stopped = None  # what is in flight may be refused, and cost nothing
                         break
+                    if self._is_time_up():
+                        return self._leave("max_seconds")
                 with held():
                     if not self._open_batch():
                         stopped = "nothing proposed"
@@ -126,9 +121,9 @@ class Loop:
             # Evaluate: hours live in these lines.
             batch = self._open[0]
             try:
-                while batch.waits_for:
+                while batch.is_waiting:
                     self._take(*self._arrivals.next())
-                    if batch.waits_for and self._is_time_up():
+                    if batch.is_waiting and self._is_time_up():
                         return self._leave("max_seconds")
                 batch.finish()
             except StopSearch:  # of the evaluator's, such as a function of the user's
@@ -146,29 +141,25 @@ class Loop:
         """Ends with batches open: what is finished of them is kept."""
         with held():
             for batch in self._open:
-                for index, key in enumerate(batch.keys):
-                    if key in batch.sent and key in self._finished and index == batch.keys.index(key):
-                        trial = self._trial(batch, index, cached=False)
-                        self.pending.append(trial)
-                        if not self._dataset.lookup_pending(key):
-                            self._dataset.add_pending(trial)
+                for key in batch.finished:
+                    trial = self._trial(batch, batch.keys.index(key), cached=False)
+                    self.pending.append(trial)
+                    if not self._dataset.lookup_pending(key):
+                        self._dataset.add_pending(trial)
             self._checkpointing.save_news(self._open_proposals())
         return reason
 
     def _open_batch(self) -> bool:
         """Asks for a batch and sends its new keys to the evaluator; False if nothing was proposed."""
         if self._stored:
-            self._open_stored()
+            trials = self._stored.popleft()
+            self._open.append(stored_batch(trials, self._proposing.ask_again(trials, self._batch_size)))
+            self._count(trials)
             return True
-        policy, before = self._strategy.num_told, None
-        if self._asked:
-            policy, proposals = self._asked.popleft()
-        else:
-            self._rewind()
-            n = min(self._batch_size, self._budget.trials_left)
-            before = self._strategy.state() if self._budget.evaluations_left < n else None
-            proposals = self._strategy.ask(n)
-        batch = OpenBatch(self._num_opened, policy, self._budget.num_trials, proposals)
+        n = min(self._batch_size, self._budget.trials_left)
+        policy, proposals = self._proposing.ask(n, may_be_cut=self._budget.evaluations_left < n)
+        iteration = self._strategy.num_told + len(self._open)
+        batch = OpenBatch(iteration, policy, self._budget.num_trials, proposals)
         jobs = []
         for actions, log_probs in rows_of(proposals):
             key = sys.intern(self._space.key(actions))  # one string for all trials of a key
@@ -182,7 +173,7 @@ class Loop:
                 batch.sent.add(key)
                 earlier = self._dataset.lookup_pending(key)
                 if earlier:
-                    self._finished[key] = earlier
+                    batch.answers[key] = earlier
                 else:
                     jobs.append(Job(key, actions, self._space.decode(actions), training_seed(self._seed, key)))
         if len(batch.keys) < len(proposals.actions) or not batch.keys:
@@ -190,53 +181,17 @@ class Loop:
             self._checkpointing.stop()
             if not batch.keys:
                 return False
-            self._cut = before and (before, len(batch.keys))
-        self._num_opened += 1
-        batch.waits_for = {job.key for job in jobs}
+            self._proposing.cut(len(batch.keys))
         self._open.append(batch)
         if jobs:
             batch.finish = self._arrivals.start(jobs)
-        for key in batch.sent - batch.waits_for:
+        for key in batch.finished:
             self._report(batch, key)
         return True
 
-    def _rewind(self) -> None:
-        """Lets the strategy forget what the budget dropped, as another start does, if the search goes on after that.
-
-        It goes on if evaluations were refused, so that the budget has room again.
-        """
-        if self._cut:
-            (state, count), self._cut = self._cut, None
-            num_told = self._strategy.num_told
-            self._strategy.restore(state)
-            self._strategy.ask(count)
-            for trials in self._dataset.batches[self._strategy.num_told : num_told]:
-                self._strategy.tell(trials)
-
-    def _open_stored(self) -> None:
-        """Goes through the motions for a batch that stands in D: what was asked then is what counts."""
-        trials = self._stored.popleft()
-        if self._asked:  # before the checkpoint
-            _, proposals = self._asked.popleft()
-        else:
-            proposals = self._strategy.ask(len(trials))
-        is_whole = len(trials) >= self._batch_size  # a budget may have dropped trials in the middle of a batch
-        if is_whole and [trial.actions for trial in trials] != [actions for actions, _ in rows_of(proposals)]:
-            logging.log_first_n(
-                logging.WARNING,
-                "Batch %d in D is not what this machine proposes: the run was made by another version or processor. "
-                "D counts.",
-                1,
-                self._num_opened,
-            )
-        self._num_opened += 1
-        self._count(trials)
-        self._open.append(stored_batch(trials, proposals))
-
     def _take(self, job: Job, evaluation: Evaluation) -> None:
-        self._finished[job.key] = evaluation
-        batch = next(batch for batch in self._open if job.key in batch.waits_for)
-        batch.waits_for.discard(job.key)
+        batch = next(batch for batch in self._open if job.key in batch.sent)
+        batch.answers[job.key] = evaluation
         if evaluation.failed:
             logging.warning("%s: %s", job.key, evaluation.status)
         if evaluation.seconds >= _PENDING_SECONDS:
@@ -265,8 +220,6 @@ class Loop:
             self._dataset.append(trials)
         else:
             trials = self._dataset.batches[batch.iteration]
-        for key in batch.sent:
-            self._finished.pop(key, None)
         self._budget.give_back(trials)
         self._strategy.tell(trials)
         if is_new:
@@ -289,7 +242,7 @@ class Loop:
 
     def _open_proposals(self) -> list[Asked]:
         """What was asked and is not told."""
-        return [*((batch.policy, batch.proposals) for batch in self._open), *self._asked]
+        return [*((batch.policy, batch.proposals) for batch in self._open), *self._proposing.asked]
 
     def _count(self, trials: list[Trial]) -> None:
         """Counts a batch that stands in D."""
@@ -298,17 +251,7 @@ class Loop:
 
     def _trial(self, batch: OpenBatch, index: int, *, cached: bool) -> Trial:
         key = batch.keys[index]
-        evaluation = self._dataset.lookup(key) or self._finished[key]
+        evaluation = self._dataset.lookup(key) or batch.answers[key]
         if cached:
             evaluation = self._dataset.lookup_repeat(key) or dataclasses.replace(evaluation, seconds=0.0)
-        return Trial(
-            trial=batch.first + index,
-            iteration=batch.iteration,
-            policy=batch.policy,
-            seed=training_seed(self._seed, key),
-            actions=batch.actions[index],
-            log_probs=batch.log_probs[index],
-            key=key,
-            cached=cached,
-            evaluation=evaluation,
-        )
+        return batch.trial(index, evaluation, seed=training_seed(self._seed, key), cached=cached)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nas_keras.trial import Proposals, Trial
+from nas_keras.trial import Evaluation, Proposals, Trial
 
 Asked = tuple[int, Proposals]  # how many batches had been told to the policy, and what it proposed
 
@@ -21,8 +21,8 @@ class OpenBatch:
         first: number of its first trial.
         proposals: what was asked, whole; of a batch that stands in D, which is what counts, asked once more.
         keys, actions, log_probs: of each proposal that is not dropped.
-        sent: keys that it needs an evaluation for.
-        waits_for: of those, keys without an answer.
+        sent: keys that it needs an evaluation for; none of a batch that stands in D.
+        answers: the evaluations of those that are finished.
         finish: waits for the evaluator to be done with the batch, once all answers are there.
     """
 
@@ -34,8 +34,18 @@ class OpenBatch:
     actions: list[tuple[int, ...]] = dataclasses.field(default_factory=list)
     log_probs: list[tuple[float, ...]] = dataclasses.field(default_factory=list)
     sent: set[str] = dataclasses.field(default_factory=set)
-    waits_for: set[str] = dataclasses.field(default_factory=set)
+    answers: dict[str, Evaluation] = dataclasses.field(default_factory=dict)
     finish: Callable[[], None] = lambda: None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an evaluation is missing."""
+        return len(self.answers) < len(self.sent)
+
+    @property
+    def finished(self) -> list[str]:
+        """The keys of its answers, in the order asked."""
+        return [key for key in dict.fromkeys(self.keys) if key in self.answers]
 
     def add(self, key: str, actions: tuple[int, ...], log_probs: tuple[float, ...]) -> None:
         """Adds a proposal."""
@@ -43,13 +53,26 @@ class OpenBatch:
         self.actions.append(actions)
         self.log_probs.append(log_probs)
 
+    def trial(self, index: int, evaluation: Evaluation, *, seed: int, cached: bool) -> Trial:
+        """Returns the trial at a place of it, as it will stand in D."""
+        return Trial(
+            trial=self.first + index,
+            iteration=self.iteration,
+            policy=self.policy,
+            seed=seed,
+            actions=self.actions[index],
+            log_probs=self.log_probs[index],
+            key=self.keys[index],
+            cached=cached,
+            evaluation=evaluation,
+        )
+
 
 def stored_batch(trials: Sequence[Trial], proposals: Proposals) -> OpenBatch:
     """A batch that stands in D already, waiting to be told again; `proposals` is what was asked for once more."""
     batch = OpenBatch(trials[0].iteration, trials[0].policy, trials[0].trial, proposals)
     for trial in trials:
         batch.add(trial.key, trial.actions, trial.log_probs)
-    batch.sent.update(trial.key for trial in trials if not trial.cached)
     return batch
 
 
