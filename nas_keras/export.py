@@ -12,7 +12,7 @@ from typing import Any
 
 from absl import logging
 
-from nas_keras import operations, spaces
+from nas_keras import operations
 from nas_keras import recipe as recipes
 from nas_keras.caveats import few_steps, guessing
 from nas_keras.cell import Cell
@@ -20,7 +20,7 @@ from nas_keras.dataset import Dataset
 from nas_keras.distribution import NONE
 from nas_keras.errors import DataError, InvalidValueError, NasKerasError, check_at_least, check_type
 from nas_keras.evaluators.devices import put_back_kernels, worker_environments
-from nas_keras.evaluators.operation_check import check_operations, picklable
+from nas_keras.evaluators.operation_check import check_code, check_operations, picklable
 from nas_keras.evaluators.training import prepare_worker, share
 from nas_keras.evaluators.workers import WorkerPool
 from nas_keras.exported import ExportedChild, folder_of, read_exported, write_exported
@@ -29,6 +29,7 @@ from nas_keras.paths import check_loadable
 from nas_keras.saved_model import save_child
 from nas_keras.search_space import SearchSpace
 from nas_keras.searching import top_trials
+from nas_keras.space_description import describe_space, rebuild_space, space_difference
 from nas_keras.tfds_images import load_source
 from nas_keras.training import MOST_EPOCHS, Split, TrainConfig, measure, train_child
 from nas_keras.trial import Trial
@@ -58,7 +59,7 @@ def export_best(
         top: how many.
         epochs: of the longer training; by default 10, or three times those of the search if that is more.
         images: the data set of the run; by default loaded again from where the run had it.
-        space: of the run; by default `spaces.small` or `spaces.large`, by its name.
+        space: of the run; by default as its configuration says it.
         workers: processes that train.
 
     Raises:
@@ -82,11 +83,12 @@ def export_best(
     check_exportable(recipe, images)
     child, train = recipes.configs_of(recipe, workspace.config)
     train = _longer(train, epochs)
-    space = space or spaces.by_name(config["fixed"]["space"].get("name"))
+    described = config["fixed"]["space"]
+    space = space or rebuild_space(described, workspace.config)
     if space.fingerprint != origin.space:
         raise InvalidValueError(
-            f"The run {str(workdir)!r} searched a space with fingerprint {origin.space}, but "
-            f"{space!r} has {space.fingerprint}. Pass the space of the run: export_best(space=...)."
+            f"The run {str(workdir)!r} searched another space than {space!r}: "
+            f"{space_difference(described, describe_space(space))}. Pass the space of the run: export_best(space=...)."
         )
     with workspace.locked():
         variants = config.get("variants", {})
@@ -101,6 +103,7 @@ def export_best(
             if not _is_done(workspace, done.get(rank), trial, train, images)
         }
         if todo:
+            check_code([space.decode(trial.actions) for trial in todo.values()], recipe, workspace.root)
             images = images or _load(config)
             check_exportable(recipe, images)
             distribute = recipe.get("distribute", NONE)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from nas_keras.cell import check_operation_name
-from nas_keras.errors import InvalidValueError, NasKerasError, check_choice, shown
+from nas_keras.code_fingerprint import code_parts, parts_difference
+from nas_keras.errors import InvalidValueError, NasKerasError, check_choice, check_flag, shown
 
 Builder = Callable[..., Any]
 _MAX_ERROR = 400  # characters of a builder's error in a message
@@ -73,27 +74,51 @@ _BUILDERS: dict[str, Builder] = {
 OPERATIONS = tuple(_BUILDERS)  # the choices 0 to 7, in this order
 
 
-def register(name: str, build: Builder) -> None:
+_CODE: dict[str, dict[str, str]] = {}  # of the registered ones, as `code_parts` gives it
+
+
+def register(name: str, build: Builder, *, version: str | None = None, replace: bool = False) -> None:
     """Adds an operation from outside: `build(keras, x, filters)`, [B, H, W, F] -> [B, H, W, F].
 
-    It joins no built-in space by itself: pass `operations=nk.OPERATIONS + (name,)` to `spaces.large`.
+    It joins no built-in space by itself: pass `operations=nk.OPERATIONS + (name,)` to `spaces.large`. The code of
+    `build` is part of the recipe of every run whose space has the operation (`code_fingerprint.py` says what of it
+    counts), so that a run never goes on with another one.
+
+    Args:
+        name: in keys and spaces. One that is registered already may be registered again with the same code.
+        build: the function.
+        version: takes the place of the code in the recipe: change it whenever rewards may change.
+        replace: whether other code may take the place of what is registered under this name.
 
     Raises:
-        InvalidValueError: if the name is taken, or none that a cell's key can hold, or `build` is no function.
+        InvalidValueError: if the name is a built-in operation's, is registered with other code, or is none that a
+            cell's key can hold, or `build` is no function.
     """
     check_operation_name(name)
+    check_flag("replace", replace)
     if not callable(build):
         raise InvalidValueError(
             f"build={shown(build)} is not allowed: it must be a function build(keras, x, filters) that gives a tensor."
         )
-    if name in _BUILDERS:
-        raise InvalidValueError(f"Operation {name!r} exists already. Choose another name.")
+    if name in OPERATIONS:
+        raise InvalidValueError(f"Operation {name!r} exists already: it is built in. Choose another name.")
+    code = code_parts(build, version=version)
+    if name in _BUILDERS and code != _CODE.get(name) and not replace:
+        raise InvalidValueError(
+            f"Operation {name!r} exists already, with other code: {parts_difference(_CODE.get(name, {}), code)}. Pass "
+            "replace=True to put this one in its place, or choose another name."
+        )
 
     def without_norm(keras, x, filters, *, norm):
         del norm
         return build(keras, x, filters)
 
-    _BUILDERS[name] = without_norm
+    _BUILDERS[name], _CODE[name] = without_norm, code
+
+
+def registered_code() -> dict[str, dict[str, str]]:
+    """The identity of each operation that was registered from outside, as `code_parts` gives it."""
+    return {name: _CODE[name] for name in registered() if name in _CODE}
 
 
 def registered() -> dict[str, Builder]:

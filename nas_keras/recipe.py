@@ -10,8 +10,10 @@ import pathlib
 from typing import Any
 
 from nas_keras.child import ChildConfig
+from nas_keras.code_fingerprint import parts_difference
 from nas_keras.errors import DataError, InvalidValueError, shown
 from nas_keras.record import Origin
+from nas_keras.space_description import check_description
 from nas_keras.training import TrainConfig
 
 
@@ -66,10 +68,66 @@ def fingerprint(recipe: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+FUNCTION, OPERATIONS = "function_code", "operation_code"  # the parts of a recipe that identify a user's code
+
+
+def with_code(
+    recipe: dict[str, Any],
+    *,
+    function: dict[str, str] | None = None,
+    operations: dict[str, dict[str, str]] | None = None,
+) -> dict[str, Any]:
+    """A recipe with the identity of a user's code, as `code_parts` gives it; where there is none it stays as it is.
+
+    Args:
+        recipe: without code.
+        function: that gives the rewards.
+        operations: registered from outside, those of the searched space only.
+    """
+    return {**recipe, **({FUNCTION: function} if function else {}), **({OPERATIONS: operations} if operations else {})}
+
+
+def without_code(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe as versions wrote it that knew code by its name alone."""
+    return {name: value for name, value in recipe.items() if name not in (FUNCTION, OPERATIONS)}
+
+
+def code_difference(old: dict[str, Any], new: dict[str, Any], *, common: bool = False) -> str:
+    """What differs between the code of two recipes, in words; "" if nothing does.
+
+    Args:
+        old: a recipe.
+        new: a recipe.
+        common: count only parts that both have: what is new or gone cannot have changed the rewards of an architecture
+            that both spaces hold.
+    """
+    said = []
+    for what, before, now in _codes(old, new):
+        if common and not (before and now):
+            continue
+        if common:
+            before, now = ({name: code[name] for name in before if name in now} for code in (before, now))
+        changed = parts_difference(before, now)
+        said += [f"{what}: {changed}"] if changed else []
+    return "; ".join(said)
+
+
+def _codes(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, dict, dict]]:
+    function = [recipe.get(FUNCTION) for recipe in (old, new)]
+    operations = [recipe.get(OPERATIONS) for recipe in (old, new)]
+    before, now = (value if isinstance(value, dict) else {} for value in operations)
+    named = [(f"operation {name!r}", before.get(name), now.get(name)) for name in sorted({**before, **now})]
+    pairs = [("the function", *function), *named]
+    return [(what, *(code if isinstance(code, dict) else {} for code in pair)) for what, *pair in pairs]
+
+
 def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """What differs between two recipes, one level down: "train: {...} before, {...} now"."""
+    """What differs between two recipes, one level down: "train: {...} before, {...} now"; code by its parts."""
+    code = code_difference(old, new)
+    old, new = without_code(old), without_code(new)
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    return "; ".join(f"{name}: {old.get(name)} before, {new.get(name)} now" for name in names)
+    said = [f"{name}: {old.get(name)} before, {new.get(name)} now" for name in names]
+    return "; ".join([*said, *([code] if code else [])])
 
 
 def origin_of(config: dict[str, Any], path: pathlib.Path) -> Origin:
@@ -83,6 +141,8 @@ def origin_of(config: dict[str, Any], path: pathlib.Path) -> Origin:
         DataError: if it does not say.
     """
     fixed, variants = config["fixed"], config.get("variants", {})
+    if isinstance(fixed.get("space"), dict) and "fingerprint" in fixed["space"]:
+        check_description(fixed["space"], path)
     space, recipe = fixed.get("space"), fixed.get("recipe")
     name = space.get("fingerprint") if isinstance(space, dict) else None
     if not (isinstance(name, str) and isinstance(recipe, dict) and isinstance(variants, dict)):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nas_keras import report_facts, statistics, winners
+from nas_keras.cell import Cell
 from nas_keras.cell_names import name_human_cells
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.recipe import difference
@@ -129,6 +130,8 @@ def gather_runs(
             f"The rewards of {paths[0]} are not accuracies of trained children, but of {recipe}: a page of searches is "
             "about children."
         )
+    if not isinstance(space.decode([0] * len(space.decisions)), Cell):
+        raise InvalidValueError(f"{paths[0]} searched {space!r}, which has no cells, as a page has.")
     longer = read_table(trained) if trained else None
     if longer:
         if longer.space != space.fingerprint:

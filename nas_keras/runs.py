@@ -7,13 +7,13 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from nas_keras import spaces
 from nas_keras.dataset import Dataset
 from nas_keras.errors import InvalidValueError
 from nas_keras.paths import local_path
 from nas_keras.recipe import check_settings, difference, origin_of
 from nas_keras.search_space import SearchSpace
 from nas_keras.searching import top_trials
+from nas_keras.space_description import rebuild_space, space_difference
 from nas_keras.trial import Trial
 from nas_keras.workspace import Workspace
 
@@ -84,11 +84,17 @@ def read_runs(paths: Sequence[str | os.PathLike]) -> list[Run]:
             ("recipe", run.fixed["recipe"], runs[0].fixed["recipe"]),
         ):
             if one != other:
-                how = difference(other, one) if name == "recipe" else f"{runs[0].space.name} and {run.space.name}"
+                how = difference(other, one) if name == "recipe" else _space_difference(runs[0], run)
                 raise InvalidValueError(
                     f"{run.path} and {runs[0].path} are searches of another {name}: {how}. Name runs of one {name}."
                 )
     return [_titled(run, runs) for run in runs]
+
+
+def _space_difference(one: Run, other: Run) -> str:
+    if one.space.name != other.space.name:
+        return f"{one.space.name} and {other.space.name}"
+    return space_difference(one.fixed["space"], other.fixed["space"])
 
 
 def _read(path: pathlib.Path) -> Run:
@@ -98,12 +104,7 @@ def _read(path: pathlib.Path) -> Run:
         raise InvalidValueError(f"{path} is no run: it has no config.json. Name the folder of a search.")
     origin = origin_of(config, workspace.config)
     check_settings(config, workspace.config)
-    space = spaces.by_name(config["fixed"]["space"].get("name"))
-    if space.fingerprint != origin.space:
-        raise InvalidValueError(
-            f"{path} is a search of a space {space.name!r} with other decisions than {space!r}, as with operations of "
-            "your own. Only searches of the spaces small and large1 to large8 can be read here."
-        )
+    space = rebuild_space(config["fixed"]["space"], workspace.config)
     dataset = Dataset(origin, workspace, read_only=True)
     if not dataset.batches and not dataset.pending:
         raise InvalidValueError(f"The run {path} has no trial yet. Wait for its first child, or leave it out.")

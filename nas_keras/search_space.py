@@ -11,7 +11,7 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,12 @@ class Decision:
             raise InvalidValueError(f"Decision {self.name!r} has no choices: give at least one.")
         if len(set(map(repr, self.choices))) != len(self.choices):
             raise InvalidValueError(f"Decision {self.name!r} has equal choices: {shown(self.choices)}. Name each once.")
+
+
+def fingerprint_of(name: str, decisions: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """The fingerprint of a space by names: of its own, and of each decision with its choices."""
+    described = [name, [[decision, list(choices)] for decision, choices in decisions]]
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
 
 
 class SearchSpace:
@@ -114,8 +120,7 @@ class SearchSpace:
     @functools.cached_property
     def fingerprint(self) -> str:
         """16 hex digits that differ between spaces of another name, decision or choice, or order of them."""
-        described = [self.name, [[d.name, [repr(choice) for choice in d.choices]] for d in self.decisions]]
-        return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
+        return fingerprint_of(self.name, [(d.name, [repr(choice) for choice in d.choices]) for d in self.decisions])
 
     def check(self, actions: Sequence[int]) -> Actions:
         """`actions` as a tuple of Python integers.

@@ -17,7 +17,9 @@ from nas_keras.evaluators.base import Evaluates, Evaluator, check_evaluator, des
 from nas_keras.loop import Loop, OnBatch, OnTrial
 from nas_keras.monitoring import Monitor
 from nas_keras.record import Origin
+from nas_keras.run_identity import Identity, settle_identity
 from nas_keras.search_space import SearchSpace
+from nas_keras.space_description import check_names
 from nas_keras.strategies import NAMES, Strategy, make_strategy
 from nas_keras.trial import Trial
 from nas_keras.warm_start import describe, read_known, read_snapshot, write_snapshot
@@ -115,8 +117,9 @@ def search(
         lag: batches that may be open beyond the first; by default the evaluator's `lag`, or 0.
         seed: of the strategy and, with each key, of the children.
         workdir: folder of the run; a run that is there already is continued. None keeps nothing.
-        warm_start_from: folder of another run or of a table, of the same space and recipe: the keys that it knows are
-            answered from it, as repeats. A run keeps its own copy, and goes on with that.
+        warm_start_from: folder of another run or of a table, of the same recipe, and of the same space or one with
+            other choices of the same decisions: what it knows is answered from it, as repeats. A run keeps its own
+            copy, and goes on with that.
         on_batch: called with D and each new batch, after it is told.
         on_trial: called with D and each new trial that is no repeat, as soon as its evaluation is finished: before it
             stands in D, and in whatever order children finish.
@@ -161,13 +164,16 @@ def search(
             "object of a class derived from nk.strategies.Strategy."
         )
     name = strategy if isinstance(strategy, str) else type(strategy).__name__
-    recipe = described.recipe
-    variants = {recipes.fingerprint(variant): variant for variant in described.variants}
-    origin = Origin(space.fingerprint, recipes.fingerprint(recipe), tuple(variants), seed)
+    recipe, variants = described.recipe, list(described.variants)
+    recipes.fingerprint(recipe)  # it is refused here if it is none
     workspace = Workspace(workdir) if workdir is not None else None
+    identity = Identity({}, recipe, {recipes.fingerprint(variant): variant for variant in variants})
     if workspace:
+        check_names(space)
         workspace.check()
-        workspace.read_config()  # a damaged one is refused before the folder is locked
+        identity = settle_identity(workspace, workspace.read_config(), space, recipe, variants)
+        recipe = identity.recipe
+    origin = Origin(space.fingerprint, recipes.fingerprint(recipe), tuple(identity.variants), seed)
     known = [] if warm_start_from is None else _known(warm_start_from, workspace, origin, space, recipe)
     if isinstance(strategy, str):
         strategy = make_strategy(strategy, space, options=strategy_config, seed=seed)
@@ -175,7 +181,7 @@ def search(
     with workspace.locked() if workspace else contextlib.nullcontext():
         if workspace:
             fixed = {
-                "space": {"name": space.name, "fingerprint": space.fingerprint},
+                "space": identity.space,
                 "strategy": {"name": name, "config": _settings_of(strategy)},
                 "seed": seed,
                 "batch_size": batch_size,
@@ -191,7 +197,7 @@ def search(
                 evaluator.resume(recipes.environment_of(old, workspace.config))
             described = describe_evaluator(evaluator)  # its environment is what it makes of the recorded one
             recorded = {"source": described.source, "environment": described.environment}
-            workspace.settle_config({"fixed": fixed, "budget": budget, "variants": variants, **recorded})
+            workspace.settle_config({"fixed": fixed, "budget": budget, "variants": identity.variants, **recorded})
         dataset = Dataset(origin, workspace, warm=known)
         if dataset.num_resumed or dataset.pending:
             logging.info(

@@ -10,6 +10,7 @@ from nas_keras.operations import OPERATIONS
 from nas_keras.search_space import Actions, Decision, SearchSpace
 
 MAX_NODES = 8
+NAMES = ("small", *(f"large{n}" for n in range(1, MAX_NODES + 1)))
 # Distinct keys of large(1) to large(4) with the eight operations; counted by a test. Beyond, nobody enumerates.
 _NUM_KEYS = {1: 8, 2: 129, 3: 2_000, 4: 31_255}
 
@@ -82,9 +83,27 @@ def by_name(name: str) -> SearchSpace:
     Raises:
         InvalidValueError: for any other name.
     """
-    names = {"small": small, **{f"large{n}": functools.partial(large, n) for n in range(1, MAX_NODES + 1)}}
-    check_choice("space", name, names)
-    return names[name]()
+    check_choice("space", name, NAMES)
+    return small() if name == "small" else large(int(name.removeprefix("large")))
+
+
+def operations_of(space: SearchSpace) -> list[str]:
+    """The operations of all cells in which one decision at a time departs from its first choice.
+
+    Raises:
+        InvalidValueError: if the space does not decode to cells.
+    """
+    names: dict[str, None] = {}
+    for place, decision in enumerate(space.decisions):
+        for choice in range(len(decision.choices)):
+            cell = space.decode([choice if p == place else 0 for p in range(len(space.decisions))])
+            if not isinstance(cell, Cell):
+                raise InvalidValueError(
+                    f"{space!r} decodes to {type(cell).__name__}, but only cells can be trained. Use spaces.small(), "
+                    "spaces.large(), or a FunctionEvaluator of your own."
+                )
+            names.update(dict.fromkeys(name for _, name in cell.nodes))
+    return list(names)
 
 
 def _check_cell(cell: object) -> None:

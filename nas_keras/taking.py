@@ -15,6 +15,7 @@ from nas_keras.errors import InvalidValueError
 from nas_keras.paths import local_path
 from nas_keras.recipe import check_settings, difference, origin_of
 from nas_keras.search_space import SearchSpace
+from nas_keras.space_description import describe_space, space_difference
 from nas_keras.tables import is_table, read_table
 from nas_keras.trial import Trial
 from nas_keras.workspace import Workspace
@@ -34,6 +35,7 @@ class Taken(NamedTuple):
 
 class _Source(NamedTuple):
     space: str
+    described: dict[str, Any]
     recipe: dict[str, Any]
     environment: dict[str, Any]
     run_seed: int | None  # None for a table, whose records have several
@@ -90,7 +92,7 @@ def take(paths: Sequence[pathlib.Path], *, space: SearchSpace, recipe: dict[str,
 def _read(path: pathlib.Path, space: SearchSpace) -> _Source:
     if is_table(path):
         table = read_table(path)
-        return _Source(table.space, table.recipe, table.environment, None, table.trials)
+        return _Source(table.space, {"fingerprint": table.space}, table.recipe, table.environment, None, table.trials)
     workspace = Workspace(path)
     config = workspace.read_config()
     if config is None:
@@ -103,14 +105,14 @@ def _read(path: pathlib.Path, space: SearchSpace) -> _Source:
     trials = []
     if origin.space == space.fingerprint:  # of another space it is refused, read or not
         trials = [trial for trial in Dataset(origin, workspace, read_only=True).trials if not trial.cached]
-    return _Source(origin.space, fixed["recipe"], config.get("environment", {}), fixed["seed"], trials)
+    return _Source(origin.space, fixed["space"], fixed["recipe"], config.get("environment", {}), fixed["seed"], trials)
 
 
 def _check(path: pathlib.Path, source: _Source, space: SearchSpace, recipe: dict[str, Any], seeds: int) -> None:
     if source.space != space.fingerprint:
         raise InvalidValueError(
-            f"{path} is of a space with fingerprint {source.space}, but {space!r} has {space.fingerprint}. Take from "
-            "runs of the table's space."
+            f"{path} is of another space than {space!r}: {space_difference(source.described, describe_space(space))}. "
+            "Take from runs of the table's space."
         )
     if source.recipe != recipe:
         raise InvalidValueError(

@@ -6,18 +6,23 @@ folder that it was taken from.
 
 import dataclasses
 import hashlib
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from absl import logging
 
 from nas_keras.dataset import Dataset
 from nas_keras.errors import InvalidValueError
 from nas_keras.evaluators.table import mean_evaluation
 from nas_keras.paths import local_path
-from nas_keras.recipe import difference, origin_of
+from nas_keras.recipe import code_difference, difference, origin_of, without_code
 from nas_keras.record import Origin
 from nas_keras.records import read_shard, write_shard
+from nas_keras.run_identity import is_by_name_only
 from nas_keras.search_space import SearchSpace
+from nas_keras.space_description import choice_places, describe_space, space_difference
 from nas_keras.tables import is_table, read_table
 from nas_keras.trial import Trial
 from nas_keras.workspace import Workspace
@@ -27,6 +32,9 @@ def read_known(path: str | os.PathLike, *, space: SearchSpace, recipe: dict[str,
     """One trial for each key that stands in another run's D, or in a table (the mean over its seeds).
 
     Failures are left out, since another try may succeed, and so is what was found by a variant of the recipe.
+
+    A source whose space has other choices of the same decisions, or has them in another order, is read by their names;
+    what this space does not have is left out, and so is any such source whose keys are a function of the user's.
 
     Args:
         path: folder of the run or table.
@@ -40,19 +48,32 @@ def read_known(path: str | os.PathLike, *, space: SearchSpace, recipe: dict[str,
     path = local_path("warm_start_from", path)
     if is_table(path):
         table = read_table(path)
-        found_space, found_recipe, trials = table.space, table.recipe, table.trials
-        _check_same(path, space, recipe, found_space, found_recipe)
-        trials = _means(trials)
+        described, found_recipe, trials = {"fingerprint": table.space}, table.recipe, _means(table.trials)
+        is_older = False
     elif (config := Workspace(path).read_config()) is not None:
         origin = origin_of(config, Workspace(path).config)
-        _check_same(path, space, recipe, origin.space, config["fixed"]["recipe"])
+        described, found_recipe = config["fixed"]["space"], config["fixed"]["recipe"]
         trials = [trial for trial in Dataset(origin, Workspace(path), read_only=True).trials if not trial.cached]
+        is_older = is_by_name_only(described)
     else:
         raise InvalidValueError(
             f"warm_start_from={str(path)!r} is neither a run nor a table: it holds no config.json and no recipe.json. "
             "Name the folder of one."
         )
+    is_same = described["fingerprint"] == space.fingerprint
+    translate = None if is_same else _translation(path, described, space)
+    _check_recipe(path, recipe, found_recipe, is_older=is_older, is_same=is_same)
     known = [trial for trial in trials if not trial.evaluation.failed and not trial.evaluation.recipe]
+    if translate is not None:
+        translated = [trial for trial in map(translate, known) if trial is not None]
+        if len(translated) < len(known):
+            logging.warning(
+                "%s: %d of %d evaluations have choices that this space does not have, and are left out.",
+                path,
+                len(known) - len(translated),
+                len(known),
+            )
+        known = translated
     if not known:
         raise InvalidValueError(f"warm_start_from={str(path)!r} knows no reward. Leave it out, or name another folder.")
     return [dataclasses.replace(trial, cached=True) for trial in known]
@@ -88,14 +109,33 @@ def _means(trials: Sequence[Trial]) -> list[Trial]:
     ]
 
 
-def _check_same(path, space: SearchSpace, recipe, found_space: str, found_recipe: dict[str, Any]) -> None:
-    if found_space != space.fingerprint:
+def _translation(path, described: dict[str, Any], space: SearchSpace) -> Callable[[Trial], Trial | None]:
+    """Gives a trial of another space the actions and key that it has in this one; None if it has none here."""
+    now = describe_space(space)
+    places = choice_places(described, now)
+    if places is None:
         raise InvalidValueError(
-            f"warm_start_from={str(path)!r} is of a space with fingerprint {found_space}, but {space!r} has "
-            f"{space.fingerprint}. Name a run or table of the same space."
+            f"warm_start_from={str(path)!r} is of another space than {space!r}: {space_difference(described, now)}. "
+            "The same decisions may have other choices; otherwise name a run or table of the same space."
         )
-    if found_recipe != recipe:
+
+    def translate(trial: Trial) -> Trial | None:
+        actions = tuple(place[action] for place, action in zip(places, trial.actions, strict=True))
+        return None if None in actions else dataclasses.replace(trial, actions=actions, key=space.key(actions))
+
+    return translate
+
+
+def _check_recipe(path, recipe: dict[str, Any], found: dict[str, Any], *, is_older: bool, is_same: bool) -> None:
+    recipe = json.loads(json.dumps(recipe))  # as it is read from a file: a tuple is a list
+    differs = found != recipe
+    if differs and without_code(found) == without_code(recipe):
+        if is_older:
+            logging.warning("%s was made by a version that did not record code. Make sure that it is the same.", path)
+        # Choices that are new bring code with them, which says nothing of those that were there.
+        differs = not is_older and (is_same or bool(code_difference(found, recipe, common=True)))
+    if differs:
         raise InvalidValueError(
-            f"warm_start_from={str(path)!r} has another recipe: {difference(found_recipe, recipe)}. Name a run or "
+            f"warm_start_from={str(path)!r} has another recipe: {difference(found, recipe)}. Name a run or "
             "table of the same recipe."
         )

@@ -310,7 +310,7 @@ def test_a_saved_model_refuses_images_of_another_shape_in_a_process_without_this
         ({"epochs": 4}, r"The run was made from arrays: pass the same images to export_best\(images=...\)"),
         (
             {"space": nk.spaces.large(2)},
-            r"searched a space with fingerprint \w{16}, but SearchSpace\('large2'.*space=...",
+            r"searched another space than SearchSpace\('large2'.*: name 'small' before, 'large2' now.*space=...",
         ),
     ],
 )
@@ -375,14 +375,40 @@ def test_the_finished_children_of_an_unfinished_batch_count(tmp_path, images, to
 def test_a_space_of_the_users_own_is_to_be_passed(tmp_path, images, todo):
     space = nk.spaces.large(2, operations=("conv_3x3", "identity"))
     _run_of_a_function(images, space, 0.5, tmp_path)
-    with pytest.raises(InvalidValueError, match=r"Pass the space of the run: export_best\(space=...\)"):
-        nk.export_best(tmp_path, images=images)
-    nk.export_best(tmp_path, images=images, space=space)
+    with pytest.raises(InvalidValueError, match=r"choice .* is new.* Pass the space .* export_best\(space=...\)"):
+        nk.export_best(tmp_path, images=images, space=nk.spaces.large(2))
+    nk.export_best(tmp_path, images=images)  # its configuration says the operations
     assert todo == [1]
-    named = nk.SearchSpace("mine", space.decisions, decode=space.decode)
+    named = nk.SearchSpace("mine", space.decisions, decode=lambda actions: space.decode(actions))
     _run_of_a_function(images, named, 0.5, tmp_path / "run")
-    with pytest.raises(InvalidValueError, match="space='mine' is unknown. Allowed: small, large1, "):
+    with pytest.raises(InvalidValueError, match=r"decodes to tuple, not to cells. Pass the space of the run"):
         nk.export_best(tmp_path / "run", images=images)
+    nk.export_best(tmp_path / "run", images=images, space=named)
+
+
+def test_an_operation_of_other_code_or_of_none_is_not_exported(tmp_path, images, todo, monkeypatch):
+    monkeypatch.setattr(operations, "_BUILDERS", dict(operations._BUILDERS))
+    monkeypatch.setattr(operations, "_CODE", {})
+
+    def make(size):
+        return lambda keras, x, filters: keras.layers.Conv2D(filters, size, padding="same")(x)
+
+    nk.register_operation("own", make(3))
+    space = nk.spaces.large(1, operations=("own",))
+    with nk.TrainingEvaluator(images, child=TINY_CHILD, workers=1) as trainer:
+        trainer.check(space)
+        evaluator = nk.FunctionEvaluator(lambda architecture: 0.5, recipe=trainer.recipe)
+    nk.search(space, evaluator, strategy="random", max_evaluations=2, workdir=tmp_path)
+    nk.register_operation("own", make(5), replace=True)
+    with pytest.raises(InvalidValueError, match="came from other code: operation 'own': size in .* was 3, is 5"):
+        nk.export_best(tmp_path, images=images)
+    operations._BUILDERS.pop("own")
+    with pytest.raises(InvalidValueError, match="have the operation 'own', which is not registered here"):
+        nk.export_best(tmp_path, images=images)
+    assert todo == []
+    nk.register_operation("own", make(3), replace=True)
+    nk.export_best(tmp_path, images=images)
+    assert todo == [1]
 
 
 def test_a_run_that_is_going_on_is_left_alone(run, images):

@@ -8,7 +8,7 @@ import pytest
 from helpers import is_nan, job
 
 import nas_keras as nk
-from nas_keras.errors import shown
+from nas_keras.errors import InvalidValueError, shown
 
 JOBS = [job("a", ("x", 1)), job("b", ("y", 2))]
 
@@ -81,6 +81,30 @@ def test_the_recipe_is_the_functions_name_or_what_the_user_says():
         def __call__(self, architecture):
             return 1.0
 
-    assert nk.FunctionEvaluator(is_nan).recipe == {"function": "is_nan"}
+    recipe = nk.FunctionEvaluator(is_nan).recipe
+    assert recipe["function"] == "is_nan" and set(recipe["function_code"]) >= {"is_nan", "math in is_nan"}
+    assert nk.FunctionEvaluator(sum).recipe == {"function": "sum"}
+    assert nk.FunctionEvaluator(is_nan, version="2").recipe == {
+        "function": "is_nan",
+        "function_code": {"given version": "2"},
+    }
+    assert nk.FunctionEvaluator(is_nan, recipe={"noise": 0.1}, version="2").recipe == {
+        "noise": 0.1,
+        "function_code": {"given version": "2"},
+    }
     assert nk.FunctionEvaluator(Scores()).recipe["function"].endswith("Scores")
     assert nk.FunctionEvaluator(is_nan, recipe={"noise": 0.1}).recipe == {"noise": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"version": 2}, "version must be a non-empty string of printable characters, not 2."),
+        ({"version": ""}, "version must be a non-empty string of printable characters, not ''."),
+        ({"version": "1", "recipe": ["a"]}, "recipe=['a'] is not allowed: it must be a JSON object, or None."),
+    ],
+)
+def test_a_version_that_cannot_be_used(settings, says):
+    with pytest.raises(InvalidValueError) as caught:
+        nk.FunctionEvaluator(is_nan, **settings)
+    assert str(caught.value) == says

@@ -9,7 +9,8 @@ import nas_keras as nk
 from nas_keras import _keras, operations
 from nas_keras.errors import InvalidValueError
 from nas_keras.evaluators import operation_check
-from nas_keras.evaluators.operation_check import check_operations, operations_of, picklable
+from nas_keras.evaluators.operation_check import check_operations, picklable
+from nas_keras.spaces import operations_of
 
 _LOCK = threading.Lock()
 

@@ -19,6 +19,7 @@ def _builders(monkeypatch):
     """The table, put back after the test."""
     builders = dict(operations._BUILDERS)
     monkeypatch.setattr(operations, "_BUILDERS", builders)
+    monkeypatch.setattr(operations, "_CODE", dict(operations._CODE))
     return builders
 
 
@@ -147,14 +148,50 @@ def test_what_is_registered_can_be_taken_over_by_another_process(keras, builders
     assert _model(keras, "double", (2, 2, 3), 3).output_shape == (None, 2, 2, 3)
 
 
-@pytest.mark.parametrize("name", ["conv_3x3", "identity", "mine"])
-def test_a_name_that_is_taken_is_refused(builders, name):
-    operations.register("mine", lambda keras, x, filters: x)
+@pytest.mark.parametrize("name", ["conv_3x3", "identity"])
+def test_the_name_of_a_built_in_operation_is_refused(builders, name):
     before = dict(builders)
-    with pytest.raises(InvalidValueError) as caught:
-        operations.register(name, lambda keras, x, filters: x)
-    assert str(caught.value) == f"Operation {name!r} exists already. Choose another name."
+    for replace in (False, True):
+        with pytest.raises(InvalidValueError) as caught:
+            operations.register(name, lambda keras, x, filters: x, replace=replace)
+        assert str(caught.value) == f"Operation {name!r} exists already: it is built in. Choose another name."
     assert builders == before
+
+
+def _scaled(by):
+    def build(keras, x, filters):
+        return keras.layers.Rescaling(by)(x)
+
+    return build
+
+
+def test_the_same_code_may_be_registered_again_and_other_code_only_to_replace(keras, builders):
+    operations.register("mine", _scaled(2.0))
+    operations.register("mine", _scaled(2.0))
+    with pytest.raises(InvalidValueError) as caught:
+        operations.register("mine", _scaled(3.0))
+    assert str(caught.value) == (
+        "Operation 'mine' exists already, with other code: by in _scaled.<locals>.build was 2.0, is 3.0. Pass "
+        "replace=True to put this one in its place, or choose another name."
+    )
+    x = np.ones((1, 2, 2, 3), np.float32)
+    np.testing.assert_array_equal(_model(keras, "mine", (2, 2, 3), 3)(x), 2 * x)
+    operations.register("mine", _scaled(3.0), replace=True)
+    np.testing.assert_array_equal(_model(keras, "mine", (2, 2, 3), 3)(x), 3 * x)
+
+
+def test_a_version_takes_the_place_of_the_code(builders):
+    operations.register("mine", _scaled(2.0), version="1")
+    operations.register("mine", _scaled(3.0), version="1")
+    assert operations.registered_code() == {"mine": {"given version": "1"}}
+    with pytest.raises(InvalidValueError, match="'mine' exists already, with other code: given version was 1, is 2."):
+        operations.register("mine", _scaled(3.0), version="2")
+    with pytest.raises(InvalidValueError, match="it had version='1', and has none now"):
+        operations.register("mine", _scaled(3.0))
+    with pytest.raises(InvalidValueError, match="version must be a non-empty string of printable characters, not 1"):
+        operations.register("other", _scaled(3.0), version=1)
+    with pytest.raises(InvalidValueError, match="replace=1 is not allowed: it must be True or False"):
+        operations.register("mine", _scaled(3.0), replace=1)
 
 
 @pytest.mark.parametrize("name", ["my op", "a,b", "f(x)", "a[1]", "", 3, "a|b", "$a$", "\x1b[2J", "añ", "a" * 101])

@@ -72,8 +72,8 @@ def test_folders_of_one_name_are_told_apart_by_their_paths(folder, tmp_path):
         (["one", "one"], "one is named twice. Name it once."),
         (["one", "other_space"], "other_space and .*one are searches of another space: large1 and large2"),
         (["one", "other_recipe"], "other_recipe and .*one are searches of another recipe: .*epochs: None"),
-        (["own_operations"], "own_operations is a search of a space 'large1' with other decisions"),
-        (["grid"], "'grid' is unknown. Allowed: small, large1"),
+        (["one", "own_operations"], "searches of another space: decision 'op_1': choice 'conv_1x3_3x1', .* is gone"),
+        (["one", "grid"], "are searches of another space: large1 and grid"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_together_is_refused(folder, names, message):
@@ -97,6 +97,17 @@ def test_a_run_whose_first_batch_is_unfinished_has_the_children_that_are_finishe
     assert [trial.key for trial in run.evaluated] == [trial.key for trial in run.pending] == seen[:3]
     rewards = sorted((REWARDS.get(key) or 0.5 for key in seen[:3]), reverse=True)
     assert [trial.reward for trial in run.best(3)] == pytest.approx(rewards)
+
+
+def test_a_run_with_operations_of_its_own_and_one_of_no_cells_are_read_without_their_script(folder):
+    (run,) = read_runs([folder / "own_operations"])
+    assert run.space.decisions[0].choices == ("conv_3x3", "identity") and run.space.size == 4
+    (trial,) = run.trials
+    assert run.space.key(trial.actions) == trial.key == run.space.decode(trial.actions).key
+    (run,) = read_runs([folder / "grid"])
+    assert run.space.name == "grid" and run.space.decisions == grid(2).decisions
+    (trial,) = run.trials
+    assert run.space.decode(trial.actions) == trial.actions and run.space.key(trial.actions) == trial.key
 
 
 def test_a_run_without_a_trial_is_refused(folder, tmp_path):

@@ -547,7 +547,14 @@ def test_what_the_runs_folder_says_of_it(tmp_path):
     assert json.loads((tmp_path / "run" / "config.json").read_text()) == {
         "format": 1,
         "fixed": {
-            "space": {"name": "grid", "fingerprint": space.fingerprint},
+            "space": {
+                "name": "grid",
+                "fingerprint": space.fingerprint,
+                "decisions": [
+                    {"name": "d0", "choices": ["0", "1", "2", "3"]},
+                    {"name": "d1", "choices": ["0", "1", "2", "3", "4"]},
+                ],
+            },
             "strategy": {"name": "random", "config": {}},
             "seed": 3,
             "batch_size": 2,
@@ -572,7 +579,7 @@ def test_what_the_runs_folder_says_of_it(tmp_path):
         ({"seed": 4}, "seed: 3 before, 4 now"),
         ({"batch_size": 3}, "batch_size: 2 before, 3 now"),
         ({"lag": 1}, "lag: 0 before, 1 now"),
-        ({"space": grid(4, 6)}, r'space: \{"fingerprint": "[0-9a-f]{16}", "name": "grid"\} before'),
+        ({"space": grid(4, 6)}, "space: decision 'd1': choice 5 is new"),
         (
             {"strategy": "ppo"},
             r'strategy: \{"config": \{\}, "name": "random"\} before, \{"config": \{.*"clip": .*\}, "name": "ppo"',

@@ -57,7 +57,7 @@ def test_budget_workers_and_logging_may_change(tmp_path, changed):
 @pytest.mark.parametrize(
     ("changed", "before", "now"),
     [
-        ({"space": nk.spaces.large(2)}, '"name": "small"', '"name": "large2"'),
+        ({"space": nk.spaces.large(2)}, "space: name 'small' before", "'large2' now"),
         ({"seed": 7}, "seed: 0 before", "7 now"),
         ({"strategy": "random"}, '"name": "evolution"', '"name": "random"'),
         ({"strategy_config": {"population": 12}}, '"population": 10', '"population": 12'),

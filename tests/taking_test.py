@@ -114,7 +114,7 @@ def test_a_new_table_goes_on_in_the_environment_of_what_it_took(tmp_path):
 @pytest.mark.parametrize(
     ("made", "wanted", "message"),
     [
-        pytest.param({}, {"space": grid(2)}, "is of a space with fingerprint", id="space"),
+        pytest.param({}, {"space": grid(2)}, "is of another space than .*: decision 'd1' is gone", id="space"),
         pytest.param({}, {"recipe": {"epochs": 3}}, "has another recipe than the table: epochs: 1 bef", id="recipe"),
         pytest.param(
             {"seed": 4}, {"seeds": 2}, "was searched with --seed=4, but .* seeds 0 to 1 only.*--seeds=5", id="seed"

@@ -8,6 +8,7 @@ from helpers import facts, grid
 
 import nas_keras as nk
 from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.recipe import with_code, without_code
 from nas_keras.table_writer import write_table
 from nas_keras.warm_start import read_known
 
@@ -116,7 +117,8 @@ def test_folders_that_cannot_be_used_are_refused_by_name_before_anything_is_writ
             _search(_Counting(recipe), tmp_path / "new", warm_start_from=tmp_path / folder)
         assert says in str(error.value)
     with pytest.raises(
-        InvalidValueError, match="is of a space with fingerprint .* Name a run or table of the same space"
+        InvalidValueError,
+        match="is of another space than .*: decision 'd1' is gone. .*name a run or table of the sa",
     ):
         nk.search(grid(4), _Counting(), strategy="random", workdir=tmp_path / "new", warm_start_from=old)
     shard = old / "dataset" / "trials-000001.tfrecord"
@@ -124,3 +126,102 @@ def test_folders_that_cannot_be_used_are_refused_by_name_before_anything_is_writ
     with pytest.raises(DataError, match="trials-000001.tfrecord is damaged at record"):
         _search(_Counting(), tmp_path / "new", warm_start_from=old)
     assert not (tmp_path / "new").exists()
+
+
+# --- Another space of the same decisions --------------------------------------------------------------------------
+
+
+def _named(*choices):
+    return nk.SearchSpace("named", [nk.Decision("word", choices), nk.Decision("number", (1, 2))])
+
+
+def _length(choices):
+    return float(len(choices[0]) * choices[1])
+
+
+def _search_named(space, function=_length, **settings):
+    evaluator = nk.FunctionEvaluator(function)
+    return nk.search(space, evaluator, strategy="random", max_evaluations=100, **settings)
+
+
+def test_a_space_with_other_choices_takes_over_what_it_shares_by_name(tmp_path, caplog):
+    _search_named(_named("a", "bb", "ccc"), workdir=tmp_path / "old")
+    result = _search_named(_named("dddd", "ccc", "a"), workdir=tmp_path / "new", warm_start_from=tmp_path / "old")
+    assert "2 of 6 evaluations have choices that this space does not have" in caplog.text
+    rewards = {trial.key: (trial.reward, trial.cached) for trial in result.trials}
+    assert rewards == {
+        "0,0": (4.0, False),
+        "0,1": (8.0, False),
+        "1,0": (3.0, True),
+        "1,1": (6.0, True),
+        "2,0": (1.0, True),
+        "2,1": (2.0, True),
+    }
+    again = _search_named(_named("dddd", "ccc", "a"), workdir=tmp_path / "new", warm_start_from=tmp_path / "old")
+    assert facts(again.trials) == facts(result.trials)
+
+
+def test_a_choice_may_bring_an_object_of_its_own_and_the_others_must_be_the_same(tmp_path):
+    def make(**objects):
+        return lambda choices: objects[choices[0]](choices[1])
+
+    old, space = {"a": float, "bb": abs}, _named("a", "bb", "ccc")
+    _search_named(_named("a", "bb"), make(**old), workdir=tmp_path / "old")
+    known = {"warm_start_from": tmp_path / "old"}
+    result = _search_named(space, make(**old, ccc=lambda x: 5.0), **known)
+    assert result.num_evaluations == 2 and result.best.reward == 5.0
+    with pytest.raises(InvalidValueError, match=r"has another recipe: the function: objects\['bb'\] in .* was"):
+        _search_named(space, make(**{**old, "bb": lambda x: 1.0}), **known)
+
+
+def test_a_large_space_with_one_operation_more_takes_over_what_the_other_knows(tmp_path):
+    def search(operations, recipe=None, **settings):
+        space = nk.spaces.large(2, operations=operations)
+        evaluator = nk.FunctionEvaluator(lambda cell: float(len(cell.key)), recipe=recipe or {"r": 1})
+        return nk.search(space, evaluator, strategy="random", max_evaluations=500, **settings)
+
+    old = search(("conv_3x3", "identity"), workdir=tmp_path / "old")
+    new = search(("mine", "identity", "conv_3x3"), warm_start_from=tmp_path / "old")
+    keys = {trial.key for trial in old.trials}
+    assert keys == {trial.key for trial in new.trials if "mine" not in trial.key}
+    assert all(trial.cached == (trial.key in keys) for trial in new.trials)
+    assert all(trial.reward == len(trial.key) for trial in new.trials)
+    with pytest.raises(InvalidValueError, match="has another recipe: r: 1 before, 2 now"):
+        search(("mine", "conv_3x3"), {"r": 2}, warm_start_from=tmp_path / "old")
+    with pytest.raises(InvalidValueError, match="knows no reward"):
+        search(("mine", "other"), warm_start_from=tmp_path / "old")
+
+
+def test_changed_operations_are_another_recipe_and_new_ones_are_not(tmp_path):
+    def recipe(**operations):
+        return with_code({"r": 1}, operations={name: {"f": text} for name, text in operations.items()})
+
+    def known(recipe, *operations):
+        space = nk.spaces.large(1, operations=operations)
+        return len(read_known(tmp_path / "old", space=space, recipe=recipe))
+
+    space = nk.spaces.large(1, operations=("one", "two"))
+    evaluator = nk.FunctionEvaluator(lambda cell: 1.0, recipe=recipe(one="a", two="b"))
+    nk.search(space, evaluator, strategy="random", workdir=tmp_path / "old")
+    assert known(recipe(one="a", two="b"), "one", "two") == 2
+    assert known(recipe(one="a", three="c"), "one", "three") == 1
+    with pytest.raises(InvalidValueError, match="has another recipe: operation 'one': f was a, is z"):
+        known(recipe(one="z", three="c"), "one", "three")
+    with pytest.raises(InvalidValueError, match="has another recipe: operation 'two': f is gone"):
+        known(recipe(one="a"), "one", "two")
+
+
+def test_a_run_of_a_version_that_did_not_record_code_is_taken_by_its_names(tmp_path, caplog):
+    _search_named(_named("a", "bb"), workdir=tmp_path / "old")
+    recipe = json.loads((tmp_path / "old" / "config.json").read_text())["fixed"]["recipe"]
+    evaluator = nk.FunctionEvaluator(_length, recipe=without_code(recipe))
+    nk.search(_named("a", "bb"), evaluator, strategy="random", workdir=tmp_path / "older")
+    with pytest.raises(InvalidValueError, match="has another recipe: the function: .*_length is new"):
+        read_known(tmp_path / "older", space=_named("a", "bb"), recipe=recipe)
+    config = json.loads((tmp_path / "older" / "config.json").read_text())
+    del config["fixed"]["space"]["decisions"]
+    (tmp_path / "older" / "config.json").write_text(json.dumps(config))
+    assert len(read_known(tmp_path / "older", space=_named("a", "bb"), recipe=recipe)) == 4
+    assert "did not record code" in caplog.text
+    with pytest.raises(InvalidValueError, match="the older one does not say its decisions"):
+        read_known(tmp_path / "older", space=_named("a", "bb", "ccc"), recipe=recipe)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from nas_keras.code_fingerprint import code_parts
 from nas_keras.errors import InvalidValueError, shown
 from nas_keras.evaluators.base import Evaluator
+from nas_keras.recipe import with_code
 from nas_keras.trial import Evaluation, Job
 
 
@@ -17,14 +19,26 @@ class FunctionEvaluator(Evaluator):
     Args:
         function: `function(space.decode(actions))` gives a float, or an `nk.Evaluation` for a reward with its story.
         recipe: what the rewards depend on, a JSON object, kept with D; a run with another recipe is refused. By default
-            the function's name.
+            the function's name and its code: `code_fingerprint.py` says what of it counts.
+        version: takes the place of the code in the recipe; change it whenever the rewards change.
     """
 
-    def __init__(self, function: Callable[[Any], float | Evaluation], *, recipe: dict[str, Any] | None = None):
+    def __init__(
+        self,
+        function: Callable[[Any], float | Evaluation],
+        *,
+        recipe: dict[str, Any] | None = None,
+        version: str | None = None,
+    ):
         if not callable(function):
             raise InvalidValueError(f"function={shown(function)} is not allowed: it must take an architecture.")
         self._function = function
-        self.recipe = recipe or {"function": getattr(function, "__qualname__", type(function).__qualname__)}
+        if version is not None and recipe and not isinstance(recipe, dict):
+            raise InvalidValueError(f"recipe={shown(recipe)} is not allowed: it must be a JSON object, or None.")
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        # A recipe of the user's own says what the rewards depend on, code included.
+        code = None if recipe and version is None else code_parts(function, version=version)
+        self.recipe = recipe if recipe and not code else with_code(recipe or {"function": name}, function=code)
 
     def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
         """See `Evaluates`. An exception of the function's is the user's to see: it ends the search."""

@@ -5,6 +5,7 @@ refused by name while the folder of the run does not exist yet.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import cloudpickle
 
@@ -12,7 +13,7 @@ from nas_keras import _keras, operations
 from nas_keras.cell import Cell
 from nas_keras.child import ChildConfig, build_child
 from nas_keras.errors import InvalidValueError, check_choice
-from nas_keras.search_space import SearchSpace
+from nas_keras.recipe import OPERATIONS, code_difference, with_code
 from nas_keras.training import in_precision
 from nas_keras.variables import (
     FROZEN,
@@ -26,27 +27,6 @@ from nas_keras.variables import (
 )
 
 _READING = {"ReadVariableOp", "ResourceGather"}  # operations of a graph that leave a variable as it is
-
-
-def operations_of(space: SearchSpace) -> list[str]:
-    """The operations of all cells in which one decision at a time departs from its first choice.
-
-    Raises:
-        InvalidValueError: if the space does not decode to cells.
-    """
-    names: dict[str, None] = {}
-    for place, decision in enumerate(space.decisions):
-        for choice in range(len(decision.choices)):
-            actions = [0] * len(space.decisions)
-            actions[place] = choice
-            cell = space.decode(actions)
-            if not isinstance(cell, Cell):
-                raise InvalidValueError(
-                    f"{space!r} decodes to {type(cell).__name__}, but only cells can be trained. Use spaces.small(), "
-                    "spaces.large(), or a FunctionEvaluator of your own."
-                )
-            names.update(dict.fromkeys(name for _, name in cell.nodes))
-    return list(names)
 
 
 def picklable(builders: dict[str, operations.Builder]) -> dict[str, operations.Builder]:
@@ -97,6 +77,42 @@ def check_operations(
         with in_precision(tf, precision):
             model = build_child(Cell.chain(name), child, input_shape=input_shape, num_classes=num_classes, watch=watch)
         _check_step(tf, name, model, [variable for _, variable in watch.created])
+
+
+def check_code(cells: Iterable[object], recipe: dict[str, Any], run: object) -> None:
+    """Raises InvalidValueError unless the cells' operations are those that a run's rewards came from.
+
+    Args:
+        cells: of the run, to be trained again.
+        recipe: of the run; of an older one it does not say the code, and any counts as the same.
+        run: its folder, for the message.
+    """
+    cells = list(cells)
+    for cell in cells:
+        if not isinstance(cell, Cell):
+            raise InvalidValueError(
+                f"The space of {str(run)!r} decodes to {type(cell).__name__}, not to cells. Pass the space "
+                "of the run: export_best(space=...)."
+            )
+    names = {name for cell in cells for _, name in cell.nodes}
+    now, built_in = operations.registered_code(), set(operations.OPERATIONS)
+    missing = sorted(names - built_in - set(operations.registered()))
+    if missing:
+        raise InvalidValueError(
+            f"The children of {str(run)!r} have the operation {missing[0]!r}, which is not registered here. "
+            f"Call nk.register_operation({missing[0]!r}, build) with the code of the run first."
+        )
+    before = recipe.get(OPERATIONS, {})
+    before = {name: before[name] for name in names if name in before} if isinstance(before, dict) else {}
+    changed = code_difference(
+        with_code({}, operations=before),
+        with_code({}, operations={name: now[name] for name in before if name in now}),
+    )
+    if changed:
+        raise InvalidValueError(
+            f"The rewards of {str(run)!r} came from other code: {changed}. An export would train another "
+            "network. Register the operation with the code of the run, or with the same version=."
+        )
 
 
 def _pickling_error(build: operations.Builder) -> Exception | None:

@@ -3,15 +3,16 @@
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from nas_keras.errors import DataError, InvalidValueError, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.paths import local_path
-from nas_keras.recipe import difference
+from nas_keras.recipe import difference, without_code
 from nas_keras.search_space import SearchSpace
+from nas_keras.space_description import describe_space, name_space, space_difference
 from nas_keras.tables import read_table
 from nas_keras.trial import Evaluation, Job
 
@@ -38,12 +39,9 @@ class TableEvaluator(Evaluator):
         by_key: dict[str, list[Evaluation]] = {}
         for trial in table.trials:
             by_key.setdefault(trial.key, []).append(trial.evaluation)
-        if otherwise is not None and otherwise.recipe != self.recipe:
-            raise InvalidValueError(
-                f"The table {self._path} has another recipe than what evaluates the keys that it lacks: "
-                f"{difference(self.recipe, otherwise.recipe)}. Their rewards would not compare."
-            )
         self._otherwise = otherwise
+        if otherwise is not None and without_code(otherwise.recipe) != without_code(self.recipe):
+            self._refuse_otherwise()
         if otherwise is not None:
             self.lag, self.source, self.environment = otherwise.lag, otherwise.source, otherwise.environment
         self._evaluations = {key: mean_evaluation(evaluations) for key, evaluations in by_key.items()}
@@ -52,12 +50,23 @@ class TableEvaluator(Evaluator):
         return len(self._evaluations)
 
     def check(self, space: SearchSpace) -> None:
-        """Raises InvalidValueError if the table was computed for another space."""
+        """Raises InvalidValueError if the table was computed for another space, or `otherwise` has another recipe."""
         if space.fingerprint != self._space:
+            differs = space_difference({"fingerprint": self._space}, describe_space(space))
             raise InvalidValueError(
-                f"The table {self._path} was computed for the space with fingerprint {self._space}, but {space!r} has "
-                f"{space.fingerprint}. Choose the space of the table, or another table."
+                f"The table {self._path} was computed for the space {name_space(self._space)}, not for {space!r}: "
+                f"{differs}. Choose the space of the table, or another table."
             )
+        if self._otherwise is not None:
+            self._otherwise.check(space)  # its recipe has the code of the space's operations from now on
+            if self._otherwise.recipe != self.recipe:
+                self._refuse_otherwise()
+
+    def _refuse_otherwise(self) -> NoReturn:
+        raise InvalidValueError(
+            f"The table {self._path} has another recipe than what evaluates the keys that it lacks: "
+            f"{difference(self.recipe, self._otherwise.recipe)}. Their rewards would not compare."
+        )
 
     def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
         """See `Evaluates`.

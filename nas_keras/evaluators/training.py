@@ -17,13 +17,14 @@ from nas_keras.distribution import NONE
 from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.devices import ONEDNN, processor, put_back_kernels, worker_environments
-from nas_keras.evaluators.operation_check import check_operations, operations_of, picklable
+from nas_keras.evaluators.operation_check import check_operations, picklable
 from nas_keras.evaluators.shared_arrays import SharedArrays, attach
 from nas_keras.evaluators.worker import WorkerDiedError, WorkerOutOfMemoryError, WorkerTimeoutError
 from nas_keras.evaluators.workers import WorkerPool
 from nas_keras.images import Images
-from nas_keras.recipe import fingerprint, settings_of
+from nas_keras.recipe import fingerprint, settings_of, with_code, without_code
 from nas_keras.search_space import SearchSpace
+from nas_keras.spaces import operations_of
 from nas_keras.training import Split, TrainConfig, evaluate_cell
 from nas_keras.trial import Evaluation, Job, Trial
 
@@ -84,6 +85,7 @@ class TrainingEvaluator(Evaluator):
             logging.warning("%s", caveat)
         if images.load_test is None and not measure_test:
             logging.warning("%s has no test split: what is exported will have no test accuracy.", images.name)
+        self._code = operations.registered_code()  # of what the workers get
         self.recipe = make_recipe(images, self._child, self._train, distribute)
         # For a child that needs more memory than there is.
         self._half = dataclasses.replace(self._train, batch_size=max(1, self._train.batch_size // 2))
@@ -107,21 +109,34 @@ class TrainingEvaluator(Evaluator):
         )
 
     def check(self, space: SearchSpace) -> None:
-        """Builds each registered operation of the space once, in this process, and traces its gradients.
+        """Builds each registered operation of the space once, and takes its code into the recipe.
+
+        The operations are built in this process, and their gradients are traced.
 
         Raises:
             InvalidValueError: if the evaluator is closed, the space is none of cells, or an operation of it cannot be
-                trained in a worker.
+                trained in a worker, or was replaced after this evaluator was made, whose workers have the old one.
         """
         self._pool.check_open()
+        names = operations_of(space)
+        code = {name: code for name, code in self._code.items() if name in names}
+        now = operations.registered_code()
+        replaced = [name for name in code if code[name] != now.get(name)]
+        if replaced:
+            raise InvalidValueError(
+                f"Operation {replaced[0]!r} was registered anew after this TrainingEvaluator was made, and its workers "
+                "have the old one. Make another TrainingEvaluator."
+            )
         check_operations(
-            operations_of(space),
+            names,
             self._sent,
             child=self._child,
             input_shape=self._image_shape,
             num_classes=self._settings["num_classes"],
             precision=self._train.precision,
         )
+        self.recipe = with_code(without_code(self.recipe), operations=code)
+        self.variants = [with_code(without_code(variant), operations=code) for variant in self.variants]
 
     def review(self, trials: Sequence[Trial]) -> None:
         """Says in a warning if the best reward of a search is within noise of guessing."""
@@ -194,7 +209,7 @@ def share(images: Images, *, test: bool) -> SharedArrays:
 
 
 def make_recipe(images: Images, child: ChildConfig, train: TrainConfig, distribute: str) -> dict[str, Any]:
-    """All that the reward of a trained child depends on besides its key and seed."""
+    """All that the reward of a trained child depends on besides its key and seed; operations are added by `check`."""
     return {
         "data": {"name": images.name, "digest": images.digest, "num_classes": images.num_classes},
         "child": settings_of(child),
