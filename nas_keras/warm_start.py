@@ -14,7 +14,7 @@ from typing import Any
 from absl import logging
 
 from nas_keras.dataset import Dataset
-from nas_keras.errors import InvalidValueError
+from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.evaluators.table import mean_evaluation
 from nas_keras.paths import local_path
 from nas_keras.recipe import code_difference, difference, origin_of, without_code
@@ -119,7 +119,14 @@ def _translation(path, described: dict[str, Any], space: SearchSpace) -> Callabl
             "The same decisions may have other choices; otherwise name a run or table of the same space."
         )
 
+    def fits(actions, places) -> bool:
+        return len(actions) == len(places) and all(0 <= a < len(p) for a, p in zip(actions, places, strict=True))
+
     def translate(trial: Trial) -> Trial | None:
+        if not fits(trial.actions, places):
+            raise DataError(
+                f"{path} holds actions {trial.actions}, which its space does not have. Restore it from a copy."
+            )
         actions = tuple(place[action] for place, action in zip(places, trial.actions, strict=True))
         return None if None in actions else dataclasses.replace(trial, actions=actions, key=space.key(actions))
 

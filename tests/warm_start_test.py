@@ -225,3 +225,14 @@ def test_a_run_of_a_version_that_did_not_record_code_is_taken_by_its_names(tmp_p
     assert "did not record code" in caplog.text
     with pytest.raises(InvalidValueError, match="the older one does not say its decisions"):
         read_known(tmp_path / "older", space=_named("a", "bb", "ccc"), recipe=recipe)
+
+
+def test_actions_that_the_other_space_does_not_have_are_damage(tmp_path):
+    evaluation = nk.Evaluation(1.0)
+    for number, actions in enumerate([(9, 0), (-1, 0), (0,)]):
+        folder = tmp_path / str(number)
+        trial = nk.Trial(0, 0, 0, 5, actions, (), "k", False, evaluation)
+        write_table(folder, [trial], space=nk.spaces.small(), recipe={"r": 1})
+        other = nk.SearchSpace("small", [nk.Decision("op_1", ("conv_3x3",)), nk.Decision("op_2", ("identity",))])
+        with pytest.raises(DataError, match="holds actions .*, which its space does not have"):
+            read_known(folder, space=other, recipe={"r": 1})
