@@ -120,7 +120,7 @@ def _translation(path, described: dict[str, Any], space: SearchSpace) -> Callabl
         )
 
     def fits(actions, places) -> bool:
-        return len(actions) == len(places) and all(0 <= a < len(p) for a, p in zip(actions, places, strict=True))
+        return len(actions) == len(places) and all(a < len(p) for a, p in zip(actions, places, strict=True))
 
     def translate(trial: Trial) -> Trial | None:
         if not fits(trial.actions, places):

@@ -229,7 +229,7 @@ def test_a_run_of_a_version_that_did_not_record_code_is_taken_by_its_names(tmp_p
 
 def test_actions_that_the_other_space_does_not_have_are_damage(tmp_path):
     evaluation = nk.Evaluation(1.0)
-    for number, actions in enumerate([(9, 0), (-1, 0), (0,)]):
+    for number, actions in enumerate([(9, 0), (0,)]):
         folder = tmp_path / str(number)
         trial = nk.Trial(0, 0, 0, 5, actions, (), "k", False, evaluation)
         write_table(folder, [trial], space=nk.spaces.small(), recipe={"r": 1})
