@@ -114,8 +114,8 @@ def _space() -> nk.SearchSpace:
 def _load_images(runs: list[Run]) -> nk.Images:
     """The data set of the searches, wherever it lies now."""
     source = {"dataset": _DATASET.value}
-    if runs:  # rewards that came from a table have no source; the recipe says the name, and is checked after loading
-        source = runs[0].config.get("source") or {"dataset": runs[0].fixed["recipe"]["data"]["name"]}
+    if runs:  # rewards that came from a table name no data set; the recipe does, and is checked after loading
+        source = {"dataset": runs[0].fixed["recipe"]["data"]["name"], **(runs[0].config.get("source") or {})}
     name = f"{source['dataset']}:{source['version']}" if "version" in source else source["dataset"]
     folder = _DATA_DIR.value or source.get("data_dir")
     if not _DATA_DIR.value and name.partition(":")[0].lower() == "mnist" and not (folder and os.path.isdir(folder)):

@@ -193,7 +193,8 @@ def _is_done(
 def _load(config: dict[str, Any]) -> Images:
     source = config.get("source") or {}
     if not isinstance(source, dict) or "dataset" not in source:
-        raise InvalidValueError("The run was made from arrays: pass the same images to export_best(images=...).")
+        of_what = "came from a table" if isinstance(source, dict) and "table" in source else "was made from arrays"
+        raise InvalidValueError(f"The run {of_what}: pass the same images to export_best(images=...).")
     return load_source(source)
 
 

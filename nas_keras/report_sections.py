@@ -166,7 +166,8 @@ def table_command(facts: Facts, table: pathlib.Path) -> str:
     found, space = facts.table.recipe, re.fullmatch(r"(small|large)(\d*)", facts.space.name)
     for name, named in recipe.NAMED.items():
         settings = recipe.settings_of(named.child), recipe.settings_of(named.train)
-        if space and (found.get("child"), found.get("train")) == settings:
+        data = found.get("data", {}).get("name")
+        if space and data == named.dataset and (found.get("child"), found.get("train")) == settings:
             nodes = f" --num_nodes={space[2]}" if space[2] else ""
             return (
                 f"python launch/precompute_rewards.py --space={space[1]}{nodes} --recipe={name} "

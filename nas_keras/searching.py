@@ -26,7 +26,7 @@ from nas_keras.warm_start import describe, read_known, read_snapshot, write_snap
 from nas_keras.workspace import Workspace
 
 _MOST_TRIALS, _MOST_AT_ONCE, _MOST_OPEN = 10**12, 10_000, 100  # beyond, it is a slip
-_TRIALS_PER_EVALUATION = 20  # default of max_trials: a policy that has converged draws repeats, which cost nothing
+TRIALS_PER_EVALUATION = 20  # default of max_trials: a policy that has converged draws repeats, which cost nothing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +134,7 @@ def search(
     if max_seconds is not None:
         check_at_least("max_seconds", max_seconds, 0, integer=False)
     is_default = max_trials is None
-    max_trials = max_evaluations * _TRIALS_PER_EVALUATION if is_default else max_trials
+    max_trials = max_evaluations * TRIALS_PER_EVALUATION if is_default else max_trials
     check_evaluator(evaluator)
     for name, folder in (("workdir", workdir), ("warm_start_from", warm_start_from)):
         if folder is not None and (not isinstance(folder, str | os.PathLike) or not os.fspath(folder)):
@@ -245,7 +245,7 @@ def check_settings(*, max_evaluations, max_trials, batch_size, lag, seed) -> Non
     """Raises InvalidValueError unless the numbers that `search` takes are possible; None where it takes None."""
     check_at_least("max_evaluations", max_evaluations, 1, at_most=_MOST_TRIALS)
     if max_trials is not None:
-        check_at_least("max_trials", max_trials, 1, at_most=_MOST_TRIALS * _TRIALS_PER_EVALUATION)
+        check_at_least("max_trials", max_trials, 1, at_most=_MOST_TRIALS * TRIALS_PER_EVALUATION)
     check_at_least("batch_size", batch_size, 1, at_most=_MOST_AT_ONCE)
     if lag is not None:
         check_at_least("lag", lag, 0, at_most=_MOST_OPEN)

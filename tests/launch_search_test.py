@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import shlex
 
 import pytest
 from helpers import read_scalars, run_launch, run_launch_many, store_dots, tiny_images
 
 import nas_keras as nk
 from nas_keras.evaluators.training import make_recipe
+from nas_keras.report_commands import search_command
+from nas_keras.runs import read_runs
 from nas_keras.table_writer import write_table
 
 
@@ -62,10 +65,11 @@ def _later(tmp_path_factory, first, data_dir, tables):
         "trained table": [*large, f"--table={tables / 'dots'}", f"--workdir={runs / 'trained'}", *dots]
         + ["--final_epochs=1", "--max_evaluations=3", "--workers=1"],
         "other seed": [*arguments, "--seed=1"],
+        "printed": shlex.split(search_command(read_runs([workdir])[0]))[2:],
     }
-    before = _times(workdir)
+    before, config = _times(workdir), (workdir / "config.json").read_text()
     answers = dict(zip(cases, run_launch_many("search.py", list(cases.values())), strict=True))
-    return {"before": before, "after": _times(workdir), "runs": runs, **answers}
+    return {"before": before, "after": _times(workdir), "config": config, "runs": runs, **answers}
 
 
 def _times(workdir):
@@ -92,6 +96,13 @@ def test_a_search_says_what_it_does_and_finds(first):
     assert "Best cells by validation accuracy:" in lines
     assert f"The network:   {workdir}/best/saved_model" in lines
     assert f"Curves:        tensorboard --logdir={workdir}/tensorboard" in lines
+
+
+def test_the_command_that_a_page_prints_goes_on_with_the_run(first, later):
+    workdir, _, _ = first
+    error, output = later["printed"]
+    assert error is None and "3 of 64 cells evaluated" in output and later["before"] == later["after"]
+    assert json.loads((workdir / "config.json").read_text()) == json.loads(later["config"])
 
 
 def test_the_files_of_a_run(first):

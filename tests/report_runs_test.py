@@ -34,6 +34,7 @@ def _accuracy(cell):
 
 def _search(path, strategy, space=SPACE, count=24, **settings):
     evaluator = nk.FunctionEvaluator(_accuracy, recipe=settings.pop("recipe", RECIPE))
+    evaluator.source = {"dataset": "mnist", "version": "3.0.1", "data_dir": "/repository/testdata", "image_size": None}
     nk.search(space, evaluator, strategy=strategy, max_evaluations=count, workdir=path, **settings)
     return path
 

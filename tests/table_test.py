@@ -88,7 +88,7 @@ def test_what_is_not_there_can_be_evaluated_by_the_same_recipe(table):
             self.calls.append("closed")
 
     with TableEvaluator(table, otherwise=Otherwise()) as evaluator:
-        assert (evaluator.lag, evaluator.source, evaluator.environment) == (1, {"s": 1}, {"e": 1})
+        assert (evaluator.lag, evaluator.source, evaluator.environment) == (1, {"s": 1, "table": str(table)}, {"e": 1})
         evaluator.resume({"e": 0})
         answers = {j.key: evaluation.reward for j, evaluation in evaluator.evaluate([job("1,1"), job("0,0")])}
         assert answers == {"0,0": 0.5, "1,1": 0.125}

@@ -43,7 +43,8 @@ class TableEvaluator(Evaluator):
         if otherwise is not None and without_code(otherwise.recipe) != without_code(self.recipe):
             self._refuse_otherwise()
         if otherwise is not None:
-            self.lag, self.source, self.environment = otherwise.lag, otherwise.source, otherwise.environment
+            self.lag, self.environment = otherwise.lag, otherwise.environment
+        self.source = {**(otherwise.source if otherwise else {}), "table": str(self._path)}
         self._evaluations = {key: mean_evaluation(evaluations) for key, evaluations in by_key.items()}
 
     def __len__(self) -> int:
