@@ -31,7 +31,7 @@ def how_it_was_made(facts: RunFacts, trained: pathlib.Path | None, table: pathli
     if facts.trained:
         commands.append(_train_command(facts, trained))
     if facts.table and (fill := table_command(facts.table, table)):
-        taken = ",".join(str(run.path) for run in facts.runs)
+        taken = ",".join(_place(run.path) for run in facts.runs)
         if facts.human:
             commands.append(f"{fill} --cells={_names(facts.human.values())}")
         commands.append(f"{fill} --take_from={shlex.quote(taken)}")
@@ -61,7 +61,7 @@ def search_command(run: Run) -> str:
     space = re.fullmatch(r"(small|large)(\d*)", run.space.name)
     flags = {"space": space[1], "num_nodes": space[2] or None, "strategy": run.strategy}
     if "table" in source:
-        flags |= {"reward": "table", "table": source["table"], "missing": "train" if _trains(run) else None}
+        flags |= {"reward": "table", "table": _place(source["table"]), "missing": "train" if _trains(run) else None}
     else:
         train = recipe["train"]
         flags["epochs"] = train["epochs"]
@@ -79,7 +79,7 @@ def search_command(run: Run) -> str:
         "lag": fixed["lag"],
         "seed": fixed["seed"],
         "final_epochs": 0,
-        "workdir": run.path,
+        "workdir": _place(run.path),
     }
     given = [shlex.quote(f"--{name}={value}") for name, value in flags.items() if value is not None]
     return " ".join(["python launch/search.py", *given])
@@ -128,6 +128,12 @@ def _image_flags(source: dict[str, Any]) -> dict[str, Any]:
     return {"dataset": dataset, "data_dir": folder, "image_size": ",".join(map(str, size)) if size else None}
 
 
+def _place(path: str | pathlib.Path) -> str:
+    """A path as a person would type it here: relative, if it lies below the current folder."""
+    path, here = pathlib.Path(path), pathlib.Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def _unless(value: Any, default: Any) -> Any:
     """None for the default, which needs no flag."""
     return None if value == default else value
@@ -147,7 +153,7 @@ def _train_command(facts: RunFacts, trained: pathlib.Path) -> str:
     while all(len(run.best(top + 1)) > top and run.best(top + 1)[-1].key in keys for run in facts.runs):
         top += 1
     human = _names(title for key, title in facts.human.items() if key in keys)
-    paths = ",".join(str(run.path) for run in facts.runs)
+    paths = ",".join(_place(run.path) for run in facts.runs)
     source = facts.runs[0].config.get("source")
     recipe = facts.runs[0].fixed["recipe"]
     longer = {name: train.get(name) for name in ("epochs", "shift")}
@@ -157,5 +163,5 @@ def _train_command(facts: RunFacts, trained: pathlib.Path) -> str:
         f"python launch/train_child.py --from={shlex.quote(paths)} --top={max(top, 1)}"
         + (f" --cells={human}" if human else "")
         + f" --epochs={train.get('epochs')} --shift={train.get('shift')} "
-        f"--seeds={max(standing.count for standing in facts.standings)} --table={shlex.quote(str(trained))}"
+        f"--seeds={max(standing.count for standing in facts.standings)} --table={shlex.quote(_place(trained))}"
     )

@@ -142,6 +142,14 @@ def test_the_images_of_the_repository_need_no_flag(tmp_path):
     )
 
 
+def test_paths_below_the_current_folder_are_relative(tmp_path, monkeypatch):
+    run = _run(tmp_path / "runs" / "one")
+    monkeypatch.chdir(tmp_path)
+    assert search_command(run).endswith(" --workdir=runs/one")
+    monkeypatch.chdir(tmp_path / "runs" / "one" / "dataset")
+    assert search_command(run).endswith(f" --workdir={tmp_path}/runs/one")
+
+
 class _Mine(strategies.Strategy):
     def _ask(self, n, iteration):
         return nk.Proposals([(0, 0)])
