@@ -221,7 +221,7 @@ def test_a_signal_while_children_are_trained(processes, tmp_path):
     }
     fault = {"signal": signal.SIGTERM, "word": "safe", "lines": 1, "delay": 0.1}
     ended = processes.run("search_training", fault, **arguments)
-    assert (ended.code, ended.output) == (143, f"Ended by SIGTERM. {_KEPT}")
+    assert ended.code == 143 and ended.output.endswith(f"\nEnded by SIGTERM. {_KEPT}")  # after a warning of few steps
     assert ended.seconds < 10 and ended.orphans == []
     assert processes.run("search_training", **arguments).code == 0
     assert count_trainings(tmp_path / "log") == 4
