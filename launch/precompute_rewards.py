@@ -21,6 +21,7 @@ from nas_keras import _script, recipe
 from nas_keras._progress import show_jobs
 from nas_keras.cell_names import LARGEST, find_cells
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
+from nas_keras.paths import local_path
 from nas_keras.precompute import precompute
 from nas_keras.results import check_apart
 from nas_keras.table_writer import merge_tables
@@ -61,7 +62,7 @@ def main() -> None:
         )
     if not _TABLE.value:
         raise InvalidValueError("--table is missing: name the folder of the table, such as --table=runs/table.")
-    table = pathlib.Path(_TABLE.value)
+    table = local_path("table", _TABLE.value)
     read = [(flag.name, folder) for flag in (_MERGE, _TAKE_FROM) for folder in flag.value]
     check_apart(folders={"table": table}, read=read)
     if _MERGE.value:

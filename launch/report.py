@@ -12,6 +12,7 @@ It needs matplotlib and SciPy: pip install 'nas_keras[report]'.
 
 import importlib.util
 import math
+import os
 import pathlib
 import shlex
 from collections.abc import Sequence
@@ -67,7 +68,7 @@ def main() -> None:
         }
         made = _report_runs(settings) if _RUNS.value else _report_table(settings)
     print("\n".join(made.headlines))
-    print(f"\nThe page: {made.page}")
+    print(f"\nThe page: {os.path.join(_OUTPUT.value, made.page.name)}")
 
 
 def _report_runs(settings: dict) -> Report:

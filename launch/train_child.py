@@ -21,6 +21,7 @@ from nas_keras.distribution import NONE
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
 from nas_keras.export import check_exportable
 from nas_keras.markdown import percent
+from nas_keras.paths import local_path
 from nas_keras.precompute import precompute
 from nas_keras.recipe import configs_of
 from nas_keras.results import check_apart
@@ -56,7 +57,7 @@ def main() -> None:
         raise InvalidValueError("--table is missing: name the folder of the results, such as --table=runs/trained.")
     if not _FROM.value and not _CELLS.value:
         raise InvalidValueError("Nothing to train: name searches by --from=runs/one, or cells by --cells=vgg,resnet.")
-    table = pathlib.Path(_TABLE.value)
+    table = local_path("table", _TABLE.value)
     check_apart(folders={"table": table}, read=(("from", run) for run in _FROM.value))
     check_place(table)
     check_at_least("top", _TOP.value, 1)

@@ -11,6 +11,7 @@ from nas_keras import plots, report_limits, report_sections
 from nas_keras.errors import check_at_least
 from nas_keras.markdown import escape
 from nas_keras.page import Picture, Report, check_output, write_page
+from nas_keras.paths import local_path
 from nas_keras.report_facts import Facts, gather
 from nas_keras.report_searches import Searches, run_searches
 from nas_keras.search_space import SearchSpace
@@ -45,6 +46,7 @@ def write_report(
     """
     check_at_least("searches", searches, 0)
     check_at_least("batches", batches, 1)
+    output = local_path("output", output)
     check_output(output, _PICTURES)
     facts = gather(table, space)
     searched = None

@@ -14,6 +14,7 @@ from nas_keras.cell_plot import plot_cell
 from nas_keras.errors import InvalidValueError, check_at_least
 from nas_keras.markdown import escape
 from nas_keras.page import Report, check_output, picture_names, write_page
+from nas_keras.paths import local_path
 from nas_keras.policy_history import History, trace_policy
 from nas_keras.report_run_facts import RunFacts, gather_runs, rewards_of
 from nas_keras.report_searches import run_searches
@@ -55,7 +56,8 @@ def write_run_report(
     check_at_least("batches", batches, 1)
     if not np.isnan(goal) and not 0 < goal < 1:
         raise InvalidValueError(f"goal={goal} is not allowed: it is a fraction, such as 0.99.")
-    policies = picture_names(runs, "policy")
+    policies = picture_names([local_path("runs", run) for run in runs], "policy")
+    output = local_path("output", output)
     check_output(output, (*_PICTURES, *policies))
     facts = gather_runs(runs, trained=trained, table=table, goal=goal)
     policy_names = {run.title: name for run, name in zip(facts.runs, policies, strict=True)}

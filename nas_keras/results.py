@@ -11,6 +11,7 @@ import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from nas_keras.errors import InvalidValueError, NasKerasError
+from nas_keras.paths import local_path
 from nas_keras.workspace import write_whole
 
 
@@ -34,7 +35,7 @@ def result_file(flag: str, value: str | None) -> pathlib.Path | None:
     """
     if not value:
         return None
-    path = pathlib.Path(value)
+    path = local_path(flag, value)
     try:
         folder = path.parent.stat() and path.parent
         writable = folder.is_dir() and not path.is_dir() and os.access(folder, os.W_OK)
@@ -66,21 +67,21 @@ def check_apart(
         InvalidValueError: if two of them are the same, or a file would be written into a folder that is read.
     """
     written = [(flag, path) for paths in (files, folders) for flag, path in (paths or {}).items() if path]
+    read = [(flag, path) for flag, path in read if path]
+    place = {path: local_path(flag, path) for flag, path in (*written, *read)}
     taken: list[tuple[str, str | os.PathLike]] = []
     for flag, path in written:
         for other_flag, other in taken:
-            if _same(path, other):
+            if _same(place[path], place[other]):
                 raise InvalidValueError(
                     f"--{flag}={path} and --{other_flag}={other} are the same file. Give each a name of its own."
                 )
         for other_flag, other in read:
-            if not other:
-                continue
-            if _same(path, other):
+            if _same(place[path], place[other]):
                 raise InvalidValueError(
                     f"--{flag}={path} is what --{other_flag}={other} reads, and would be changed. Name another place."
                 )
-            inside = os.path.realpath(path).startswith(os.path.join(os.path.realpath(other), ""))
+            inside = os.path.realpath(place[path]).startswith(os.path.join(os.path.realpath(place[other]), ""))
             if flag in (files or {}) and inside:
                 raise InvalidValueError(
                     f"--{flag}={path} lies in the folder that --{other_flag}={other} reads. Name a file elsewhere."
@@ -88,7 +89,7 @@ def check_apart(
         taken.append((flag, path))
 
 
-def _same(one: str | os.PathLike, other: str | os.PathLike) -> bool:
+def _same(one: pathlib.Path, other: pathlib.Path) -> bool:
     try:
         return os.path.samefile(one, other)
     except OSError:  # at least one does not exist yet

@@ -133,6 +133,9 @@ def search(
     check_settings(max_evaluations=max_evaluations, max_trials=max_trials, batch_size=batch_size, lag=lag, seed=seed)
     if max_seconds is not None:
         check_at_least("max_seconds", max_seconds, 0, integer=False)
+    # NumPy's integers would wrap around, and JSON cannot hold them.
+    max_evaluations, batch_size = int(max_evaluations), int(batch_size)
+    max_trials, lag = (value if value is None else int(value) for value in (max_trials, lag))
     is_default = max_trials is None
     max_trials = max_evaluations * TRIALS_PER_EVALUATION if is_default else max_trials
     check_evaluator(evaluator)

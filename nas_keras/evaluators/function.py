@@ -1,13 +1,13 @@
 """FunctionEvaluator: the reward is what a function of the user's says."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from nas_keras.code_fingerprint import code_parts
-from nas_keras.errors import InvalidValueError, shown
+from nas_keras.errors import InvalidValueError, check_type, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.recipe import with_code
 from nas_keras.trial import Evaluation, Job
@@ -32,9 +32,9 @@ class FunctionEvaluator(Evaluator):
     ):
         if not callable(function):
             raise InvalidValueError(f"function={shown(function)} is not allowed: it must take an architecture.")
+        if recipe is not None:
+            check_type("recipe", recipe, Mapping, "a JSON object, or None")
         self._function = function
-        if version is not None and recipe and not isinstance(recipe, dict):
-            raise InvalidValueError(f"recipe={shown(recipe)} is not allowed: it must be a JSON object, or None.")
         name = getattr(function, "__qualname__", type(function).__qualname__)
         # A recipe of the user's own says what the rewards depend on, code included.
         code = None if recipe and version is None else code_parts(function, version=version)
