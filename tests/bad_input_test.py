@@ -307,7 +307,7 @@ FLAGS = [
         "{w}/pictures/rewards.svg exists",
         "or name another folder",
     ),
-    ("report", "--table={w}/table --output={w}/" + "x" * 300, "x" * 300, "Name a shorter one."),
+    ("report", "--table={w}/table --output={w}/" + "x" * 300, "xxxx...", "Name a shorter one."),
     ("report", "--table={w}/table --output={w}/page --searches=-1", "searches=-1", "an integer of at least 0."),
     ("report", "--table={w}/table --output={w}/page --batches=0", "batches=0", "an integer of at least 1."),
     ("report", "--table={w}/table --output={w}/page --num_nodes=2", "--num_nodes=2", "the small space has two."),
