@@ -1,11 +1,12 @@
 """Checkpoints of a search: the strategy's state after a batch, tied to D so that neither is ahead of the other unseen.
 
-`<workdir>/checkpoints/batch-NNNNNN/` holds `state.index` and `state.data-*`, a `tf.train.Checkpoint` of the state's
-arrays, and `checkpoint.json`: its other values, the batches that were open, digests of D and of the files beside it.
+`<workdir>/checkpoints/batch-NNNNNN/` holds `state.npz`, the state's arrays, and `checkpoint.json`: its other values,
+the batches that were open, digests of D and of the file beside it.
 Loading one runs no code. A run without any, or with damaged ones, goes through D once more and ends in the same state.
 """
 
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -18,14 +19,13 @@ import numpy as np
 from absl import logging
 
 import nas_keras
-from nas_keras import _keras
 from nas_keras.errors import printable
+from nas_keras.npz import read_arrays
 from nas_keras.strategies.base import State
-from nas_keras.tensor_bundle import read_arrays
 from nas_keras.workspace import read_json, sync_folder, sync_tree, writing
 
-_DESCRIPTION = "checkpoint.json"
-_FORMAT = 1
+_DESCRIPTION, _ARRAYS = "checkpoint.json", "state.npz"
+_FORMAT = 2  # 1 had the arrays in a `tf.train.Checkpoint`
 _FOLDER = re.compile(r"batch-(\d{6,})")
 
 
@@ -58,7 +58,6 @@ def write_checkpoint(folder: pathlib.Path, checkpoint: Checkpoint, *, keep: int 
 
 
 def _write(folder: pathlib.Path, checkpoint: Checkpoint) -> None:
-    tf = _keras.load_tensorflow()
     folder.mkdir(exist_ok=True)  # in the run's folder, which is there: a moved one is not made anew
     temporary = folder / ".checkpoint.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -67,9 +66,11 @@ def _write(folder: pathlib.Path, checkpoint: Checkpoint) -> None:
     arrays = {name: value for name, value in checkpoint.state.items() if isinstance(value, np.ndarray)}
     names = sorted(arrays)
     if names:
-        # Named by their place: a name of the state may hold what TensorFlow's may not.
-        variables = {f"array_{i}": tf.Variable(arrays[name]) for i, name in enumerate(names)}
-        tf.train.Checkpoint(**variables).write(str(temporary / "state"))
+        # Named by their place, since a name of the state may be one that no file can have. Made in memory: where the
+        # disk is full, zipfile hides the error of the system behind one of its own.
+        content = io.BytesIO()
+        np.savez(content, **{f"array_{i}": arrays[name] for i, name in enumerate(names)})
+        (temporary / _ARRAYS).write_bytes(content.getvalue())
     description = {
         "format": _FORMAT,
         "version": nas_keras.__version__,
@@ -107,16 +108,20 @@ def _read(path: pathlib.Path) -> Checkpoint:
     if hashlib.sha256(text.encode()).hexdigest() != wrapped["sha256"]:
         raise ValueError(f"{_DESCRIPTION} is damaged")
     if (description["format"], description["version"]) != (_FORMAT, nas_keras.__version__):
-        raise ValueError(f"it is of version {description['version']}, and this is {nas_keras.__version__}")
+        raise ValueError(
+            f"it is of version {description['version']}, format {description['format']}, and this is "
+            f"{nas_keras.__version__}, format {_FORMAT}"
+        )
     # Before anything in them is believed.
     for name, digest in description["files"].items():
         if pathlib.PurePath(name).name != name or _digest_file(path / name) != digest:
             raise ValueError(f"{name} is damaged")
     state = dict(description["values"])
     if description["arrays"]:
-        arrays = read_arrays(path / "state")
+        # They were written as they are, so that they take no more memory than the file has bytes.
+        arrays = read_arrays(path / _ARRAYS, at_most=(path / _ARRAYS).stat().st_size)
         for i, name in enumerate(description["arrays"]):
-            state[name] = arrays[f"array_{i}/.ATTRIBUTES/VARIABLE_VALUE"]
+            state[name] = arrays[f"array_{i}"]
     return Checkpoint(description["num_told"], description["digest"], state, description["open"])
 
 

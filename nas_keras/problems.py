@@ -6,7 +6,6 @@ A `Source` says in a few words which; it travels to worker processes, and each o
 import dataclasses
 import math
 import pathlib
-import zipfile
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from nas_keras import spaces
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.evaluators.base import Evaluator
+from nas_keras.npz import read_arrays
 from nas_keras.search_space import SearchSpace
 from nas_keras.synthetic import grid, make_synthetic
 from nas_keras.tables import read_table
@@ -137,17 +137,11 @@ def read_npz(path: pathlib.Path, *, array: str, column: int | None = None) -> tu
         DataError: if the file cannot be read, `enc` does not hold every string once, or a reward is infinite.
     """
     try:
-        if not path.is_file():
-            raise OSError("there is no such file")
-        with np.load(path, allow_pickle=False) as file:
-            _check_sizes(file.zip)
-            arrays = {name: file[name] for name in file.files}
-    except Exception as error:  # NumPy, zipfile, zlib and Python's parser each have their own.
+        arrays = read_arrays(path, at_most=_LARGEST_NPZ)
+    except Exception as error:  # of many types
         raise DataError(
             f"{path} cannot be read as an npz file of plain arrays: {error}. Write it with numpy.savez."
         ) from error
-    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-        raise DataError(f"{path} holds something else than arrays: {', '.join(arrays)}. Write it with numpy.savez.")
     missing = [name for name in ("n_choices", "enc") if name not in arrays]
     if missing:
         raise DataError(f"{path} has no {' and no '.join(missing)}, but {', '.join(arrays)}. Name another file.")
@@ -181,23 +175,6 @@ def read_npz(path: pathlib.Path, *, array: str, column: int | None = None) -> tu
     rewards = np.zeros(len(values))
     rewards[places] = values
     return grid(path.stem, sizes.tolist()), rewards.reshape(sizes)
-
-
-def _check_sizes(archive: zipfile.ZipFile) -> None:
-    """Raises ValueError if an array claims more memory than the file has for it: NumPy takes it before it reads."""
-    if sum(member.file_size for member in archive.infolist()) > _LARGEST_NPZ:
-        raise ValueError(f"it unpacks to more than {_LARGEST_NPZ:,} bytes")
-    for member in archive.infolist():
-        with archive.open(member) as file:
-            version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, _, dtype = read(file)
-        if dtype.kind not in "biufSU":
-            raise ValueError(
-                f"{member.filename} holds values of type {dtype}, but only real numbers and texts are read"
-            )
-        if math.prod(shape) * dtype.itemsize > member.file_size:
-            raise ValueError(f"{member.filename} claims {list(shape)} values of type {dtype}, which it does not hold")
 
 
 def _rewards_of(

@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import facts, grid
+from helpers import facts, grid, run_python
 
 import nas_keras as nk
 from nas_keras import checkpoints, loop
@@ -56,7 +56,7 @@ def test_what_is_written_is_read_bit_for_bit(tmp_path):
             assert found.state[name] == value
 
 
-def test_a_state_without_arrays_needs_no_tensor_file(tmp_path):
+def test_a_state_without_arrays_needs_no_file_of_arrays(tmp_path):
     write_checkpoint(tmp_path / "c", _checkpoint()._replace(state={"seen": ["x"]}))
     assert os.listdir(tmp_path / "c" / "batch-000002") == ["checkpoint.json"]
     assert next(read_checkpoints(tmp_path / "c")).state == {"seen": ["x"]}
@@ -69,7 +69,7 @@ def test_a_few_are_kept_the_newest_first_and_none_is_no_error(tmp_path):
     assert _numbers(tmp_path / "c") == [11, 10, 9]
 
 
-@pytest.mark.parametrize("name", ["checkpoint.json", "state.index", "state.data-00000-of-00001"])
+@pytest.mark.parametrize("name", ["checkpoint.json", "state.npz"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "remove"])
 def test_a_damaged_one_is_named_and_the_one_before_it_is_taken(tmp_path, warnings, name, damage):
     for num_told in (1, 2):
@@ -107,7 +107,30 @@ def test_one_of_another_version_or_that_reaches_out_of_its_folder_is_not_used(tm
         json.dumps({"sha256": checkpoints.hashlib.sha256(text.encode()).hexdigest(), "checkpoint": description})
     )
     assert _numbers(tmp_path / "c") == []
-    assert "../../secret is damaged" in warnings[0] and "it is of version 9.9, and this is" in warnings[1]
+    assert "../../secret is damaged" in warnings[0] and "it is of version 9.9, format 2, and this is" in warnings[1]
+
+
+@pytest.mark.usefixtures("always")
+def test_a_checkpoint_of_the_format_before_is_left_out_and_the_search_ends_equal(tmp_path, warnings):
+    whole = facts(_search("random", tmp_path / "run", budget=12))
+    for path in (tmp_path / "run" / "checkpoints").glob("*/checkpoint.json"):
+        description = {**json.loads(path.read_text())["checkpoint"], "format": 1}
+        digest = checkpoints.hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+        path.write_text(json.dumps({"sha256": digest, "checkpoint": description}))
+    assert facts(_search("random", tmp_path / "run", budget=12)) == whole
+    assert warnings and all(f", format 1, and this is {nk.__version__}, format 2" in text for text in warnings)
+
+
+def test_checkpoints_need_no_tensorflow(tmp_path):
+    code = """
+import pathlib, sys
+import numpy as np
+from nas_keras.checkpoints import Checkpoint, read_checkpoints, write_checkpoint
+folder = pathlib.Path(sys.argv[1])
+write_checkpoint(folder, Checkpoint(1, "0" * 16, {"weights": np.arange(6.0)}, []))
+print([checkpoint.state["weights"].tolist() for checkpoint in read_checkpoints(folder)], "tensorflow" in sys.modules)
+"""
+    assert run_python(code, tmp_path).stdout == "[[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]] False\n"
 
 
 class _Counting(nk.Evaluator):

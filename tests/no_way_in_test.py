@@ -212,7 +212,7 @@ def test_a_pickle_in_the_place_of_a_runs_file_is_not_unpickled(name, run, trap):
 def test_pickles_in_a_checkpoint_are_not_unpickled(run, trap):
     folder = run / "checkpoints" / "batch-000001"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("checkpoint.json", "state.index", "state.data-00000-of-00001"):
+    for name in ("checkpoint.json", "state.npz"):
         (folder / name).write_bytes(pickle.dumps(_Touch(trap)))
     assert len(_again(run).trials) == 8
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from damage_test import _VALUES, _in_time, _paths, _survives, _with
 from helpers import facts, tiny_images
-from tensor_bundle_test import claim
+from npz_test import write_claim
 
 import nas_keras as nk
 from nas_keras import checkpoints, export
@@ -158,12 +158,12 @@ def test_an_array_of_a_checkpoint_takes_no_more_memory_than_its_files_have_for_i
     monkeypatch.setattr(checkpoints.logging, "warning", lambda text, *values: warnings.append(text % values))
     write_checkpoint(tmp_path, Checkpoint(1, "0" * 16, {"weights": np.arange(6.0)}, []))
     folder = tmp_path / "batch-000001"
-    claim(folder / "state", shape)
+    write_claim(folder / "state.npz", "array_0", shape)
     description = json.loads((folder / "checkpoint.json").read_text())["checkpoint"]
-    description["files"]["state.index"] = hashlib.sha256((folder / "state.index").read_bytes()).hexdigest()
+    description["files"]["state.npz"] = hashlib.sha256((folder / "state.npz").read_bytes()).hexdigest()
     _seal(folder / "checkpoint.json", description)
     assert list(read_checkpoints(tmp_path)) == []
-    assert len(warnings) == 1 and "the file does not have them" in warnings[0]
+    assert len(warnings) == 1 and "which it does not hold" in warnings[0]
 
 
 # --- Exports ------------------------------------------------------------------------------------------------------
