@@ -11,7 +11,6 @@ What searches of the same space and recipe found is taken over by `--take_from=r
 """
 
 import os
-import pathlib
 import re
 
 from absl import flags
@@ -71,8 +70,8 @@ def main() -> None:
                 raise InvalidValueError(
                     f"--{flag.name} is for a table that is computed; leave it out, or leave out --merge."
                 )
-        count = merge_tables(map(pathlib.Path, _MERGE.value), table, space=space)
-        print(f"{count:,} records merged into {table}.")
+        count = merge_tables(_MERGE.value, table, space=space)
+        print(f"{count:,} records merged into {_TABLE.value}.")
         return
     check_choice("recipe", _RECIPE.value, recipe.NAMED)
     named = recipe.NAMED[_RECIPE.value]
@@ -93,14 +92,12 @@ def main() -> None:
     with evaluator:
         taken = None
         if _TAKE_FROM.value:
-            taken = take(
-                list(map(pathlib.Path, _TAKE_FROM.value)), space=space, recipe=evaluator.recipe, seeds=_SEEDS.value
-            )
+            taken = take(_TAKE_FROM.value, space=space, recipe=evaluator.recipe, seeds=_SEEDS.value)
             print(f"{len(taken.trials):,} children are known from {', '.join(_TAKE_FROM.value)}.", flush=True)
         with show_jobs() as on_job:
             settings = {"keys": keys, "taken": taken, "shard": shard, "on_job": on_job}
             precompute(space, evaluator, table, seeds=_SEEDS.value, **settings)
-    print(f"{'These cells are' if keys else 'The table is'} complete: {table}.")
+    print(f"{'These cells are' if keys else 'The table is'} complete: {_TABLE.value}.")
 
 
 def _shard() -> tuple[int, int]:

@@ -6,8 +6,6 @@ What can be read is kept: the same search, or the same precompute_rewards, start
 files as they were go to the folder's `damaged/`.
 """
 
-import pathlib
-
 from absl import flags
 
 from nas_keras import _script
@@ -21,7 +19,7 @@ def main() -> None:
     """Repairs, and prints a line for everything that was wrong."""
     if not _FOLDER.value:
         raise InvalidValueError("--folder is missing: name the folder of a run or table, such as --folder=runs/mnist.")
-    repaired = repair(pathlib.Path(_FOLDER.value))
+    repaired = repair(_FOLDER.value)
     for problem in repaired.problems:
         print(problem)
     if repaired.damaged is None:

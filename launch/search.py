@@ -15,6 +15,7 @@ from nas_keras._progress import SearchProgress, describe_stored, show_time
 from nas_keras.distribution import DISTRIBUTE
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
 from nas_keras.export import check_exportable
+from nas_keras.paths import check_loadable
 from nas_keras.recipe import configs_of
 from nas_keras.results import check_apart
 from nas_keras.searching import check_settings
@@ -161,7 +162,10 @@ def _check_flags(options: dict[str, str]) -> tuple[nk.ChildConfig, nk.TrainConfi
     _check_that_flags_agree()
     read = [("table", _TABLE.value), ("warm_start_from", _WARM_START_FROM.value), ("data_dir", _DATA_DIR.value)]
     check_apart(folders={"workdir": _WORKDIR.value}, read=read)
-    Workspace(_WORKDIR.value).check()
+    workspace = Workspace(_WORKDIR.value)
+    workspace.check()
+    if _FINAL_EPOCHS.value:
+        check_loadable("workdir", workspace.root)
     return child, train
 
 

@@ -135,7 +135,7 @@ def _print_standings(space: nk.SearchSpace, runs: list[Run], table: pathlib.Path
             f"{rank:>3}. {percent(standing.valid, standing.valid_error)}  {percent(standing.test, standing.test_error)}"
             f"  {standing.num_params:>9,} parameters  {cells[standing.key]}  {'; '.join(known_as)}".rstrip()
         )
-    print(f"The table: {table}")
+    print(f"The table: {_TABLE.value}")
 
 
 if __name__ == "__main__":

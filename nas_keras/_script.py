@@ -26,6 +26,7 @@ from nas_keras.workspace import WAYS_OUT
 CONTINUES = "What was finished is kept; the same command continues from there."
 STARTS_OVER = "No result was kept; the same command starts from the beginning."
 
+_NO_TEMPORARY = "No usable temporary directory found"  # how Python's tempfile says it
 _GRACE_SECONDS = 8.0  # from a signal to the end, whatever the process is doing; clouds give 10 to 30 before they kill
 
 
@@ -63,6 +64,8 @@ def run(main: Callable[[], None], *, interrupted: str | Callable[[], str] = CONT
                 sys.stdout.flush()
             if isinstance(error, NasKerasError):
                 _exit(2, f"Error: {error}")
+            if isinstance(error, FileNotFoundError) and _NO_TEMPORARY in str(error):
+                _exit(2, "Error: No folder for temporary files can be written. Name one by TMPDIR, then start again.")
             if isinstance(error, OSError) and error.errno in WAYS_OUT and error.errno != errno.ENOENT:
                 # Where nothing nearer to the file has said it; at an exit Python would try to print the rest once more.
                 place = error.filename or "A file, or the output of the script"

@@ -5,6 +5,7 @@ damaged one stay; whole records from there on go to `pending/`, where the run, s
 batch is proposed anew: nothing that can be read is trained twice. The files as they were are moved to `damaged/`.
 """
 
+import os
 import pathlib
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ class Repaired(NamedTuple):
     damaged: pathlib.Path | None
 
 
-def repair(folder: pathlib.Path) -> Repaired:
+def repair(folder: str | os.PathLike) -> Repaired:
     """Repairs a run's or a table's folder.
 
     Raises:

@@ -169,7 +169,7 @@ def write_table(
             sync_folder(path.parent)
 
 
-def merge_tables(sources: Iterable[pathlib.Path], target: pathlib.Path, *, space: SearchSpace) -> int:
+def merge_tables(sources: Iterable[str | os.PathLike], target: str | os.PathLike, *, space: SearchSpace) -> int:
     """Merges tables of the same space and recipe into a new one, in the order of keys and seeds in the space.
 
     Returns:

@@ -97,6 +97,7 @@ def read_description(path: pathlib.Path) -> dict[str, Any]:
 
 def check_place(path: pathlib.Path) -> None:
     """Raises InvalidValueError if a folder is something else than a table or a place to put one."""
+    path = local_path("table", path)
     if path.exists() and not path.is_dir():
         raise InvalidValueError(f"{path} is a file. Name a folder for the table.")
     if path.exists() and not is_table(path) and any(path.iterdir()):

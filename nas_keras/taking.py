@@ -4,6 +4,7 @@ A search's rewards are those of one training with the run's own seed, so they ar
 and recipe as they stand. What they lack is a test accuracy: a search measures none.
 """
 
+import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -42,7 +43,7 @@ class _Source(NamedTuple):
     trials: list[Trial]
 
 
-def take(paths: Sequence[pathlib.Path], *, space: SearchSpace, recipe: dict[str, Any], seeds: int) -> Taken:
+def take(paths: Sequence[str | os.PathLike], *, space: SearchSpace, recipe: dict[str, Any], seeds: int) -> Taken:
     """Reads runs, finished or running, and tables of one space and recipe; all are checked before this returns.
 
     Failures are left out, since another try may succeed, and so is what was found by a variant of the recipe.

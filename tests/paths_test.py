@@ -11,6 +11,7 @@ from nas_keras.errors import InvalidValueError
 from nas_keras.paths import check_loadable, local_path
 from nas_keras.precompute import precompute
 from nas_keras.repair import repair
+from nas_keras.results import check_apart, result_file
 from nas_keras.runs import read_runs
 from nas_keras.table_writer import merge_tables
 from nas_keras.tables import read_table
@@ -125,6 +126,9 @@ def test_a_home_folder_is_found_wherever_a_path_is_taken(tmp_path, monkeypatch):
     assert repair("~/run").kept == 8
     assert nk.search(_SPACE, _Sum(), strategy="random", max_evaluations=1, warm_start_from="~/table").trials
     assert sorted(os.listdir(tmp_path / "home")) == ["merged", "run", "table"]
+    assert result_file("csv", "~/curves.csv") == tmp_path / "home" / "curves.csv"
+    with pytest.raises(InvalidValueError, match="is what --table=~/table reads"):
+        check_apart(folders={"output": "home/table"}, read=[("table", "~/table")])
     assert os.listdir(tmp_path) == ["home"]
 
 

@@ -55,6 +55,12 @@ def test_the_user_may_ask_for_more_words():
         ([], "DataError('a.json is damaged.')", 2, "Error: a.json is damaged.\n"),
         (
             [],
+            "FileNotFoundError(2, \"No usable temporary directory found in ['/tmp']\")",
+            2,
+            "Error: No folder for temporary files can be written. Name one by TMPDIR, then start again.\n",
+        ),
+        (
+            [],
             "KeyboardInterrupt()",
             130,
             "Interrupted. What was finished is kept; the same command continues from there.\n",
