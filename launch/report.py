@@ -25,7 +25,6 @@ from nas_keras import _script, report, report_runs
 from nas_keras.cell_names import LARGEST
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.page import Report
-from nas_keras.paths import local_path
 from nas_keras.results import check_apart
 
 _TABLE = flags.DEFINE_string(
@@ -84,9 +83,9 @@ def _report_runs(settings: dict) -> Report:
     given = [f"--{name}={value}" for name, value in optional.items() if value is not None]
     return report_runs.write_run_report(
         list(map(pathlib.Path, _RUNS.value)),
-        local_path("--output", _OUTPUT.value),
-        trained=local_path("--trained", _TRAINED.value) if _TRAINED.value else None,
-        table=local_path("--table", _TABLE.value) if _TABLE.value else None,
+        pathlib.Path(_OUTPUT.value),
+        trained=pathlib.Path(_TRAINED.value) if _TRAINED.value else None,
+        table=pathlib.Path(_TABLE.value) if _TABLE.value else None,
         goal=math.nan if _GOAL.value is None else _GOAL.value / 100,
         command=_command(f"--runs={','.join(_RUNS.value)}", *given),
         **settings,
@@ -102,7 +101,7 @@ def _report_table(settings: dict) -> Report:
         raise InvalidValueError("--table is missing: name the folder of a table, such as --table=runs/table.")
     command = _command(f"--table={_TABLE.value}", after=flags_of_space)
     return report.write_report(
-        local_path("--table", _TABLE.value), space, local_path("--output", _OUTPUT.value), command=command, **settings
+        pathlib.Path(_TABLE.value), space, pathlib.Path(_OUTPUT.value), command=command, **settings
     )
 
 
