@@ -244,7 +244,7 @@ FLAGS = [
     ("search", "--workdir=gs://bucket/run", "workdir='gs://bucket/run'", "Name a local folder"),
     ("search", "--workdir={w}/\udcff", "its name is not UTF-8", "Rename it"),
     ("search", "--workdir=~nobody_of_this_name/run", "there is no such home folder", "write './~nobody"),
-    ("precompute_rewards", "--table=gs://bucket/table", "--table='gs://bucket/table'", "Name a local folder"),
+    ("precompute_rewards", "--table=gs://bucket/table", "table='gs://bucket/table'", "Name a local folder"),
     ("repair", "--folder=gs://bucket/run", "folder='gs://bucket/run'", "Name a local folder"),
     ("export_best", "--workdir={w}/run[1]", "workdir='{w}/run[1]'", "Rename the folder"),
     ("search", "--final_epochs=-1", "final_epochs=-1", "an integer of at least 0."),
