@@ -110,7 +110,12 @@ def build_child(
             x = _build_cell(keras, x, cell, filters, norm=norm, watch=watch)  # [B, h, w, filters]
     x = keras.layers.GlobalAveragePooling2D()(x)  # [B, filters]
     logits = keras.layers.Dense(int(num_classes), dtype="float32", name="logits")(x)  # also in mixed precision
-    model = keras.Model(images, logits, name="child")
+    try:
+        model = keras.Model(images, logits, name="child")
+    except ValueError as error:  # Keras finds no way from the logits back to the images
+        raise InvalidValueError(
+            f"The child of {cell} cannot be built: an operation of it returns a tensor that is not made from its input."
+        ) from error
     watch.check(model)
     return model
 

@@ -30,7 +30,7 @@ def how_it_was_made(facts: RunFacts, trained: pathlib.Path | None, table: pathli
     commands = [search_command(run) for run in facts.runs]
     if facts.trained:
         commands.append(_train_command(facts, trained))
-    if facts.table and (fill := table_command(facts.table, table)):
+    if facts.table and (fill := table_command(facts.table, pathlib.Path(_place(table)))):
         taken = ",".join(_place(run.path) for run in facts.runs)
         if facts.human:
             commands.append(f"{fill} --cells={_names(facts.human.values())}")

@@ -118,6 +118,15 @@ def test_layers_and_variables_from_outside_of_the_builder_are_refused(tf):
         build_child(Cell.chain("other"), _TINY, **_SETTINGS)
 
 
+def test_a_tensor_that_is_not_made_from_the_input_is_refused(tf):
+    import keras as keras3
+
+    operations.register("mine", lambda keras, x, filters: keras.Input(x.shape[1:]))
+    for keras in (tf.keras, keras3):
+        with pytest.raises(InvalidValueError, match="^The child of mine cannot be built: an operation of it returns a"):
+            build_child(Cell.chain("mine"), _TINY, **_SETTINGS, keras=keras)
+
+
 def _good(tf, keras, x, filters):
     """All that an operation may have: weights of layers, of its own, a constant, state, and randomness."""
 

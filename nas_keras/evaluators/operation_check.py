@@ -1,4 +1,4 @@
-"""Checks the operations of a space before any child is trained: each is built once, and its gradients are traced.
+"""Checks the operations of a space before any child is trained: each is built twice, and its gradients are traced.
 
 Nothing is computed and nothing is written: an operation that cannot be built, sent to a worker process or trained is
 refused by name while the folder of the run does not exist yet.
@@ -73,9 +73,12 @@ def check_operations(
                 f"Operation {name!r} was registered after the evaluator was made, so its workers do not know it. "
                 "Register the operation first, then make the evaluator."
             )
-        watch = VariableWatch()
-        with in_precision(tf, precision):
-            model = build_child(Cell.chain(name), child, input_shape=input_shape, num_classes=num_classes, watch=watch)
+        for _ in range(2):  # what a builder keeps from one child for the next is seen in the second
+            watch = VariableWatch()
+            with in_precision(tf, precision):
+                model = build_child(
+                    Cell.chain(name), child, input_shape=input_shape, num_classes=num_classes, watch=watch
+                )
         _check_step(tf, name, model, [variable for _, variable in watch.created])
 
 

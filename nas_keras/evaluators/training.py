@@ -109,7 +109,7 @@ class TrainingEvaluator(Evaluator):
         )
 
     def check(self, space: SearchSpace) -> None:
-        """Builds each registered operation of the space once, and takes its code into the recipe.
+        """Builds each registered operation of the space, and takes its code into the recipe.
 
         The operations are built in this process, and their gradients are traced.
 
