@@ -8,15 +8,19 @@ An identity is a dict of parts, name -> what it is, so that a message can say wh
   values, lists, dicts, sets, arrays and objects of the user's classes count by what they hold.
 
 These count by their name alone: what an installed package, Python or this package defines, modules, and objects of
-their classes (a Keras model, a data frame). Not covered: what is imported inside a function, found by `getattr` or in a
-file, and values that the code itself changes in place (a counter, a log, a cache), which are its state.
+their classes (a Keras model, a data frame, a random generator). Not covered: what is imported inside a function, found
+by `getattr` or in a file, and values that the code itself changes in place (a counter, a log, a cache), which are its
+state.
 """
 
+import collections
 import dataclasses
 import enum
 import functools
 import hashlib
+import operator
 import pathlib
+import re
 import sys
 import sysconfig
 import types
@@ -32,6 +36,8 @@ _PACKAGE = __name__.partition(".")[0]
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), range, slice)
 _VERSION = "given version"
 _LONG = 40  # characters of a value that stands as it is
+_LARGE = 10**100  # Python writes integers of thousands of digits only as hexadecimal ones
+_GETTERS = operator.itemgetter | operator.attrgetter | operator.methodcaller
 _MAKERS = ("__init__", "__post_init__")  # what they set is what an object is, not its state
 
 
@@ -101,7 +107,7 @@ class _Parts:
         if isinstance(value, enum.Enum):
             return f"{type(value).__qualname__}.{value.name}={self.refer(value.value)}"
         if type(value) in _PLAIN:
-            return repr(value)
+            return repr(value) if not isinstance(value, int) else hex(value) if abs(value) > _LARGE else repr(value)
         if isinstance(value, np.generic) or isinstance(value, np.ndarray) and not value.dtype.hasobject:
             return f"{value.dtype.str}{list(value.shape)} {_digest(np.ascontiguousarray(value).tobytes())}"
         if id(value) in self._seen:
@@ -140,6 +146,12 @@ class _Parts:
             return f"numpy.{value.__name__}"
         if isinstance(value, pathlib.PurePath):
             return repr(str(value))
+        if isinstance(value, re.Pattern):
+            return repr((value.pattern, value.flags))
+        if isinstance(value, _GETTERS):
+            return f"{type(value).__name__}{self.refer(value.__reduce__()[1])}"
+        if isinstance(value, types.SimpleNamespace | types.MappingProxyType):
+            return self.refer(dict(getattr(value, "__dict__", value)))
         contents = self._contents(value)
         return contents if type(value) in (list, tuple, dict, set, frozenset) else self._object(value) + contents
 
@@ -148,8 +160,9 @@ class _Parts:
             return "{" + ", ".join(sorted(f"{self.refer(k)}: {self.refer(v)}" for k, v in value.items())) + "}"
         if isinstance(value, set | frozenset):
             return "set(" + ", ".join(sorted(map(self.refer, value))) + ")"
-        if isinstance(value, list | tuple):
-            return "[" + ", ".join(map(self.refer, value)) + "]"
+        if isinstance(value, list | tuple | collections.deque | bytearray):
+            items = ", ".join(map(self.refer, value))
+            return f"({items})" if isinstance(value, tuple) else f"[{items}]"
         if isinstance(value, np.ndarray):  # of objects
             return self.refer(value.tolist())
         return ""
@@ -181,9 +194,10 @@ class _Parts:
             if variable not in scope or variable in state and not is_code:
                 continue
             for attribute in attributes:
-                if not _is_users_module(value) or not hasattr(value, attribute):
+                inner = _attribute(value, attribute) if _is_users_module(value) else None
+                if inner is None:
                     break
-                variable, value = f"{variable}.{attribute}", getattr(value, attribute)
+                variable, value = f"{variable}.{attribute}", inner
             self._variable(variable, name, value)
         return name
 

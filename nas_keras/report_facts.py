@@ -12,6 +12,7 @@ from nas_keras.cell import Cell
 from nas_keras.errors import InvalidValueError
 from nas_keras.main_effects import Effect, main_effects
 from nas_keras.search_space import SearchSpace
+from nas_keras.space_description import name_space
 from nas_keras.tables import Table, read_table
 
 PAPER = "the paper's best"
@@ -90,7 +91,10 @@ def gather(path: pathlib.Path, space: SearchSpace) -> Facts:
     """
     table = read_table(path)
     if table.space != space.fingerprint:
-        raise InvalidValueError(f"{path} is a table of another space than {space!r}. Name the space it was made for.")
+        raise InvalidValueError(
+            f"{path} is a table of another space than {space!r}: {name_space(table.space)}. Name the space it was made "
+            "for."
+        )
     measured = statistics.measure(space, table.trials)
     valid, test = statistics.summarize(measured.valid), statistics.summarize(measured.test)
     return Facts(

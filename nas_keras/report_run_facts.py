@@ -19,6 +19,7 @@ from nas_keras.recipe import difference
 from nas_keras.runs import Run, read_runs
 from nas_keras.search_space import SearchSpace
 from nas_keras.searching import top_trials
+from nas_keras.space_description import name_space
 from nas_keras.tables import Table, read_table
 from nas_keras.trial import Evaluation
 from nas_keras.winners import Standing
@@ -135,7 +136,10 @@ def gather_runs(
     longer = read_table(trained) if trained else None
     if longer:
         if longer.space != space.fingerprint:
-            raise InvalidValueError(f"{trained} is a table of another space than {paths[0]}. Name one of {space!r}.")
+            raise InvalidValueError(
+                f"{trained} is a table of another space than {paths[0]}: {name_space(longer.space)}. Name one of "
+                f"{space!r}."
+            )
         same = {name: longer.recipe.get(name) for name in ("data", "child")}
         if same != {name: recipe.get(name) for name in same}:
             raise InvalidValueError(

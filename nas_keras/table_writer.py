@@ -15,6 +15,7 @@ from nas_keras.recipe import difference, fingerprint
 from nas_keras.record import Origin
 from nas_keras.records import read_pending, read_shard, write_shard
 from nas_keras.search_space import SearchSpace
+from nas_keras.space_description import name_space
 from nas_keras.tables import RECIPE, check_once, check_place, is_table, read_description, read_table
 from nas_keras.trial import Trial
 from nas_keras.workspace import sync_folder, write_json, writing
@@ -187,7 +188,8 @@ def merge_tables(sources: Iterable[str | os.PathLike], target: str | os.PathLike
     for source, table in zip(sources, tables, strict=True):
         if table.space != space.fingerprint:
             raise InvalidValueError(
-                f"{source} is a table of another space than {space!r}. Name the space it was made for."
+                f"{source} is a table of another space than {space!r}: {name_space(table.space)}. Name the space it "
+                "was made for."
             )
         if table.recipe != tables[0].recipe:
             raise InvalidValueError(
@@ -239,7 +241,8 @@ def _check_same(path: pathlib.Path, space: str, recipe: dict[str, Any]) -> None:
     description = read_description(path)
     old_recipe, old_space = description["recipe"], description["space"]
     if old_space != space:
-        raise InvalidValueError(f"{path} is a table of another space ({old_space}, not {space}). Name another folder.")
+        names = f"{name_space(old_space)}, not {name_space(space)}"
+        raise InvalidValueError(f"{path} is a table of another space ({names}). Name another folder.")
     if old_recipe != recipe:
         raise InvalidValueError(
             f"{path} is a table of another recipe: {difference(old_recipe, recipe)}. Name another folder, or the "

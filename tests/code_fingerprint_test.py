@@ -1,9 +1,12 @@
 """Tests of nas_keras/code_fingerprint.py and code_source.py: which changes of a user's code count, and which do not."""
 
+import collections
 import dataclasses
 import functools
 import json
 import linecache
+import operator
+import re
 import types
 
 import numpy as np
@@ -88,6 +91,11 @@ _PAIRS = {
     "arrays of another type": (functools.partial(np.dot, np.int32([1])), functools.partial(np.dot, np.int64([1]))),
     "library functions of one name": (np.sort, np.ndarray.sort),
     "what a dict's method answers from": ({"a": 1}.get, {"a": 2}.get),
+    "compiled patterns": (functools.partial(sum, re.compile("a")), functools.partial(sum, re.compile("b"))),
+    "items that are got": (operator.itemgetter(1), operator.itemgetter(2)),
+    "queues": (functools.partial(sum, collections.deque([1])), functools.partial(sum, collections.deque([2]))),
+    "a list and a tuple": (functools.partial(sum, [1]), functools.partial(sum, (1,))),
+    "integers of thousands of digits": (functools.partial(pow, 10**5000), functools.partial(pow, 10**5001)),
     "types of a number": (functools.partial(pow, 1), functools.partial(pow, True)),
 }
 
