@@ -231,7 +231,7 @@ WRONG = [
     (["--reward=table", "--epochs=3", "--final_epochs=0"], "--epochs=3 is for --reward=train; a table's children"),
     (["--reward=table", "--filters=3", "--final_epochs=0"], "--filters=3 is for --reward=train; a table's children"),
     (["--reward=table", "--table=no/such", "--final_epochs=0"], "no/such: it needs recipe.json"),
-    (["--reward=table", "--table={tables}/dots", "--final_epochs=0"], "was computed for the space with fingerprint"),
+    (["--reward=table", "--table={tables}/dots", "--final_epochs=0"], "was computed for the space"),
     (["--reward=table", "--table={tables}/function"], "The rewards are not of trained children, but of {{'function'"),
     (["--reward=table", "--table={tables}/other"], "The images of dots have digest "),
     (["--dataset=dotz"], "name='dotz' is unknown. Close: dots."),
