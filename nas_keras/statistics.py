@@ -154,7 +154,12 @@ def summarize(values: np.ndarray) -> Means:
 
 def ranks(means: np.ndarray) -> np.ndarray:
     """Place of each mean [K], 1 for the largest; equal ones share the better place, NaN has none (0)."""
-    return np.array([0 if np.isnan(mean) else 1 + int((means > mean).sum()) for mean in means], np.int64)
+    from scipy import stats
+
+    is_known = ~np.isnan(means)
+    found = np.zeros(len(means), np.int64)
+    found[is_known] = stats.rankdata(-means[is_known], method="min")
+    return found
 
 
 def noise_of(values: np.ndarray) -> Noise:
