@@ -58,6 +58,11 @@ class Budget:
         self.num_trials += 1
         self.num_evaluations += evaluates
 
+    def count(self, trials: list[Trial]) -> None:
+        """Counts a batch that stands in D."""
+        for trial in trials:
+            self.take(trial.key, evaluates=not trial.cached)
+
     def give_back(self, trials: list[Trial]) -> None:
         """Frees the places of those keys of a batch, counted earlier and told now, that were refused."""
         self.num_evaluations -= sum(trial.evaluation.refused and not trial.cached for trial in trials)

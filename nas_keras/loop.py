@@ -62,13 +62,11 @@ class Loop:
         monitor: Monitor,
         on_batch: OnBatch | None = None,
         on_trial: OnTrial | None = None,
-        max_seconds: float | None = None,
         checkpoints: pathlib.Path | None = None,
     ):
         self._space, self._strategy, self._dataset = space, strategy, dataset
         self._seed, self._lag, self._batch_size = seed, lag, batch_size
-        self._budget, self._max_seconds = budget, max_seconds
-        self._monitor, self._on_batch, self._on_trial = monitor, on_batch, on_trial
+        self._budget, self._monitor, self._on_batch, self._on_trial = budget, monitor, on_batch, on_trial
         self._arrivals = Arrivals(evaluator, concurrent=lag > 0)
         self._stored = collections.deque(dataset.batches)  # of an earlier process, to be told again
         self._open: collections.deque[OpenBatch] = collections.deque()
@@ -80,13 +78,13 @@ class Loop:
         self._proposing = Proposing(strategy, dataset, self._checkpointing.restore())
         for _ in range(strategy.num_told):
             trials = self._stored.popleft()
-            self._count(trials)
+            self._budget.count(trials)
             self._budget.give_back(trials)
 
-    def go(self) -> str:
+    def go(self, max_seconds: float | None = None) -> str:
         """Runs until the budget is spent, nothing is left to propose, or a callback or the clock ends it; says why."""
-        if self._max_seconds is not None:
-            self._deadline = time.monotonic() + self._max_seconds
+        if max_seconds is not None:
+            self._deadline = time.monotonic() + max_seconds
         try:
             return self._go()
         except KeyboardInterrupt:  # which comes between two steps: the strategy's state is whole
@@ -154,7 +152,7 @@ class Loop:
         if self._stored:
             trials = self._stored.popleft()
             self._open.append(stored_batch(trials, self._proposing.ask_again(trials, self._batch_size)))
-            self._count(trials)
+            self._budget.count(trials)
             return True
         n = min(self._batch_size, self._budget.trials_left)
         policy, proposals = self._proposing.ask(n, may_be_cut=self._budget.evaluations_left < n)
@@ -243,11 +241,6 @@ class Loop:
     def _open_proposals(self) -> list[Asked]:
         """What was asked and is not told."""
         return [*((batch.policy, batch.proposals) for batch in self._open), *self._proposing.asked]
-
-    def _count(self, trials: list[Trial]) -> None:
-        """Counts a batch that stands in D."""
-        for trial in trials:
-            self._budget.take(trial.key, evaluates=not trial.cached)
 
     def _trial(self, batch: OpenBatch, index: int, *, cached: bool) -> Trial:
         key = batch.keys[index]

@@ -202,13 +202,11 @@ def search(
             recorded = {"source": described.source, "environment": described.environment}
             workspace.settle_config({"fixed": fixed, "budget": budget, "variants": identity.variants, **recorded})
         dataset = Dataset(origin, workspace, warm=known)
-        if dataset.num_resumed or dataset.pending:
-            logging.info(
-                "The run in %s is continued: it has %d trials, and %d more are finished.",
-                workdir,
-                dataset.num_resumed,
-                len(dataset.pending),
-            )
+        found = dataset.num_resumed, len(dataset.pending)
+        if any(found):
+            logging.info("The run in %s is continued: it has %d trials, and %d more are finished.", workdir, *found)
+        # Given by the user, max_trials alone says how many repeats are wanted.
+        rules = (space.num_keys, budgets.MOST_IDLE) if is_default else (None, None)
         loop = Loop(
             space,
             evaluator,
@@ -217,19 +215,13 @@ def search(
             seed=seed,
             lag=lag,
             batch_size=batch_size,
-            budget=Budget(
-                max_evaluations,
-                max_trials,
-                num_keys=space.num_keys if is_default else None,
-                max_idle=budgets.MOST_IDLE if is_default else None,
-            ),
+            budget=Budget(max_evaluations, max_trials, *rules),
             monitor=Monitor(workspace),
             on_batch=on_batch,
             on_trial=on_trial,
-            max_seconds=max_seconds,
             checkpoints=workspace.checkpoints if workspace else None,
         )
-        stopped = loop.go()
+        stopped = loop.go(max_seconds)
     best = top_trials([trial for trial in (dataset.best, *loop.pending) if trial], 1)
     if isinstance(evaluator, Evaluator):
         evaluator.review([*dataset.trials, *loop.pending])

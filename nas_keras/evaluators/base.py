@@ -16,7 +16,8 @@ class Evaluates(Protocol):
     def evaluate(self, jobs: Sequence[Job]) -> Iterable[tuple[Job, Evaluation]]:
         """Yields each job with its evaluation, in whatever order they finish.
 
-        A child that fails is an `Evaluation.failure`; an exception ends the search.
+        A child that fails is an `Evaluation.failure`; one that is turned down before any work, such as one over a size
+        limit, is an `Evaluation.refusal`, and uses up no evaluation. An exception ends the search.
         """
 
 
