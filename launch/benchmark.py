@@ -27,10 +27,10 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PARTS = ("throughput", "memory", "overhead", "proposing", "startup")
 
 _ONLY = flags.DEFINE_list("only", list(_PARTS), f"Parts to run, comma-separated: {', '.join(_PARTS)}.")
-_FULL = flags.DEFINE_boolean("full", False, "The largest sizes: three rounds of children, 100,000 trials.")
+_FULL = flags.DEFINE_boolean("full", False, "Use the largest sizes: three rounds of children, and 100,000 trials.")
 _JSON = flags.DEFINE_string("json", None, "File to write all figures to.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of prepared data sets. Default: the repository's testdata.")
-_WORKERS = flags.DEFINE_integer("workers", None, "Processes that train children. Default: one a GPU, else one a core.")
+_WORKERS = flags.DEFINE_integer("workers", None, "Worker processes. Default: one per GPU, else one per core.")
 
 
 def main() -> None:

@@ -36,8 +36,8 @@ _NPZ_ARRAY = flags.DEFINE_string("npz_array", "", "With --npz: name of the array
 _NPZ_COLUMN = flags.DEFINE_integer("npz_column", None, "With --npz: column of an array [R, C], from 0.")
 _SEEDS = flags.DEFINE_integer("seeds", 100, "Searches by each strategy, with seeds 0, 1, ...")
 _BUDGETS = flags.DEFINE_list("budgets", ["50", "100", "200"], "Numbers of distinct evaluations to compare at.")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Proposals asked for at once, the same for all strategies.")
-_PROCESSES = flags.DEFINE_integer("processes", None, "Processes that search. Default: one a core.")
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Proposals in a batch, the same for all strategies.")
+_PROCESSES = flags.DEFINE_integer("processes", None, "Processes that search. Default: one per core.")
 _REFERENCE = flags.DEFINE_string(
     "reference", None, "A strategy, as in --strategies: the others are compared with its regret at twice their budget."
 )

@@ -1,4 +1,4 @@
-"""Trains the best children of a search that is not running longer, tests each once and saves it as a SavedModel.
+"""Trains the best children of a search longer, tests each once, and saves each as a SavedModel.
 
 python launch/export_best.py --workdir=runs/mnist --top=3
 """
@@ -12,12 +12,12 @@ from nas_keras import _script
 from nas_keras._progress import show_time
 from nas_keras.errors import InvalidValueError, check_workers
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run. Required.")
-_TOP = flags.DEFINE_integer("top", 1, "How many children.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, whose search must not be running. Required.")
+_TOP = flags.DEFINE_integer("top", 1, "Number of children, the best first.")
 _EPOCHS = flags.DEFINE_integer(
     "epochs", None, "Epochs of the longer training. Default: 10, or three times those of the search if that is more."
 )
-_WORKERS = flags.DEFINE_integer("workers", None, "Processes that train. Default: one a GPU, else one a core.")
+_WORKERS = flags.DEFINE_integer("workers", None, "Worker processes. Default: one per GPU, else one per core.")
 
 
 def main() -> None:

@@ -2,12 +2,12 @@
 
     python launch/precompute_rewards.py --space=small --table=testdata/rewards/mnist_small
 
-Resumes where it was, however it ended: what stands in the table is not trained again. Over several machines:
+The same command continues an interrupted table: what the table holds is not trained again. Over several machines:
 `--shard=1/3` to `--shard=3/3`, each into a folder of its own, then
 
     python launch/precompute_rewards.py --space=small --merge=part1,part2,part3 --table=whole
 
-What searches of the same space and recipe found is taken over by `--take_from=runs/one,runs/other`.
+`--take_from=runs/one,runs/other` reuses the rewards that searches of the same space and recipe found.
 """
 
 import os
@@ -32,23 +32,23 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _SPACE = flags.DEFINE_string("space", "small", "The search space: small or large.")
 _NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large space, 1 to 4.")
 _CELLS = flags.DEFINE_list(
-    "cells", [], "Cells to compute: keys of the space, or vgg, inception, resnet; comma-separated. Default: all keys."
+    "cells", [], "Cells to train: keys of the space, or vgg, inception, resnet; comma-separated. Default: all keys."
 )
 _RECIPE = flags.DEFINE_string("recipe", "mnist_v1", f"How a child is trained: {' or '.join(recipe.NAMED)}.")
 _SEEDS = flags.DEFINE_integer(
     "seeds", 5, "Trainings of each cell, with the seeds that searches with --seed=0, 1, ... use."
 )
 _TABLE = flags.DEFINE_string("table", None, "Folder of the table, made if it is not there. Required.")
-_SHARD = flags.DEFINE_string("shard", "1/1", "i/n: the i-th of n parts, for n machines.")
+_SHARD = flags.DEFINE_string("shard", "1/1", "i/n: train only the i-th of n parts, to share the work among n machines.")
 _TAKE_FROM = flags.DEFINE_list(
     "take_from",
     [],
-    "Folders of runs, running or not, and of tables: what they hold of this table is not trained.",
+    "Folders of runs, which may be running, and of tables: cells with a reward there are not trained again.",
 )
 _MERGE = flags.DEFINE_list("merge", [], "Folders of tables of one recipe to merge into --table; trains nothing.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of prepared data sets. Default: the repository's testdata.")
-_WORKERS = flags.DEFINE_integer("workers", None, "Processes that train. Default: one a GPU, else one a core.")
-_CHILD_TIMEOUT = flags.DEFINE_float("child_timeout", None, "Seconds until a child is given up. Default: no limit.")
+_WORKERS = flags.DEFINE_integer("workers", None, "Worker processes. Default: one per GPU, else one per core.")
+_CHILD_TIMEOUT = flags.DEFINE_float("child_timeout", None, "Seconds after which a child fails. Default: no limit.")
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
     space = nk.spaces.small() if _SPACE.value == "small" else nk.spaces.large(_NUM_NODES.value)
     if space.size > LARGEST:
         raise InvalidValueError(
-            f"--num_nodes={_NUM_NODES.value}: {space.size:,} strings are too many for a table; use 1 to 4."
+            f"--num_nodes={_NUM_NODES.value}: {space.size:,} encodings are too many for a table; use 1 to 4."
         )
     if not _TABLE.value:
         raise InvalidValueError("--table is missing: name the folder of the table, such as --table=runs/table.")
@@ -68,7 +68,7 @@ def main() -> None:
         for flag in (_TAKE_FROM, _CELLS, _SHARD, _SEEDS, _RECIPE, _WORKERS, _CHILD_TIMEOUT, _DATA_DIR):
             if flags.FLAGS[flag.name].present:
                 raise InvalidValueError(
-                    f"--{flag.name} is for a table that is computed; leave it out, or leave out --merge."
+                    f"--{flag.name} cannot be combined with --merge, which trains nothing. Leave one of them out."
                 )
         count = merge_tables(_MERGE.value, table, space=space)
         print(f"{count:,} records merged into {_TABLE.value}.")
@@ -93,7 +93,7 @@ def main() -> None:
         taken = None
         if _TAKE_FROM.value:
             taken = take(_TAKE_FROM.value, space=space, recipe=evaluator.recipe, seeds=_SEEDS.value)
-            print(f"{len(taken.trials):,} children are known from {', '.join(_TAKE_FROM.value)}.", flush=True)
+            print(f"{len(taken.trials):,} children are taken from {', '.join(_TAKE_FROM.value)}.", flush=True)
         with show_jobs() as on_job:
             settings = {"keys": keys, "taken": taken, "shard": shard, "on_job": on_job}
             precompute(space, evaluator, table, seeds=_SEEDS.value, **settings)

@@ -1,9 +1,9 @@
-"""Repairs a run or a table whose files are damaged, and names what is lost.
+"""Repairs a run or a table whose files are corrupt, and names what is lost.
 
     python launch/repair.py --folder=runs/mnist
 
-What can be read is kept: the same search, or the same precompute_rewards, started again, trains only what is lost. The
-files as they were go to the folder's `damaged/`.
+Every record that can be read is kept. The same search or precompute_rewards, started again, trains only what is lost.
+The original files are moved to the folder's `damaged/`.
 """
 
 from absl import flags
@@ -23,11 +23,12 @@ def main() -> None:
     for problem in repaired.problems:
         print(problem)
     if repaired.damaged is None:
-        print(f"Nothing is damaged: {repaired.kept:,} records are whole.")
+        print(f"No file is corrupt: {repaired.kept:,} records can be read.")
         return
     print(
-        f"{repaired.kept:,} records stay, {repaired.moved:,} wait in pending/ for the run to go on. The files as they "
-        f"were: {repaired.damaged}. Start the same command again: it trains what is lost."
+        f"{repaired.kept:,} records are kept, and {repaired.moved:,} wait in pending/ for the run to continue. The "
+        f"original files are in {repaired.damaged}. "
+        "To continue, start the command of the run again: it trains what is lost."
     )
 
 

@@ -33,7 +33,7 @@ _TABLE = flags.DEFINE_string(
 _RUNS = flags.DEFINE_list(
     "runs", [], "Folders of searches of one space and recipe, running ones too, for a page of them."
 )
-_TRAINED = flags.DEFINE_string("trained", None, "Folder of their best, trained longer by train_child.py.")
+_TRAINED = flags.DEFINE_string("trained", None, "Folder of their best cells, trained longer by train_child.py.")
 _GOAL = flags.DEFINE_float("goal", None, "Percent that the winner should reach, in validation and test. Default: none.")
 _OUTPUT = flags.DEFINE_string(
     "output", "docs/mnist_small", "Folder of the page, made if it is not there; an earlier page in it is replaced."
@@ -75,7 +75,7 @@ def _report_runs(settings: dict) -> Report:
     for name in ("space", "num_nodes"):
         if flags.FLAGS[name].present:
             raise InvalidValueError(
-                f"--{name}={flags.FLAGS[name].value} beside --runs is not allowed: the runs say it."
+                f"--{name}={flags.FLAGS[name].value} cannot be combined with --runs, which determine it. Leave it out."
             )
     if _GOAL.value is not None and not 0 < _GOAL.value < 100:
         raise InvalidValueError(f"--goal={_GOAL.value} is not allowed: it is in percent, such as 99.45.")
@@ -120,7 +120,7 @@ def _space() -> tuple[nk.SearchSpace, list[str]]:
     space = nk.spaces.large(_NUM_NODES.value)
     if space.size > LARGEST:
         raise InvalidValueError(
-            f"--num_nodes={_NUM_NODES.value}: {space.size:,} strings are too many for a table; use 1 to 4."
+            f"--num_nodes={_NUM_NODES.value}: {space.size:,} encodings are too many for a table; use 1 to 4."
         )
     return space, ["--space=large", f"--num_nodes={_NUM_NODES.value}"]
 

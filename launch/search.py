@@ -29,40 +29,48 @@ _MISSING_WAYS = ("error", "train")
 # What is searched, and how.
 _SPACE = flags.DEFINE_string("space", "small", "The search space: small or large.")
 _NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large space, 1 to 8.")
-_STRATEGY = flags.DEFINE_string("strategy", "ppo", f"What proposes cells: {' or '.join(strategies.NAMES)}.")
+_STRATEGY = flags.DEFINE_string("strategy", "ppo", f"Search strategy: {' or '.join(strategies.NAMES)}.")
 _STRATEGY_CONFIG = flags.DEFINE_list(
     "strategy_config", [], "Settings of the strategy, key=value,... such as learning_rate=0.01,entropy=0.2."
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the strategy and, with each key, of the children.")
-_MAX_EVALUATIONS = flags.DEFINE_integer("max_evaluations", 200, "Distinct cells evaluated, failures included.")
+_MAX_EVALUATIONS = flags.DEFINE_integer("max_evaluations", 200, "Distinct cells to evaluate, failures included.")
 _MAX_TRIALS = flags.DEFINE_integer(
     "max_trials", None, "Proposals told to the strategy, repeats included. Default: 20 times --max_evaluations."
 )
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Cells proposed at once.")
 _LAG = flags.DEFINE_integer(
-    "lag", None, "Batches that may be open beyond the first. Default: 0 for a table, 1 for training (busy workers)."
+    "lag",
+    None,
+    "Batches asked for ahead, to keep workers busy. Default: 0 for a table, 1 for training.",
 )
 
 # Where rewards come from.
 _REWARD = flags.DEFINE_string("reward", "train", "Where a reward comes from: train (a child) or table.")
 _TABLE = flags.DEFINE_string("table", None, "Folder of a table of rewards. Default: the one shipped for the space.")
 _MISSING = flags.DEFINE_string(
-    "missing", "error", f"A cell that the table lacks: {' or '.join(_MISSING_WAYS)} (by the table's recipe)."
+    "missing",
+    "error",
+    f"If the table lacks a cell: {' or '.join(_MISSING_WAYS)} (by the table's recipe).",
 )
 _DATASET = flags.DEFINE_string("dataset", "mnist", "TFDS name of a data set of image classification.")
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of prepared data sets. Default: the repository's testdata for mnist, else TFDS' own."
 )
 _DOWNLOAD = flags.DEFINE_boolean("download", False, "Fetch and prepare the data set if it is not there.")
-_IMAGE_SIZE = flags.DEFINE_list("image_size", [], "height,width in pixels to resize images to. Default: as they are.")
+_IMAGE_SIZE = flags.DEFINE_list("image_size", [], "Resize images to height,width in pixels. Default: their own size.")
 _EPOCHS = flags.DEFINE_integer("epochs", 1, "Epochs that a child is trained for its reward.")
 _FILTERS = flags.DEFINE_integer("filters", 16, "Filters of a child's first stage; doubled in each further one.")
 _WORKERS = flags.DEFINE_integer(
-    "workers", None, "Processes that train children; several share a GPU. Default: one a GPU, else one a core."
+    "workers",
+    None,
+    "Worker processes; several can share a GPU. Default: one per GPU, else one per core.",
 )
-_CHILD_TIMEOUT = flags.DEFINE_float("child_timeout", None, "Seconds until a child is given up. Default: no limit.")
+_CHILD_TIMEOUT = flags.DEFINE_float("child_timeout", None, "Seconds after which a child fails. Default: no limit.")
 _PRECISION = flags.DEFINE_string(
-    "precision", "float32", f"Numbers that a child computes with: {', '.join(PRECISIONS)}. The mixed ones are for GPUs."
+    "precision",
+    "float32",
+    f"Floating-point type of a child: {', '.join(PRECISIONS)}. The mixed ones are for GPUs.",
 )
 _JIT_COMPILE = flags.DEFINE_boolean("jit_compile", False, "Compile the training step with XLA. For GPUs.")
 _DISTRIBUTE = flags.DEFINE_string(
@@ -72,7 +80,9 @@ _DISTRIBUTE = flags.DEFINE_string(
 # Where results go.
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, made if it is not there. Required.")
 _WARM_START_FROM = flags.DEFINE_string(
-    "warm_start_from", None, "Folder of a run or table of the same space and recipe: what it knows costs nothing."
+    "warm_start_from",
+    None,
+    "Folder of a run or table of the same space and recipe, whose rewards are reused.",
 )
 _FINAL_EPOCHS = flags.DEFINE_integer("final_epochs", 10, "Epochs of the best child's final training; 0: no export.")
 
@@ -258,7 +268,7 @@ def _table() -> str:
 
 
 def _print_plan(space, images) -> None:
-    cells = f"up to {_MAX_EVALUATIONS.value:,} cells of the {space.name} space ({space.size:,} strings)"
+    cells = f"up to {_MAX_EVALUATIONS.value:,} cells of the {space.name} space ({space.size:,} encodings)"
     how = "whose rewards are read from a table"
     if _REWARD.value == "train":
         how = f"each trained for {_EPOCHS.value} epoch(s) on {len(images.train_labels):,} images of {images.name}"

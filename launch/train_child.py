@@ -3,8 +3,8 @@ r"""Trains named cells longer, each with several seeds, and tests each once: the
     python launch/train_child.py --from=runs/large3_ppo,runs/large3_random --top=5 --cells=vgg,inception,resnet \
         --table=runs/large3_trained
 
-The results are a table (WORKSPACE.md) of the longer training. The same command goes on where it was, and with further
-cells it adds them.
+The results are a table (WORKSPACE.md) of the longer training. The same command continues an interrupted
+training, and adds cells that are new.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ from nas_keras.winners import choose, names, places, standings
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 _FROM = flags.DEFINE_list("from", [], "Folders of searches of one space and recipe, whose best cells are trained.")
-_TOP = flags.DEFINE_integer("top", 5, "How many of the best cells of each search, by its reward.")
+_TOP = flags.DEFINE_integer("top", 5, "Number of cells taken from each search, those with the highest rewards.")
 _CELLS = flags.DEFINE_list(
     "cells", [], "More cells: keys of the space, or vgg, inception, resnet; comma-separated. Default: none."
 )
@@ -41,14 +41,14 @@ _SPACE = flags.DEFINE_string("space", "large", "The space of --cells without --f
 _NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large space, 1 to 8.")
 _TABLE = flags.DEFINE_string("table", None, "Folder of the results, made if it is not there. Required.")
 _EPOCHS = flags.DEFINE_integer("epochs", 10, "Epochs of each training.")
-_SHIFT = flags.DEFINE_integer("shift", 1, "Each training image is moved by up to so many pixels in each direction.")
+_SHIFT = flags.DEFINE_integer("shift", 1, "Largest random shift of a training image in each direction, in pixels.")
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Trainings of each cell, with the seeds of searches with --seed=0, 1, ...")
 _DATASET = flags.DEFINE_string("dataset", "mnist", "TFDS name of the data set without --from, which has its own.")
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of prepared data sets. Default: where the search had it, or the repository's testdata."
 )
-_WORKERS = flags.DEFINE_integer("workers", None, "Processes that train. Default: one a GPU, else one a core.")
-_CHILD_TIMEOUT = flags.DEFINE_float("child_timeout", None, "Seconds until a child is given up. Default: no limit.")
+_WORKERS = flags.DEFINE_integer("workers", None, "Worker processes. Default: one per GPU, else one per core.")
+_CHILD_TIMEOUT = flags.DEFINE_float("child_timeout", None, "Seconds after which a child fails. Default: no limit.")
 
 
 def main() -> None:
@@ -99,7 +99,7 @@ def _check_that_flags_agree() -> None:
     given, other = (("space", "num_nodes", "dataset"), "from") if _FROM.value else (("top",), "cells")
     for name in given:
         if flags.FLAGS[name].present:
-            why = "the search says it" if _FROM.value else "it is for the searches of --from"
+            why = "the searches determine it" if _FROM.value else "it is for the searches of --from"
             raise InvalidValueError(f"--{name}={flags.FLAGS[name].value} beside --{other} is not allowed: {why}.")
 
 
@@ -126,7 +126,7 @@ def _load_images(runs: list[Run]) -> nk.Images:
 
 def _print_standings(space: nk.SearchSpace, runs: list[Run], table: pathlib.Path) -> None:
     found_as, human = places(runs, _TOP.value), name_human_cells(space)
-    print("Validation and test accuracy in %, mean ± standard error over trainings; what the searches thought of it:")
+    print("Validation and test accuracy in %, mean ± standard error over trainings; rank in each search:")
     trials = read_table(table).trials
     cells = names(space, trials)
     for rank, standing in enumerate(standings(trials), start=1):

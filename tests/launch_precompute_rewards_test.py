@@ -14,7 +14,7 @@ SMALLEST = ["--space=small", "--cells=7,7", "--seeds=1"]  # identity after ident
 WRONG = [
     (["--table="], "--table is missing"),
     (["--space=medium"], "space='medium' is unknown. Allowed: small, large."),
-    (["--space=large", "--num_nodes=5"], "--num_nodes=5: 7,864,320 strings are too many for a table; use 1 to 4."),
+    (["--space=large", "--num_nodes=5"], "--num_nodes=5: 7,864,320 encodings are too many for a table; use 1 to 4."),
     (["--recipe=mnist_v0"], "recipe='mnist_v0' is unknown. Allowed: mnist_v1, mnist_1epoch_v1."),
     (["--seeds=0"], "seeds=0 is not allowed: it must be an integer of at least 1."),
     (["--cells=7,9"], "--cells: '7' begins no key of SearchSpace('small'"),
@@ -23,8 +23,11 @@ WRONG = [
     (["--data_dir={folder}/nowhere"], "mnist/3.0.1 is not prepared in"),
     (["--workers=0"], "workers=0 is not allowed: it must be an integer of at least 1."),
     (["--merge={folder}/nowhere"], "There is no table in "),
-    (["--merge={folder}/table", "--take_from={folder}/run"], "--take_from is for a table that is computed"),
-    (["--merge={folder}/table", "--seeds=2"], "--seeds is for a table that is computed; leave it out"),
+    (
+        ["--merge={folder}/table", "--take_from={folder}/run"],
+        "--take_from cannot be combined with --merge, which trains nothing",
+    ),
+    (["--merge={folder}/table", "--seeds=2"], "--seeds cannot be combined with --merge"),
     (["--take_from={folder}/run", "--recipe=mnist_1epoch_v1"], "run has another recipe than the table: train: "),
 ]
 
@@ -93,7 +96,7 @@ def test_a_merge(folder, later):
 def test_what_a_search_found_is_not_trained_again(folder, later):
     assert later[2] == (
         None,
-        f"64 children are known from {folder / 'run'}.\nThe table is complete: {folder / 'taken'}.\n",
+        f"64 children are taken from {folder / 'run'}.\nThe table is complete: {folder / 'taken'}.\n",
     )
     trials = read_table(folder / "taken").trials
     assert {trial.key: trial.seed for trial in trials} == {

@@ -16,7 +16,7 @@ WRONG = [
     (["--table={folder}/table", "--space=large", "--num_nodes=9"], "num_nodes=9 is not allowed"),
     (
         ["--table={folder}/table", "--space=large", "--num_nodes=5"],
-        "--num_nodes=5: 7,864,320 strings are too many for a table; use 1 to 4.",
+        "--num_nodes=5: 7,864,320 encodings are too many for a table; use 1 to 4.",
     ),
     (["--table={folder}/table", "--space=large", "--num_nodes=2"], "table is a table of another space than"),
     (["--table={folder}/table", "--searches=-1"], "searches=-1 is not allowed: it must be an integer of at least 0."),
@@ -25,7 +25,7 @@ WRONG = [
     (["--table={folder}/table", "--output={folder}/table/recipe.json"], "recipe.json is a file, so "),
     (["--table={folder}/table", "--goal=99"], "--goal=99.0 is for a page of --runs; leave it out."),
     (["--table={folder}/table", "--trained=there"], "--trained=there is for a page of --runs; leave it out."),
-    (["--runs={folder}/run", "--space=large"], "--space=large beside --runs is not allowed: the runs say it."),
+    (["--runs={folder}/run", "--space=large"], "--space=large cannot be combined with --runs, which determine it."),
     (["--runs={folder}/run", "--goal=0"], "--goal=0.0 is not allowed: it is in percent, such as 99.45."),
     (["--runs={folder}/nowhere"], "nowhere is no run: it has no config.json."),
     (["--runs={folder}/run", "--trained={folder}/nowhere"], "There is no table in "),

@@ -88,7 +88,7 @@ def test_a_search_says_what_it_does_and_finds(first):
         "A child is trained for only 2 steps (batches of 128 of 275 images, epochs=1). With fewer"
     )
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("Searching with ppo, seed 0: up to 3 cells of the small space (64 strings), ")
+    assert lines[0].startswith("Searching with ppo, seed 0: up to 3 cells of the small space (64 encodings), ")
     assert "each trained for 1 epoch(s) on 275 images of dots" in lines[0]
     assert any(line.startswith("batch 0: 2 cells evaluated, best ") for line in lines)
     assert any(line.startswith("3 of 64 cells evaluated; ") for line in lines)

@@ -17,7 +17,10 @@ WRONG = [
     (["--from={folder}/run", "--seeds=0"], "seeds=0 is not allowed: it must be an integer of at least 1."),
     (["--from={folder}/run", "--epochs=0"], "epochs=0 is not allowed: it must be an integer of at least 1."),
     (["--from={folder}/run", "--shift=-1"], "shift=-1 is not allowed: it must be an integer of at least 0."),
-    (["--from={folder}/run", "--num_nodes=3"], "--num_nodes=3 beside --from is not allowed: the search says it."),
+    (
+        ["--from={folder}/run", "--num_nodes=3"],
+        "--num_nodes=3 beside --from is not allowed: the searches determine it.",
+    ),
     (["--cells=vgg", "--top=3"], "--top=3 beside --cells is not allowed: it is for the searches of --from."),
     (["--cells=vgg", "--space=medium"], "space='medium' is unknown. Allowed: small, large."),
     (["--cells=vgg", "--space=small", "--num_nodes=2"], "--num_nodes=2 is for --space=large; the small space has two."),

@@ -146,9 +146,10 @@ def test_the_script_says_what_is_lost_and_what_to_do(run):
     (_, first), (_, second), (error, _) = answers
     assert f"{path} is damaged at record 1: the checksum of the data at byte" in first
     assert (
-        "8 records stay, 3 wait in pending/ for the run to go on." in first and "Start the same command again" in first
+        "8 records are kept, and 3 wait in pending/ for the run to continue." in first
+        and "start the command of" in first
     )
-    assert second == "Nothing is damaged: 8 records are whole.\n"
+    assert second == "No file is corrupt: 8 records can be read.\n"
     assert error == (
         "InvalidValueError",
         "--folder is missing: name the folder of a run or table, such as --folder=runs/mnist.",
