@@ -1,14 +1,16 @@
 """The package: `pip install .`, with extras. The exact versions known to work together stand in requirements.txt."""
 
 import pathlib
+import re
 
 import setuptools
 
 _ROOT = pathlib.Path(__file__).parent
+_VERSION = re.search(r'__version__ = "(.+)"', (_ROOT / "nas_keras" / "_version.py").read_text())[1]
 
 setuptools.setup(
     name="nas_keras",
-    version="0.1.0",
+    version=_VERSION,
     description="Convolutional networks designed by reinforcement learning, in TensorFlow.",
     long_description=(_ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",

@@ -16,7 +16,7 @@ import re
 from absl import flags
 
 import nas_keras as nk
-from nas_keras import _script, recipe
+from nas_keras import _script, named_recipes
 from nas_keras._progress import show_jobs
 from nas_keras.cell_names import LARGEST, find_cells
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
@@ -34,7 +34,7 @@ _NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large 
 _CELLS = flags.DEFINE_list(
     "cells", [], "Cells to train: keys of the space, or vgg, inception, resnet; comma-separated. Default: all keys."
 )
-_RECIPE = flags.DEFINE_string("recipe", "mnist_v1", f"How a child is trained: {' or '.join(recipe.NAMED)}.")
+_RECIPE = flags.DEFINE_string("recipe", "mnist_v1", f"How a child is trained: {' or '.join(named_recipes.NAMED)}.")
 _SEEDS = flags.DEFINE_integer(
     "seeds", 5, "Trainings of each cell, with the seeds that searches with --seed=0, 1, ... use."
 )
@@ -73,8 +73,8 @@ def main() -> None:
         count = merge_tables(_MERGE.value, table, space=space)
         print(f"{count:,} records merged into {_TABLE.value}.")
         return
-    check_choice("recipe", _RECIPE.value, recipe.NAMED)
-    named = recipe.NAMED[_RECIPE.value]
+    check_choice("recipe", _RECIPE.value, named_recipes.NAMED)
+    named = named_recipes.NAMED[_RECIPE.value]
     check_at_least("seeds", _SEEDS.value, 1, at_most=100)
     check_workers(_WORKERS.value)
     check_child_timeout(_CHILD_TIMEOUT.value)

@@ -11,12 +11,12 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras import _script, strategies
+from nas_keras._keras import DISTRIBUTE
 from nas_keras._progress import SearchProgress, describe_stored, show_time
-from nas_keras.distribution import DISTRIBUTE
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
 from nas_keras.export import check_exportable
+from nas_keras.named_recipes import configs_of
 from nas_keras.paths import check_loadable
-from nas_keras.recipe import configs_of
 from nas_keras.results import check_apart
 from nas_keras.searching import check_settings
 from nas_keras.training import PRECISIONS

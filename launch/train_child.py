@@ -15,15 +15,15 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras import _script
+from nas_keras._keras import NONE
 from nas_keras._progress import show_jobs
 from nas_keras.cell_names import find_cells, name_human_cells
-from nas_keras.distribution import NONE
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
 from nas_keras.export import check_exportable
 from nas_keras.markdown import percent
+from nas_keras.named_recipes import configs_of
 from nas_keras.paths import local_path
 from nas_keras.precompute import precompute
-from nas_keras.recipe import configs_of
 from nas_keras.results import check_apart
 from nas_keras.runs import Run, read_runs
 from nas_keras.tables import check_place, read_table

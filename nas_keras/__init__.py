@@ -19,6 +19,7 @@ descriptors.open_standard_streams()
 _keras.prefer_legacy_keras()
 
 from nas_keras import cells, spaces, strategies  # noqa: E402  (the choice of Keras comes first)
+from nas_keras._version import __version__ as __version__  # noqa: E402
 from nas_keras.cell import Cell  # noqa: E402
 from nas_keras.child import ChildConfig, build_child  # noqa: E402
 from nas_keras.errors import DataError, InvalidValueError, NasKerasError, StopSearch  # noqa: E402
@@ -30,8 +31,6 @@ from nas_keras.search_space import Decision, SearchSpace  # noqa: E402
 from nas_keras.strategies.ppo_config import PPOConfig  # noqa: E402
 from nas_keras.training import TrainConfig  # noqa: E402
 from nas_keras.trial import Evaluation, Job, Proposals, Trial  # noqa: E402
-
-__version__ = "0.1.0"
 
 _LAZY = {  # name -> module; these import TensorFlow, or make it be imported
     "Images": "images",

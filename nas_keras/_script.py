@@ -16,11 +16,11 @@ from collections.abc import Callable
 
 from absl import app, flags, logging
 
+from nas_keras.atomic_files import WAYS_OUT
 from nas_keras.descriptors import open_standard_streams
 from nas_keras.errors import InvalidValueError, NasKerasError
 from nas_keras.interrupts import interrupt
 from nas_keras.results import UnwrittenError
-from nas_keras.workspace import WAYS_OUT
 
 # What an interrupted script says of its work.
 CONTINUES = "What was finished is kept; the same command continues from there."

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 
-import nas_keras
+from nas_keras._version import __version__
+from nas_keras.atomic_files import read_json, sync_folder, sync_tree, writing
 from nas_keras.errors import printable
 from nas_keras.npz import read_arrays
 from nas_keras.strategies.base import State
-from nas_keras.workspace import read_json, sync_folder, sync_tree, writing
 
 _DESCRIPTION, _ARRAYS = "checkpoint.json", "state.npz"
 _FORMAT = 2  # 1 had the arrays in a `tf.train.Checkpoint`
@@ -73,7 +73,7 @@ def _write(folder: pathlib.Path, checkpoint: Checkpoint) -> None:
         (temporary / _ARRAYS).write_bytes(content.getvalue())
     description = {
         "format": _FORMAT,
-        "version": nas_keras.__version__,
+        "version": __version__,
         "num_told": checkpoint.num_told,
         "digest": checkpoint.digest,
         "arrays": names,
@@ -107,10 +107,10 @@ def _read(path: pathlib.Path) -> Checkpoint:
     text = json.dumps(description, sort_keys=True)
     if hashlib.sha256(text.encode()).hexdigest() != wrapped["sha256"]:
         raise ValueError(f"{_DESCRIPTION} is damaged")
-    if (description["format"], description["version"]) != (_FORMAT, nas_keras.__version__):
+    if (description["format"], description["version"]) != (_FORMAT, __version__):
         raise ValueError(
             f"it is of version {description['version']}, format {description['format']}, and this is "
-            f"{nas_keras.__version__}, format {_FORMAT}"
+            f"{__version__}, format {_FORMAT}"
         )
     # Before anything in them is believed.
     for name, digest in description["files"].items():

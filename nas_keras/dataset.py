@@ -9,11 +9,12 @@ import pathlib
 import re
 from collections.abc import Sequence
 
+from nas_keras.atomic_files import sync_folder, writing
 from nas_keras.errors import DataError
 from nas_keras.record import Origin, values_of
 from nas_keras.records import check_order, read_pending, read_shard, write_shard
 from nas_keras.trial import Evaluation, Trial
-from nas_keras.workspace import Workspace, sync_folder, writing
+from nas_keras.workspace import Workspace
 
 _SHARD = re.compile(r"trials-(\d{6,})\.tfrecord")
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from absl import logging
 
-from nas_keras import operations
-from nas_keras import recipe as recipes
+from nas_keras import named_recipes, operations, run_config
+from nas_keras._keras import NONE
+from nas_keras.atomic_files import WriteError, sync_folder, sync_tree, writing
 from nas_keras.caveats import few_steps, guessing
 from nas_keras.cell import Cell
 from nas_keras.dataset import Dataset
-from nas_keras.distribution import NONE
 from nas_keras.errors import DataError, InvalidValueError, NasKerasError, check_at_least, check_type
 from nas_keras.evaluators.devices import put_back_kernels, worker_environments
 from nas_keras.evaluators.operation_check import check_code, check_operations, picklable
@@ -33,7 +33,7 @@ from nas_keras.space_description import describe_space, rebuild_space, space_dif
 from nas_keras.tfds_images import load_source
 from nas_keras.training import MOST_EPOCHS, Split, TrainConfig, measure, train_child
 from nas_keras.trial import Trial
-from nas_keras.workspace import Workspace, WriteError, sync_folder, sync_tree, writing
+from nas_keras.workspace import Workspace
 
 _SAVED_MODEL = "saved_model"
 _LEAST_EPOCHS, _TIMES_LONGER = 10, 3  # of the longer training, by default
@@ -78,10 +78,10 @@ def export_best(
         raise InvalidValueError(
             f"workdir={str(workdir)!r} is no run: it has no config.json. Name the folder of a search."
         )
-    origin = recipes.origin_of(config, workspace.config)
+    origin = run_config.origin_of(config, workspace.config)
     recipe = config["fixed"]["recipe"]
     check_exportable(recipe, images)
-    child, train = recipes.configs_of(recipe, workspace.config)
+    child, train = named_recipes.configs_of(recipe, workspace.config)
     train = _longer(train, epochs)
     described = config["fixed"]["space"]
     space = space or rebuild_space(described, workspace.config)
@@ -109,7 +109,7 @@ def export_best(
             distribute = recipe.get("distribute", NONE)
             trains = {rank: _train_of(trial, train, variants) for rank, trial in todo.items()}
             environments = worker_environments(workers, distribute)[: len(todo)]
-            put_back_kernels(environments, recipes.environment_of(config, workspace.config))
+            put_back_kernels(environments, run_config.environment_of(config, workspace.config))
             _check_cells(todo, space, images, child, train)
             _export(workspace, todo, done, space, images, child, trains, distribute, environments)
         return [done[rank] for rank in range(1, len(trials) + 1)]
@@ -203,7 +203,7 @@ def _train_of(trial: Trial, train: TrainConfig, variants: dict[str, Any]) -> Tra
     variant = variants.get(trial.evaluation.recipe)
     if not variant:
         return train
-    return dataclasses.replace(train, batch_size=recipes.configs_of(variant, "config.json")[1].batch_size)
+    return dataclasses.replace(train, batch_size=named_recipes.configs_of(variant, "config.json")[1].batch_size)
 
 
 def _export(

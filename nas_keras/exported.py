@@ -3,8 +3,9 @@
 import dataclasses
 import pathlib
 
+from nas_keras.atomic_files import read_json, write_json
 from nas_keras.errors import DataError, shown
-from nas_keras.workspace import Workspace, read_json, write_json
+from nas_keras.workspace import Workspace
 
 # What JSON may have where a field is a float.
 _JSON_TYPES = {float: int | float, float | None: int | float | None}

@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 from absl import logging
 
+from nas_keras.atomic_files import writing
 from nas_keras.budget import Budget
 from nas_keras.checkpointing import Checkpointing
 from nas_keras.dataset import Dataset
@@ -32,7 +33,6 @@ from nas_keras.proposing import Proposing
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies import Strategy
 from nas_keras.trial import Evaluation, Job, Trial, training_seed
-from nas_keras.workspace import writing
 
 _CHECKPOINT_SECONDS = 5.0  # between two: one costs about 20 ms, going through a batch of D again about 10
 _PENDING_SECONDS = 0.1  # an evaluation that took less is cheaper to do again than to keep in a file of its own

@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from nas_keras.atomic_files import write_whole
 from nas_keras.errors import InvalidValueError
 from nas_keras.results import delivering
-from nas_keras.workspace import write_whole
 
 PAGE = "README.md"
 _MARK = "<!-- Made by launch/report.py; what is changed here is lost when it is made again. -->"

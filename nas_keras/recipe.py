@@ -1,53 +1,14 @@
-"""A recipe: everything a reward depends on besides the key and the seed, as JSON, as a fingerprint, or by name.
+"""A recipe: everything a reward depends on besides the key and the seed, as a JSON object with a fingerprint.
 
-A named recipe is the one of a shipped table and never changes: a better one gets a new name and a new table.
+The code of a user's function or operations is a part of it. `named_recipes.py` has the recipes of trained children.
 """
 
-import dataclasses
 import hashlib
 import json
-import pathlib
 from typing import Any
 
-from nas_keras.child import ChildConfig
 from nas_keras.code_fingerprint import parts_difference
-from nas_keras.errors import DataError, InvalidValueError, shown
-from nas_keras.record import Origin
-from nas_keras.space_description import check_description
-from nas_keras.training import TrainConfig
-
-
-@dataclasses.dataclass(frozen=True)
-class NamedRecipe:
-    """How the children of a table are trained.
-
-    Attributes:
-        dataset: TFDS name.
-        child: the network around a cell.
-        train: the training.
-    """
-
-    dataset: str
-    child: ChildConfig
-    train: TrainConfig
-
-
-NAMED = {
-    "mnist_v1": NamedRecipe("mnist", ChildConfig(), TrainConfig(epochs=3, shift=1)),
-    "mnist_1epoch_v1": NamedRecipe("mnist", ChildConfig(), TrainConfig(epochs=1)),
-}
-
-
-def settings_of(config: Any) -> dict[str, Any]:
-    """The fields of a configuration as a part of a recipe.
-
-    A field that a later version added (metadata "later") stands there only if it is not at its default, which is what
-    older children were trained with: so their fingerprints stay what they were.
-    """
-    later = {field.name: field.default for field in dataclasses.fields(config) if field.metadata.get("later")}
-    return {
-        name: value for name, value in dataclasses.asdict(config).items() if name not in later or value != later[name]
-    }
+from nas_keras.errors import InvalidValueError, shown
 
 
 def fingerprint(recipe: dict[str, Any]) -> str:
@@ -128,74 +89,3 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     said = [f"{name}: {old.get(name)} before, {new.get(name)} now" for name in names]
     return "; ".join([*said, *([code] if code else [])])
-
-
-def origin_of(config: dict[str, Any], path: pathlib.Path) -> Origin:
-    """What a run's records have in common, by its configuration.
-
-    Args:
-        config: of the run, as `Workspace.read_config` gives it.
-        path: of its file, for the message.
-
-    Raises:
-        DataError: if it does not say.
-    """
-    fixed, variants = config["fixed"], config.get("variants", {})
-    if isinstance(fixed.get("space"), dict) and "fingerprint" in fixed["space"]:
-        check_description(fixed["space"], path)
-    space, recipe = fixed.get("space"), fixed.get("recipe")
-    name = space.get("fingerprint") if isinstance(space, dict) else None
-    if not (isinstance(name, str) and isinstance(recipe, dict) and isinstance(variants, dict)):
-        raise DataError(f"{path} does not say its space, recipe and variants. Restore it from a copy.")
-    seed = fixed.get("seed")
-    return Origin(name, fingerprint(recipe), tuple(variants), seed if type(seed) is int else None)
-
-
-def check_settings(config: dict[str, Any], path: pathlib.Path) -> None:
-    """Raises DataError unless a run says strategy, seed, batch size, lag and budget; `origin_of` is for the rest."""
-    fixed, budget = config["fixed"], config.get("budget")
-    strategy = fixed.get("strategy")
-    numbers = [
-        fixed.get("seed"),
-        fixed.get("batch_size"),
-        fixed.get("lag"),
-        budget.get("max_evaluations") if isinstance(budget, dict) else 0.5,
-    ]
-    is_strategy = isinstance(strategy, dict) and isinstance(strategy.get("name"), str)
-    if not (
-        is_strategy and isinstance(strategy.get("config"), dict) and all(type(number) is int for number in numbers)
-    ):
-        raise DataError(f"{path} does not say its strategy, seed, batch size, lag and budget. Restore it from a copy.")
-
-
-def environment_of(config: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
-    """What a run's rewards also depend on in their last digits, by its configuration.
-
-    Raises:
-        DataError: if it is no object.
-    """
-    environment = config.get("environment", {})
-    if not isinstance(environment, dict):
-        raise DataError(
-            f"{path} has the environment {shown(environment)}, where an object is due. Restore it from a copy."
-        )
-    return environment
-
-
-def configs_of(recipe: dict[str, Any], place: object) -> tuple[ChildConfig, TrainConfig]:
-    """The child and the training of a recipe of trained children, for more of them to be trained alike.
-
-    Args:
-        recipe: as `settings_of` made its parts.
-        place: where it stands, for the message.
-
-    Raises:
-        DataError: if this version of the package has other settings, or the values cannot be.
-    """
-    try:
-        return ChildConfig(**recipe["child"]), TrainConfig(**recipe["train"])
-    except (KeyError, TypeError, InvalidValueError) as error:
-        raise DataError(
-            f"The recipe in {place} cannot be trained by: {error}. Use the version of nas_keras that wrote it, or "
-            "restore the file from a copy."
-        ) from error

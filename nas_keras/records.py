@@ -9,11 +9,11 @@ import pathlib
 from collections.abc import Sequence
 
 from nas_keras import _keras
+from nas_keras.atomic_files import write_whole
 from nas_keras.errors import DataError
 from nas_keras.record import Origin, check_origin, decode, encode, trial_of, values_of
 from nas_keras.tfrecord import read_frames
 from nas_keras.trial import Trial
-from nas_keras.workspace import write_whole
 
 
 def write_shard(path: pathlib.Path, trials: Sequence[Trial], origin: Origin) -> None:

@@ -9,16 +9,18 @@ import os
 import pathlib
 from typing import NamedTuple
 
+from nas_keras.atomic_files import sync_folder, writing
 from nas_keras.dataset import Dataset, list_shards, shard_number
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.paths import local_path
-from nas_keras.recipe import fingerprint, origin_of
+from nas_keras.recipe import fingerprint
 from nas_keras.record import Origin
 from nas_keras.records import check_order, list_pending, salvage_shard, write_shard
+from nas_keras.run_config import origin_of
 from nas_keras.table_writer import lock_table
 from nas_keras.tables import is_table, read_description
 from nas_keras.trial import Trial
-from nas_keras.workspace import Workspace, sync_folder, writing
+from nas_keras.workspace import Workspace
 
 
 class Repaired(NamedTuple):

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from nas_keras import spaces
+from nas_keras._keras import NONE
 from nas_keras.cell_names import HUMAN_TITLES
 from nas_keras.child import ChildConfig
-from nas_keras.distribution import NONE
 from nas_keras.markdown import code, escape, make_table
 from nas_keras.report_run_facts import RunFacts
 from nas_keras.report_sections import flatten, table_command

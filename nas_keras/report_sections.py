@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 
-from nas_keras import recipe, statistics
+from nas_keras import named_recipes, statistics
 from nas_keras.main_effects import explained
 from nas_keras.markdown import code, escape, make_table, number, percent
 from nas_keras.report_facts import PAPER, Facts
@@ -164,8 +164,8 @@ def how_it_was_made(facts: Facts, table: pathlib.Path, command: str) -> str:
 def table_command(facts: Facts, table: pathlib.Path) -> str:
     """The command that fills the table; none where recipe or space have no name."""
     found, space = facts.table.recipe, re.fullmatch(r"(small|large)(\d*)", facts.space.name)
-    for name, named in recipe.NAMED.items():
-        settings = recipe.settings_of(named.child), recipe.settings_of(named.train)
+    for name, named in named_recipes.NAMED.items():
+        settings = named_recipes.settings_of(named.child), named_recipes.settings_of(named.train)
         data = found.get("data", {}).get("name")
         if space and data == named.dataset and (found.get("child"), found.get("train")) == settings:
             nodes = f" --num_nodes={space[2]}" if space[2] else ""

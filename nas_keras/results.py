@@ -10,9 +10,9 @@ import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from nas_keras.atomic_files import write_whole
 from nas_keras.errors import InvalidValueError, NasKerasError
 from nas_keras.paths import local_path
-from nas_keras.workspace import write_whole
 
 
 class UnwrittenError(NasKerasError):

@@ -10,7 +10,8 @@ from typing import Any
 from nas_keras.dataset import Dataset
 from nas_keras.errors import InvalidValueError
 from nas_keras.paths import local_path
-from nas_keras.recipe import check_settings, difference, origin_of
+from nas_keras.recipe import difference
+from nas_keras.run_config import check_settings, origin_of
 from nas_keras.search_space import SearchSpace
 from nas_keras.searching import top_trials
 from nas_keras.space_description import rebuild_space, space_difference

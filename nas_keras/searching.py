@@ -10,6 +10,7 @@ from absl import logging
 
 from nas_keras import budget as budgets
 from nas_keras import recipe as recipes
+from nas_keras import run_config
 from nas_keras.budget import Budget
 from nas_keras.dataset import Dataset
 from nas_keras.errors import InvalidValueError, check_at_least, check_seed, shown
@@ -197,7 +198,7 @@ def search(
             if known and old is None:
                 write_snapshot(workspace, known, origin)
             if old and hasattr(evaluator, "resume"):
-                evaluator.resume(recipes.environment_of(old, workspace.config))
+                evaluator.resume(run_config.environment_of(old, workspace.config))
             described = describe_evaluator(evaluator)  # its environment is what it makes of the recorded one
             recorded = {"source": described.source, "environment": described.environment}
             workspace.settle_config({"fixed": fixed, "budget": budget, "variants": identity.variants, **recorded})

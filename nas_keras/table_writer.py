@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from nas_keras import locks
+from nas_keras.atomic_files import sync_folder, write_json, writing
 from nas_keras.dataset import list_shards, shard_name, shard_number
 from nas_keras.errors import InvalidValueError
 from nas_keras.paths import local_path
@@ -18,7 +19,6 @@ from nas_keras.search_space import SearchSpace
 from nas_keras.space_description import name_space
 from nas_keras.tables import RECIPE, check_once, check_place, is_table, read_description, read_table
 from nas_keras.trial import Trial
-from nas_keras.workspace import sync_folder, write_json, writing
 
 
 class TableWriter:

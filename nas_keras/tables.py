@@ -7,18 +7,21 @@
 `table_writer.py` fills and merges tables, `evaluators/table.py` answers from one. Only tables hold test accuracies.
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from nas_keras.atomic_files import read_json
 from nas_keras.dataset import list_shards
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.paths import local_path
 from nas_keras.recipe import fingerprint
 from nas_keras.record import Origin
 from nas_keras.records import read_pending, read_shard
-from nas_keras.trial import Trial
-from nas_keras.workspace import read_json
+from nas_keras.trial import Evaluation, Trial
 
 RECIPE = "recipe.json"
 
@@ -102,3 +105,30 @@ def check_place(path: pathlib.Path) -> None:
         raise InvalidValueError(f"{path} is a file. Name a folder for the table.")
     if path.exists() and not is_table(path) and any(path.iterdir()):
         raise InvalidValueError(f"{path} holds files but no {RECIPE}, so it is no table. Name an empty or new folder.")
+
+
+def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """The mean over the seeds that succeeded, a failure if none did; without seconds and test accuracy.
+
+    What was found by a variant of the recipe counts only where nothing was by the recipe itself.
+    """
+    succeeded = [evaluation for evaluation in evaluations if not evaluation.failed]
+    succeeded = [evaluation for evaluation in succeeded if not evaluation.recipe] or succeeded
+    if not succeeded:
+        return dataclasses.replace(evaluations[0], seconds=0.0, test_accuracy=float("nan"))
+    return Evaluation(
+        reward=_mean([evaluation.reward for evaluation in succeeded]),
+        valid_accuracy=_mean([evaluation.valid_accuracy for evaluation in succeeded]),
+        loss=_mean([evaluation.loss for evaluation in succeeded]),
+        num_params=succeeded[0].num_params,
+        epochs=succeeded[0].epochs,
+        recipe=succeeded[0].recipe,
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    """In single precision if all values are, such as measured accuracies: so it was before D kept doubles."""
+    mean = float(np.mean(values))
+    with np.errstate(over="ignore"):
+        is_single = np.array_equal(np.float32(values), values, equal_nan=True)
+    return float(np.float32(mean)) if is_single else mean

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from nas_keras import _keras
+from nas_keras._keras import make_distribution
 from nas_keras.cell import Cell
 from nas_keras.child import ChildConfig, build_child
-from nas_keras.distribution import make_distribution
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice, check_flag, use_python_numbers
 from nas_keras.trial import Evaluation
 
@@ -90,7 +90,7 @@ def train_child(
         child: the network around the cell.
         config: the recipe.
         seed: of initial weights and order of images.
-        distribute: "none" or "mirrored", see `distribution.py`.
+        distribute: "none" or "mirrored", see `_tensorflow.py`.
 
     Returns:
         The fitted `tf.keras.Model`, compiled for `measure`.

@@ -15,15 +15,15 @@ from absl import logging
 
 from nas_keras.dataset import Dataset
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.evaluators.table import mean_evaluation
 from nas_keras.paths import local_path
-from nas_keras.recipe import code_difference, difference, origin_of, without_code
+from nas_keras.recipe import code_difference, difference, without_code
 from nas_keras.record import Origin
 from nas_keras.records import read_shard, write_shard
+from nas_keras.run_config import origin_of
 from nas_keras.run_identity import is_by_name_only
 from nas_keras.search_space import SearchSpace
 from nas_keras.space_description import choice_places, describe_space, space_difference
-from nas_keras.tables import is_table, read_table
+from nas_keras.tables import is_table, mean_evaluation, read_table
 from nas_keras.trial import Trial
 from nas_keras.workspace import Workspace
 

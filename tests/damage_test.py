@@ -22,10 +22,10 @@ from helpers import ROOT, facts, grid
 import nas_keras as nk
 from nas_keras import _keras, record, tfds_images
 from nas_keras.dataset import Dataset
-from nas_keras.recipe import origin_of
 from nas_keras.record import Origin
 from nas_keras.records import read_shard, salvage_shard, write_shard
 from nas_keras.repair import repair
+from nas_keras.run_config import origin_of
 from nas_keras.table_writer import write_table
 from nas_keras.tables import read_table
 from nas_keras.tfrecord import read_frames

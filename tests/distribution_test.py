@@ -1,17 +1,17 @@
-"""Tests of nas_keras/distribution.py."""
+"""Tests of nas_keras/_keras.py."""
 
 import pytest
 from helpers import run_python
 
 from nas_keras import _keras
-from nas_keras.distribution import make_distribution
+from nas_keras._keras import make_distribution
 from nas_keras.errors import InvalidValueError
 
 # One child, the same seed, on one CPU and spread over two; each line of output is checked below.
 _TWO_CPUS = """
 import numpy as np
 from nas_keras import Cell, ChildConfig, TrainConfig, _keras, build_child
-from nas_keras.distribution import make_distribution
+from nas_keras._keras import make_distribution
 from nas_keras.training import Split, measure, train_child
 
 tf = _keras.load_tensorflow()

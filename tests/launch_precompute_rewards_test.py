@@ -4,7 +4,7 @@ import pytest
 from helpers import ROOT, is_nan, run_launch, run_launch_many
 
 import nas_keras as nk
-from nas_keras import recipe
+from nas_keras import named_recipes
 from nas_keras.evaluators.training import make_recipe
 from nas_keras.tables import read_table
 from nas_keras.trial import training_seed
@@ -46,7 +46,7 @@ def _computed(folder):
 @pytest.fixture(scope="module", name="run")
 def _run(folder):
     """A search of the small space whose rewards are made up, and said to be of the recipe's children."""
-    named = recipe.NAMED["mnist_v1"]
+    named = named_recipes.NAMED["mnist_v1"]
     images = nk.load_images(named.dataset, data_dir=ROOT / "testdata")
     evaluator = nk.FunctionEvaluator(
         lambda cell: len(cell.key) / 100, recipe=make_recipe(images, named.child, named.train, "none")
@@ -79,7 +79,7 @@ def test_a_table_of_one_training(folder, computed):
     (trial,) = table.trials
     assert (trial.key, trial.seed, trial.evaluation.status) == ("7,7", training_seed(0, "7,7"), "ok")
     assert 0.11 < trial.reward < 1 and 0.11 < trial.evaluation.test_accuracy < 1  # one class alone is at most 0.114
-    named = recipe.NAMED["mnist_v1"]
+    named = named_recipes.NAMED["mnist_v1"]
     assert table.recipe["train"]["epochs"] == trial.evaluation.epochs == named.train.epochs
     assert table.space == nk.spaces.small().fingerprint
 

@@ -9,7 +9,7 @@ import pytest
 from helpers import grid
 
 import nas_keras as nk
-from nas_keras import locks, workspace
+from nas_keras import atomic_files, locks
 from nas_keras.errors import FolderMovedError, InvalidValueError
 from nas_keras.precompute import precompute
 from nas_keras.repair import repair
@@ -131,14 +131,14 @@ def test_a_table_whose_folder_is_moved_ends_and_goes_on_there(tmp_path):
 
 def test_a_folder_that_goes_while_a_file_is_written_is_not_made_anew(tmp_path):
     run = Workspace(tmp_path / "run")
-    with run.locked(), pytest.raises(workspace.WriteError, match="cannot be written: No such file or directory"):
-        workspace.write_whole(run.config, lambda temporary: (temporary.touch(), _move(run.root)))
+    with run.locked(), pytest.raises(atomic_files.WriteError, match="cannot be written: No such file or directory"):
+        atomic_files.write_whole(run.config, lambda temporary: (temporary.touch(), _move(run.root)))
     assert os.listdir(tmp_path) == ["moved"]
 
 
 def test_what_is_not_locked_is_written_wherever_it_is(tmp_path):
     with Workspace(tmp_path / "run").locked():
-        workspace.write_whole(tmp_path / "new" / "deep" / "page", lambda temporary: temporary.write_text("x"))
+        atomic_files.write_whole(tmp_path / "new" / "deep" / "page", lambda temporary: temporary.write_text("x"))
     assert (tmp_path / "new" / "deep" / "page").read_text() == "x"
     assert not locks.is_held(tmp_path / "run")
 

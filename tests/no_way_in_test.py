@@ -27,9 +27,9 @@ from nas_keras.comparison import Compared
 from nas_keras.markdown import code, escape, make_table
 from nas_keras.precompute import precompute
 from nas_keras.problems import Problem, read_npz
-from nas_keras.recipe import origin_of
 from nas_keras.records import read_shard
 from nas_keras.repair import repair
+from nas_keras.run_config import origin_of
 from nas_keras.table_writer import write_table
 from nas_keras.tables import read_table
 from nas_keras.workspace import Workspace

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from nas_keras._keras import make_distribution
 from nas_keras.controller import Controller, tf
-from nas_keras.distribution import make_distribution
 from nas_keras.strategies.ppo_loss import PPOLoss
 from nas_keras.strategies.shaping import soft_advantages
 

@@ -13,8 +13,8 @@ import nas_keras as nk
 from nas_keras import _keras, dataset, records, table_writer
 from nas_keras.dataset import Dataset
 from nas_keras.precompute import precompute
-from nas_keras.recipe import origin_of
 from nas_keras.record import Origin
+from nas_keras.run_config import origin_of
 from nas_keras.table_writer import TableWriter, merge_tables
 from nas_keras.tables import read_table
 from nas_keras.taking import take

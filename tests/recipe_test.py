@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from nas_keras import recipe
+from nas_keras import named_recipes, recipe, run_config
 from nas_keras.errors import DataError
 from nas_keras.training import TrainConfig
 
@@ -39,8 +39,8 @@ def test_another_recipe_has_another_fingerprint(other):
 
 def test_a_setting_that_came_later_is_in_a_recipe_only_if_it_is_set():
     old = {"epochs": 1, "batch_size": 128, "learning_rate": 0.01, "warmup": 0.25, "shift": 0}
-    assert recipe.settings_of(TrainConfig()) == old
-    assert recipe.settings_of(TrainConfig(precision="mixed_bfloat16", jit_compile=True)) == {
+    assert named_recipes.settings_of(TrainConfig()) == old
+    assert named_recipes.settings_of(TrainConfig(precision="mixed_bfloat16", jit_compile=True)) == {
         **old,
         "precision": "mixed_bfloat16",
         "jit_compile": True,
@@ -54,7 +54,7 @@ _CONFIG = {
 
 
 def test_settings_that_a_run_needs():
-    recipe.check_settings(_CONFIG, "config.json")
+    run_config.check_settings(_CONFIG, "config.json")
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_a_configuration_that_does_not_say_them_is_refused(part, name, value):
     config = {**_CONFIG, part: {**_CONFIG[part], name: value}}
     message = "config.json does not say its strategy, seed, batch size, lag and budget. Restore"
     with pytest.raises(DataError, match=message):
-        recipe.check_settings(config, "config.json")
+        run_config.check_settings(config, "config.json")
 
 
 def test_a_configuration_without_a_budget_is_refused():
     with pytest.raises(DataError, match="does not say its strategy, seed, batch size, lag and budget"):
-        recipe.check_settings({**_CONFIG, "budget": None}, "config.json")
+        run_config.check_settings({**_CONFIG, "budget": None}, "config.json")

@@ -9,7 +9,7 @@ from helpers import ROOT, run_python
 
 import nas_keras as nk
 from nas_keras import strategies
-from nas_keras.recipe import settings_of
+from nas_keras.named_recipes import settings_of
 from nas_keras.report_commands import _in_one_line, search_command
 from nas_keras.runs import read_runs
 
@@ -40,7 +40,7 @@ from absl import flags
 spec = importlib.util.spec_from_file_location("script", sys.argv[1])
 script = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(script)
-from nas_keras.recipe import settings_of
+from nas_keras.named_recipes import settings_of
 answers = []
 for arguments in json.loads(sys.argv[2]):
     flags.FLAGS.unparse_flags()

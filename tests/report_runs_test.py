@@ -5,7 +5,7 @@ import re
 import pytest
 
 import nas_keras as nk
-from nas_keras import recipe, report_runs
+from nas_keras import named_recipes, report_runs
 from nas_keras.page import Picture
 from nas_keras.report_run_facts import children_per_hour, gather_runs, share_of_repeats
 from nas_keras.report_runs import write_run_report
@@ -14,10 +14,10 @@ from nas_keras.table_writer import write_table
 from nas_keras.trial import Evaluation, Trial, training_seed
 
 SPACE = nk.spaces.large(2)
-NAMED = recipe.NAMED["mnist_1epoch_v1"]
+NAMED = named_recipes.NAMED["mnist_1epoch_v1"]
 RECIPE = {
-    "child": recipe.settings_of(NAMED.child),
-    "train": recipe.settings_of(NAMED.train),
+    "child": named_recipes.settings_of(NAMED.child),
+    "train": named_recipes.settings_of(NAMED.train),
     "data": {"name": "mnist", "digest": "1"},
 }
 LONGER = {**RECIPE, "train": {**RECIPE["train"], "epochs": 10, "shift": 1}}

@@ -8,7 +8,7 @@ import pytest
 from helpers import grid
 
 import nas_keras as nk
-from nas_keras import recipe, report, report_limits
+from nas_keras import named_recipes, recipe, report, report_limits
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.page import Picture
 from nas_keras.report_facts import gather
@@ -17,10 +17,10 @@ from nas_keras.table_writer import write_table
 from nas_keras.trial import training_seed
 
 SMALL = nk.spaces.small()
-NAMED = recipe.NAMED["mnist_v1"]
+NAMED = named_recipes.NAMED["mnist_v1"]
 RECIPE = {
-    "child": recipe.settings_of(NAMED.child),
-    "train": recipe.settings_of(NAMED.train),
+    "child": named_recipes.settings_of(NAMED.child),
+    "train": named_recipes.settings_of(NAMED.train),
     "data": {"name": "mn<i>st", "digest": "1|2"},
 }
 

@@ -16,11 +16,12 @@ from npz_test import write_claim
 
 import nas_keras as nk
 from nas_keras import checkpoints, export
+from nas_keras.atomic_files import write_json
 from nas_keras.checkpoints import Checkpoint, read_checkpoints, write_checkpoint
 from nas_keras.evaluators.training import make_recipe
 from nas_keras.exported import ExportedChild, read_exported
 from nas_keras.repair import repair
-from nas_keras.workspace import Workspace, write_json
+from nas_keras.workspace import Workspace
 
 _SPACE = nk.spaces.small()
 
@@ -135,7 +136,7 @@ def test_fuzz_a_checkpoint_of_this_d_with_another_state_is_refused_or_harmless(r
     config = json.loads((run / "config.json").read_text())
     strategy = nk.strategies.RandomSearch(_SPACE)
     from nas_keras.dataset import Dataset
-    from nas_keras.recipe import origin_of
+    from nas_keras.run_config import origin_of
 
     dataset = Dataset(origin_of(config, run), Workspace(run), read_only=True)
     for batch in dataset.batches[:2]:

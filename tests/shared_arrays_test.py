@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from helpers import ROOT
 
+from nas_keras.atomic_files import WriteError
 from nas_keras.evaluators.shared_arrays import SharedArrays, attach
-from nas_keras.workspace import WriteError
 
 
 def test_arrays_come_back_with_type_shape_and_content():

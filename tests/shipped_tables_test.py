@@ -7,7 +7,7 @@ from helpers import ROOT
 
 import nas_keras as nk
 from nas_keras.evaluators.training import make_recipe
-from nas_keras.recipe import NAMED
+from nas_keras.named_recipes import NAMED
 from nas_keras.runs import read_runs
 from nas_keras.tables import read_table
 from nas_keras.trial import training_seed

@@ -14,7 +14,8 @@ from nas_keras.cell import Cell
 from nas_keras.errors import InvalidValueError
 from nas_keras.evaluators import devices, training
 from nas_keras.evaluators.shared_arrays import attach
-from nas_keras.recipe import fingerprint, settings_of
+from nas_keras.named_recipes import settings_of
+from nas_keras.recipe import fingerprint
 
 # Cells that are trained; each with the seed of its child.
 GOOD = [

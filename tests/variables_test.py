@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from nas_keras import _keras, operations
+from nas_keras._keras import make_distribution
 from nas_keras.cell import Cell
 from nas_keras.child import ChildConfig, build_child
-from nas_keras.distribution import make_distribution
 from nas_keras.errors import InvalidValueError
 
 _SETTINGS = {"input_shape": (8, 8, 1), "num_classes": 2}

@@ -11,7 +11,7 @@ import sys
 import pytest
 from helpers import ROOT
 
-from nas_keras import workspace
+from nas_keras import atomic_files
 from nas_keras.errors import DataError, InvalidValueError, NasKerasError
 from nas_keras.workspace import Workspace
 
@@ -269,21 +269,21 @@ def test_a_configuration_of_bytes_that_are_no_text_is_refused(run):
 
 def test_read_json_says_that_a_file_is_missing(tmp_path):
     with pytest.raises(DataError, match="none.json cannot be read as JSON: .*No such file or directory"):
-        workspace.read_json(tmp_path / "none.json")
+        atomic_files.read_json(tmp_path / "none.json")
 
 
 def test_write_whole_leaves_the_old_file_if_writing_fails(tmp_path):
     path = tmp_path / "folder" / "file"
-    workspace.write_whole(path, lambda temporary: temporary.write_text("old"))
+    atomic_files.write_whole(path, lambda temporary: temporary.write_text("old"))
 
     def fail(temporary):
         temporary.write_text("ne")
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        workspace.write_whole(path, fail)
+        atomic_files.write_whole(path, fail)
     assert path.read_text() == "old"
-    workspace.write_whole(path, lambda temporary: temporary.write_text("new"))
+    atomic_files.write_whole(path, lambda temporary: temporary.write_text("new"))
     assert path.read_text() == "new"
     assert os.listdir(path.parent) == ["file"]
 
@@ -311,8 +311,8 @@ def test_a_failure_to_write_is_one_sentence_with_the_way_out(tmp_path, error, re
     def fail(temporary):
         raise error
 
-    with pytest.raises(workspace.WriteError) as caught:
-        workspace.write_whole(tmp_path / "file", fail)
+    with pytest.raises(atomic_files.WriteError) as caught:
+        atomic_files.write_whole(tmp_path / "file", fail)
     assert str(caught.value).startswith(f"{tmp_path / 'file'} cannot be written: {reason}. {way_out}")
     assert str(caught.value).endswith(", then start the same command again: what was computed until now is kept.")
     assert isinstance(caught.value, NasKerasError) and isinstance(caught.value, OSError)
@@ -322,7 +322,7 @@ def test_a_failure_to_write_is_one_sentence_with_the_way_out(tmp_path, error, re
     "error", [OSError("no number"), OSError(errno.EBADF, "?"), _TensorFlowsError("shapes differ"), ValueError("; File")]
 )
 def test_what_is_no_failure_to_write_passes(error):
-    with pytest.raises(type(error)) as caught, workspace.writing("file"):
+    with pytest.raises(type(error)) as caught, atomic_files.writing("file"):
         raise error
     assert caught.value is error
 
@@ -333,7 +333,7 @@ def test_sync_tree_flushes_every_file_and_folder(tmp_path, monkeypatch):
         (tmp_path / name).touch()
     flushed = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.readlink(f"/proc/self/fd/{descriptor}")))
-    workspace.sync_tree(tmp_path)
+    atomic_files.sync_tree(tmp_path)
     names = [pathlib.Path(path).relative_to(tmp_path).as_posix() for path in flushed]
     assert names == ["1", "a/2", "a/b/3", "a/b", "a", "."]
 
@@ -352,5 +352,5 @@ def test_write_whole_flushes_the_content_before_the_name_and_the_name_after(tmp_
 
     monkeypatch.setattr(os, "fsync", spy_fsync)
     monkeypatch.setattr(os, "replace", spy_replace)
-    workspace.write_whole(path, lambda temporary: temporary.write_text("x"))
+    atomic_files.write_whole(path, lambda temporary: temporary.write_text("x"))
     assert events == [("flush", ".file.tmp"), ("rename", "file"), ("flush", tmp_path.name)]

@@ -7,8 +7,8 @@ from typing import Any
 from absl import logging
 
 from nas_keras import _keras
+from nas_keras._keras import MIRRORED, make_distribution
 from nas_keras.cgroups import available_cores
-from nas_keras.distribution import MIRRORED, make_distribution
 from nas_keras.errors import DataError, InvalidValueError, check_workers, shown
 
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # the variable that turns on kernels that are faster and round otherwise

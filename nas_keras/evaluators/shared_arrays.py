@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from nas_keras.atomic_files import writing
 from nas_keras.descriptors import memory_file
-from nas_keras.workspace import writing
 
 _ALIGNMENT = 4096  # a page
 

@@ -1,11 +1,8 @@
 """TableEvaluator: rewards computed beforehand, read from a folder of shards and its `recipe.json`."""
 
-import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
-
-import numpy as np
 
 from nas_keras.errors import DataError, InvalidValueError, shown
 from nas_keras.evaluators.base import Evaluator
@@ -13,7 +10,7 @@ from nas_keras.paths import local_path
 from nas_keras.recipe import difference, without_code
 from nas_keras.search_space import SearchSpace
 from nas_keras.space_description import describe_space, name_space, space_difference
-from nas_keras.tables import read_table
+from nas_keras.tables import mean_evaluation, read_table
 from nas_keras.trial import Evaluation, Job
 
 
@@ -97,30 +94,3 @@ class TableEvaluator(Evaluator):
         """Ends what evaluates the keys that the table lacks."""
         if self._otherwise is not None:
             self._otherwise.close()
-
-
-def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """The mean over the seeds that succeeded, a failure if none did; without seconds and test accuracy.
-
-    What was found by a variant of the recipe counts only where nothing was by the recipe itself.
-    """
-    succeeded = [evaluation for evaluation in evaluations if not evaluation.failed]
-    succeeded = [evaluation for evaluation in succeeded if not evaluation.recipe] or succeeded
-    if not succeeded:
-        return dataclasses.replace(evaluations[0], seconds=0.0, test_accuracy=float("nan"))
-    return Evaluation(
-        reward=_mean([evaluation.reward for evaluation in succeeded]),
-        valid_accuracy=_mean([evaluation.valid_accuracy for evaluation in succeeded]),
-        loss=_mean([evaluation.loss for evaluation in succeeded]),
-        num_params=succeeded[0].num_params,
-        epochs=succeeded[0].epochs,
-        recipe=succeeded[0].recipe,
-    )
-
-
-def _mean(values: Sequence[float]) -> float:
-    """In single precision if all values are, such as measured accuracies: so it was before D kept doubles."""
-    mean = float(np.mean(values))
-    with np.errstate(over="ignore"):
-        is_single = np.array_equal(np.float32(values), values, equal_nan=True)
-    return float(np.float32(mean)) if is_single else mean

@@ -10,10 +10,10 @@ from typing import Any
 from absl import logging
 
 from nas_keras import _keras, operations
+from nas_keras._keras import NONE
 from nas_keras.caveats import few_steps, guessing
 from nas_keras.cell import Cell
 from nas_keras.child import ChildConfig, build_child
-from nas_keras.distribution import NONE
 from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.devices import ONEDNN, processor, put_back_kernels, worker_environments
@@ -22,7 +22,8 @@ from nas_keras.evaluators.shared_arrays import SharedArrays, attach
 from nas_keras.evaluators.worker import WorkerDiedError, WorkerOutOfMemoryError, WorkerTimeoutError
 from nas_keras.evaluators.workers import WorkerPool
 from nas_keras.images import Images
-from nas_keras.recipe import fingerprint, settings_of, with_code, without_code
+from nas_keras.named_recipes import settings_of
+from nas_keras.recipe import fingerprint, with_code, without_code
 from nas_keras.search_space import SearchSpace
 from nas_keras.spaces import operations_of
 from nas_keras.training import Split, TrainConfig, evaluate_cell

@@ -8,8 +8,8 @@ Legend: `m` proposals, `T` decisions.
 import numpy as np
 
 from nas_keras import _keras
+from nas_keras._keras import NONE, make_distribution
 from nas_keras.controller import Controller
-from nas_keras.distribution import NONE, make_distribution
 from nas_keras.graph import clear_kernels
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies.base import State, Strategy
@@ -27,7 +27,7 @@ class ControllerStrategy(Strategy):
         space: what is searched.
         config: has `units`, `embedding` and `learning_rate`.
         seed: of initial weights and samples.
-        distribute: where the controller lives, see `distribution.py`.
+        distribute: where the controller lives, see `_tensorflow.py`.
 
     Attributes:
         controller: the policy.

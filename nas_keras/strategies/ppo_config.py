@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from nas_keras.distribution import DISTRIBUTE, NONE
+from nas_keras._keras import DISTRIBUTE, NONE
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice, use_python_numbers
 from nas_keras.strategies import shaping
 
@@ -42,7 +42,7 @@ class PPOConfig:
             a batch grows with D.
         units: of the LSTM.
         embedding: of an action.
-        distribute: "none" or "mirrored": where the controller lives, see `distribution.py`.
+        distribute: "none" or "mirrored": where the controller lives, see `_tensorflow.py`.
         advantages: "normal" are rewards with mean 0 and deviation 1 over the window; "rank" and "soft" depend on the
             order only: the best few against the rest, or how far each string's probability is from what its rank
             deserves (`shaping.py`).

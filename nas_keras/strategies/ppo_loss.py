@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras import _keras
-from nas_keras.distribution import apply_gradients
+from nas_keras._keras import apply_gradients
 
 tf = _keras.load_tensorflow()
 _keras.load_tf_agents()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras import _keras
-from nas_keras.distribution import apply_gradients
+from nas_keras._keras import apply_gradients
 from nas_keras.graph import graph_method
 from nas_keras.search_space import SearchSpace
 from nas_keras.strategies.base import State, config_or_default, finite_rewards
