@@ -12,16 +12,16 @@ import os
 from absl import flags
 
 import nas_keras as nk
-from nas_keras import _script
+from nas_keras._launch import script
 from nas_keras.benchmarks.memory import measure_memory
 from nas_keras.benchmarks.overhead import measure_overhead
 from nas_keras.benchmarks.proposing import measure_proposing
 from nas_keras.benchmarks.startup import measure_startup
 from nas_keras.benchmarks.throughput import measure_throughput
-from nas_keras.cgroups import available_cores
 from nas_keras.errors import check_choice, check_workers
-from nas_keras.evaluators.devices import processor
-from nas_keras.results import result_file, write_result
+from nas_keras.evaluators.workers.devices import processor
+from nas_keras.system.cgroups import available_cores
+from nas_keras.system.output_files import result_file, write_result
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PARTS = ("throughput", "memory", "overhead", "proposing", "startup")
@@ -126,4 +126,4 @@ def _overhead_lines(found: dict) -> list[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    _script.run(main, interrupted=_script.STARTS_OVER)
+    script.run(main, interrupted=script.STARTS_OVER)

@@ -13,11 +13,13 @@ import importlib.util
 import tqdm
 from absl import flags
 
-from nas_keras import _script, comparison, comparison_page, synthetic
+from nas_keras._launch import script
+from nas_keras.comparison import compare as comparison
+from nas_keras.comparison import summary, synthetic
+from nas_keras.comparison.problems import Source
 from nas_keras.errors import InvalidValueError, check_choice
-from nas_keras.problems import Source
-from nas_keras.results import check_apart, result_file
 from nas_keras.strategies import NAMES
+from nas_keras.system.output_files import check_apart, result_file
 
 _STRATEGIES = flags.DEFINE_string(
     "strategies",
@@ -42,7 +44,7 @@ _REFERENCE = flags.DEFINE_string(
     "reference", None, "A strategy, as in --strategies: the others are compared with its regret at twice their budget."
 )
 _CSV = flags.DEFINE_string("csv", None, "File to write every curve to.")
-_PICTURE = flags.DEFINE_string("picture", None, f"File to draw the curves to: {', '.join(comparison_page.PICTURES)}.")
+_PICTURE = flags.DEFINE_string("picture", None, f"File to draw the curves to: {', '.join(summary.PICTURES)}.")
 
 
 def main() -> None:
@@ -57,7 +59,7 @@ def main() -> None:
         check_choice("reference", _REFERENCE.value, [contender.label for contender in contenders])
     csv_path, picture = result_file("csv", _CSV.value), result_file("picture", _PICTURE.value)
     if picture:
-        comparison_page.check_picture(picture)
+        summary.check_picture(picture)
     check_apart(files={"csv": csv_path, "picture": picture}, read=[("npz", _NPZ.value), ("table", _TABLE.value)])
     total = len(contenders) * max(_SEEDS.value, 0)
     with tqdm.tqdm(total=total, unit="search", desc="Searching", smoothing=0.05, delay=0.1) as bar:
@@ -70,12 +72,12 @@ def main() -> None:
             processes=_PROCESSES.value,
             on_searches=bar.update,
         )
-    print(f"{source}\n{comparison_page.describe(compared, budgets, reference=_REFERENCE.value)}")
+    print(f"{source}\n{summary.describe(compared, budgets, reference=_REFERENCE.value)}")
     if csv_path:
-        comparison_page.write_csv(compared, csv_path)
+        summary.write_csv(compared, csv_path)
         print(f"\nEvery curve:  {csv_path}")
     if picture:
-        comparison_page.draw(compared, picture, kept=csv_path)
+        summary.draw(compared, picture, kept=csv_path)
         print(f"\nThe picture:  {picture}")
 
 
@@ -103,4 +105,4 @@ def _budgets() -> list[int]:
 
 
 if __name__ == "__main__":
-    _script.run(main, interrupted=_script.STARTS_OVER)
+    script.run(main, interrupted=script.STARTS_OVER)

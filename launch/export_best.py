@@ -8,8 +8,8 @@ import os
 from absl import flags
 
 import nas_keras as nk
-from nas_keras import _script
-from nas_keras._progress import show_time
+from nas_keras._launch import script
+from nas_keras._launch.progress import show_time
 from nas_keras.errors import InvalidValueError, check_workers
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, whose search must not be running. Required.")
@@ -32,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    _script.run(main)
+    script.run(main)

@@ -16,16 +16,17 @@ import re
 from absl import flags
 
 import nas_keras as nk
-from nas_keras import _script, named_recipes
-from nas_keras._progress import show_jobs
-from nas_keras.cell_names import LARGEST, find_cells
+from nas_keras._launch import script
+from nas_keras._launch.progress import show_jobs
+from nas_keras.children import named_recipes
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
-from nas_keras.paths import local_path
-from nas_keras.precompute import precompute
-from nas_keras.results import check_apart
-from nas_keras.table_writer import merge_tables
-from nas_keras.tables import check_place
-from nas_keras.taking import take
+from nas_keras.results.precompute import precompute
+from nas_keras.spaces.cell_names import LARGEST, find_cells
+from nas_keras.storage.table import check_place
+from nas_keras.storage.table_writer import merge_tables
+from nas_keras.storage.taking import take
+from nas_keras.system.output_files import check_apart
+from nas_keras.system.paths import local_path
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -108,4 +109,4 @@ def _shard() -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    _script.run(main, interrupted=lambda: _script.STARTS_OVER if _MERGE.value else _script.CONTINUES)
+    script.run(main, interrupted=lambda: script.STARTS_OVER if _MERGE.value else script.CONTINUES)

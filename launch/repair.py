@@ -8,9 +8,9 @@ The original files are moved to the folder's `damaged/`.
 
 from absl import flags
 
-from nas_keras import _script
+from nas_keras._launch import script
 from nas_keras.errors import InvalidValueError
-from nas_keras.repair import repair
+from nas_keras.results.repair import repair
 
 _FOLDER = flags.DEFINE_string("folder", None, "Folder of the run or table. Required.")
 
@@ -33,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    _script.run(main)
+    script.run(main)

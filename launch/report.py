@@ -21,11 +21,13 @@ import tqdm
 from absl import flags
 
 import nas_keras as nk
-from nas_keras import _script, report, report_runs
-from nas_keras.cell_names import LARGEST
+from nas_keras._launch import script
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
-from nas_keras.page import Report
-from nas_keras.results import check_apart
+from nas_keras.reports.page_folder import Report
+from nas_keras.reports.search_page import page as report_runs
+from nas_keras.reports.table_page import page as report
+from nas_keras.spaces.cell_names import LARGEST
+from nas_keras.system.output_files import check_apart
 
 _TABLE = flags.DEFINE_string(
     "table", None, "Folder of a table, as precompute_rewards.py fills it. Required, unless there are --runs."
@@ -126,4 +128,4 @@ def _space() -> tuple[nk.SearchSpace, list[str]]:
 
 
 if __name__ == "__main__":
-    _script.run(main, interrupted=_script.STARTS_OVER)
+    script.run(main, interrupted=script.STARTS_OVER)

@@ -10,17 +10,18 @@ import os
 from absl import flags
 
 import nas_keras as nk
-from nas_keras import _script, strategies
-from nas_keras._keras import DISTRIBUTE
-from nas_keras._progress import SearchProgress, describe_stored, show_time
+from nas_keras import strategies
+from nas_keras._launch import script
+from nas_keras._launch.progress import SearchProgress, describe_stored, show_time
+from nas_keras._tensorflow import DISTRIBUTE
+from nas_keras.children.named_recipes import configs_of
+from nas_keras.children.training import PRECISIONS
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
-from nas_keras.export import check_exportable
-from nas_keras.named_recipes import configs_of
-from nas_keras.paths import check_loadable
-from nas_keras.results import check_apart
-from nas_keras.searching import check_settings
-from nas_keras.training import PRECISIONS
-from nas_keras.workspace import Workspace
+from nas_keras.results.export import check_exportable
+from nas_keras.runner.search import check_settings
+from nas_keras.storage.run_folder import Workspace
+from nas_keras.system.output_files import check_apart
+from nas_keras.system.paths import check_loadable
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -298,4 +299,4 @@ def _print_places(result) -> None:
 
 
 if __name__ == "__main__":
-    _script.run(main)
+    script.run(main)

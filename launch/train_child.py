@@ -14,21 +14,21 @@ import pathlib
 from absl import flags
 
 import nas_keras as nk
-from nas_keras import _script
-from nas_keras._keras import NONE
-from nas_keras._progress import show_jobs
-from nas_keras.cell_names import find_cells, name_human_cells
+from nas_keras._launch import script
+from nas_keras._launch.progress import show_jobs
+from nas_keras._tensorflow import NONE
+from nas_keras.children.named_recipes import configs_of
+from nas_keras.data.tfds import load_source
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
-from nas_keras.export import check_exportable
-from nas_keras.markdown import percent
-from nas_keras.named_recipes import configs_of
-from nas_keras.paths import local_path
-from nas_keras.precompute import precompute
-from nas_keras.results import check_apart
-from nas_keras.runs import Run, read_runs
-from nas_keras.tables import check_place, read_table
-from nas_keras.tfds_images import load_source
-from nas_keras.winners import choose, names, places, standings
+from nas_keras.reports.markdown import percent
+from nas_keras.reports.standings import choose, names, places, standings
+from nas_keras.results.export import check_exportable
+from nas_keras.results.precompute import precompute
+from nas_keras.results.runs import Run, read_runs
+from nas_keras.spaces.cell_names import find_cells, name_human_cells
+from nas_keras.storage.table import check_place, read_table
+from nas_keras.system.output_files import check_apart
+from nas_keras.system.paths import local_path
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -139,4 +139,4 @@ def _print_standings(space: nk.SearchSpace, runs: list[Run], table: pathlib.Path
 
 
 if __name__ == "__main__":
-    _script.run(main)
+    script.run(main)

@@ -13,35 +13,37 @@ Spaces, cells, keys and configurations import no TensorFlow; the other names bri
 
 import importlib
 
-from nas_keras import _keras, descriptors
+from nas_keras import _tensorflow
+from nas_keras.system import descriptors
 
 descriptors.open_standard_streams()
-_keras.prefer_legacy_keras()
+_tensorflow.prefer_legacy_keras()
 
-from nas_keras import cells, spaces, strategies  # noqa: E402  (the choice of Keras comes first)
+from nas_keras import spaces, strategies  # noqa: E402  (the choice of Keras comes first)
 from nas_keras._version import __version__ as __version__  # noqa: E402
-from nas_keras.cell import Cell  # noqa: E402
-from nas_keras.child import ChildConfig, build_child  # noqa: E402
+from nas_keras.children.build import ChildConfig, build_child  # noqa: E402
+from nas_keras.children.training import TrainConfig  # noqa: E402
 from nas_keras.errors import DataError, InvalidValueError, NasKerasError, StopSearch  # noqa: E402
 from nas_keras.evaluators.base import Evaluator  # noqa: E402
 from nas_keras.evaluators.function import FunctionEvaluator  # noqa: E402
-from nas_keras.operations import OPERATIONS  # noqa: E402
-from nas_keras.operations import register as register_operation  # noqa: E402
-from nas_keras.search_space import Decision, SearchSpace  # noqa: E402
-from nas_keras.strategies.ppo_config import PPOConfig  # noqa: E402
-from nas_keras.training import TrainConfig  # noqa: E402
+from nas_keras.spaces import human_cells as cells  # noqa: E402  (the choice of Keras comes first)
+from nas_keras.spaces.cell import Cell  # noqa: E402
+from nas_keras.spaces.operations import OPERATIONS  # noqa: E402
+from nas_keras.spaces.operations import register as register_operation  # noqa: E402
+from nas_keras.spaces.search_space import Decision, SearchSpace  # noqa: E402
+from nas_keras.strategies.ppo.config import PPOConfig  # noqa: E402
 from nas_keras.trial import Evaluation, Job, Proposals, Trial  # noqa: E402
 
 _LAZY = {  # name -> module; these import TensorFlow, or make it be imported
-    "Images": "images",
-    "load_images": "tfds_images",
+    "Images": "data.images",
+    "load_images": "data.tfds",
     "TrainingEvaluator": "evaluators.training",
     "TableEvaluator": "evaluators.table",
-    "SearchResult": "searching",
-    "search": "searching",
-    "top_trials": "searching",
-    "export_best": "export",
-    "plot_cell": "cell_plot",
+    "SearchResult": "runner.search",
+    "search": "runner.search",
+    "top_trials": "runner.search",
+    "export_best": "results.export",
+    "plot_cell": "reports.cell_plot",
 }
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Writes golden/trials-000000.tfrecord, which tests/records_test.py reads; never over one that is there.
+"""Writes golden/trials-000000.tfrecord, which tests/storage/records/shards_test.py reads; never over one that is there.
 
 Usage: python testdata/make_golden.py
 """
@@ -9,8 +9,8 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from nas_keras.record import Origin  # noqa: E402  (found by the line above)
-from nas_keras.records import write_shard  # noqa: E402  (found by the line above)
+from nas_keras.storage.records.schema import Origin  # noqa: E402  (found by the line above)
+from nas_keras.storage.records.shards import write_shard  # noqa: E402  (found by the line above)
 from nas_keras.trial import Evaluation, Trial  # noqa: E402
 
 _PATH = pathlib.Path(__file__).resolve().parent / "golden" / "trials-000000.tfrecord"

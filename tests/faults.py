@@ -57,7 +57,7 @@ class Chain(Strategy):
 
 def write_function_table(path: pathlib.Path) -> pathlib.Path:
     """A table of rewards of every cell."""
-    from nas_keras.table_writer import write_table
+    from nas_keras.storage.table_writer import write_table
 
     trials = [
         nk.Trial(i, 0, 0, 0, string, (), SPACE.key(string), False, nk.Evaluation(((7 * i) % 64) / 64))
@@ -78,7 +78,7 @@ def _strategy(name: str) -> Strategy:
 
 def _search(evaluator, strategy: Strategy, state: str, checkpoint_seconds: float, **settings) -> None:
     """A search; what the strategy knows in the end goes to the file `state`."""
-    from nas_keras import loop
+    from nas_keras.runner import loop
 
     loop._CHECKPOINT_SECONDS, loop._PENDING_SECONDS = checkpoint_seconds, 0.0
     nk.search(SPACE, evaluator, strategy=strategy, **settings)
@@ -104,8 +104,8 @@ def search_table(*, table, workdir, state, strategy="chain", max_trials=20, chec
 
 def _training(log: str, workers: int) -> nk.Evaluator:
     """Trains real children; `log` gets a line when one is sent to a worker and when it is safe."""
-    from nas_keras.dataset import Dataset
     from nas_keras.evaluators.training import TrainingEvaluator
+    from nas_keras.storage.dataset import Dataset
 
     def note(what):
         with open(log, "a") as file:
@@ -136,7 +136,7 @@ def search_training(*, log, workdir, state, max_evaluations=6, workers=1):
 
 def precompute_table(*, log, workdir, workers=1, cells=3):
     """A table of tiny trainings."""
-    from nas_keras.precompute import precompute
+    from nas_keras.results.precompute import precompute
 
     def note(done, total, job, evaluation):
         if job:
@@ -155,7 +155,7 @@ def export(*, workdir):
 
 def sleep_through_interrupts(*, workdir):
     """Loses the interruption, as code that Python calls in the wrong place does."""
-    from nas_keras import _script
+    from nas_keras._launch import script as _script
 
     _script._GRACE_SECONDS = 1.0
     pathlib.Path(workdir).mkdir()
@@ -311,13 +311,14 @@ def serve() -> None:
 
 
 def _import_everything() -> None:
-    from nas_keras import _keras, _script  # noqa: F401
+    from nas_keras import _tensorflow  # noqa: F401
+    from nas_keras._launch import script as _script  # noqa: F401
 
-    _keras.load_tensorflow()
+    _tensorflow.load_tensorflow()
     import nas_keras.evaluators.training
-    import nas_keras.export
-    import nas_keras.precompute
-    import nas_keras.strategies.ppo  # noqa: F401
+    import nas_keras.results.export
+    import nas_keras.results.precompute
+    import nas_keras.strategies.ppo.ppo  # noqa: F401
 
 
 def _fork(program: str, fault: dict[str, Any], arguments: dict[str, Any]) -> Ended:
@@ -357,7 +358,7 @@ def _be(program: str, fault: dict[str, Any], arguments: dict[str, Any], output: 
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)
         os.dup2(os.open(output, os.O_CREAT | os.O_WRONLY), 2)
-        from nas_keras import _script
+        from nas_keras._launch import script as _script
 
         signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in a shell's background would ignore it
         if "file_size" in fault:
@@ -431,11 +432,11 @@ def say(text: str) -> None:
 
 def outcome(workdir: pathlib.Path, state: pathlib.Path | None = None) -> dict[str, Any]:
     """All that must be equal, whatever happened: D but for the seconds, the best cell, what the strategy knows."""
-    from nas_keras.checkpoints import read_checkpoints
-    from nas_keras.dataset import Dataset
-    from nas_keras.recipe import fingerprint
-    from nas_keras.record import Origin
-    from nas_keras.workspace import Workspace
+    from nas_keras.storage.checkpoints import read_checkpoints
+    from nas_keras.storage.dataset import Dataset
+    from nas_keras.storage.recipe import fingerprint
+    from nas_keras.storage.records.schema import Origin
+    from nas_keras.storage.run_folder import Workspace
 
     workspace = Workspace(workdir)
     config = workspace.read_config()

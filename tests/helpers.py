@@ -53,9 +53,9 @@ def tiny_images(count=512, *, side=12, classes=4, test=True) -> nk.Images:
 
 def store_dots(data_dir) -> None:
     """Prepares "dots" in TFDS' own format: images of `tiny_images`, 300 to train and validate, 50 to test."""
-    from nas_keras import _keras
+    from nas_keras import _tensorflow
 
-    _keras.load_tensorflow()
+    _tensorflow.load_tensorflow()
     import tensorflow_datasets as tfds
 
     images = tiny_images(count=300)

@@ -8,11 +8,11 @@ import numpy as np
 
 from nas_keras import spaces
 from nas_keras.benchmarks.resident import resident_bytes
-from nas_keras.child import ChildConfig
+from nas_keras.children.build import ChildConfig
+from nas_keras.children.training import TrainConfig
+from nas_keras.data.images import Images
 from nas_keras.evaluators.training import TrainingEvaluator
-from nas_keras.images import Images
-from nas_keras.searching import search
-from nas_keras.training import TrainConfig
+from nas_keras.runner.search import search
 
 _MIB = 2**20
 _WARM = 20  # children after which the main process has traced and imported all it needs

@@ -9,7 +9,7 @@ import numpy as np
 from nas_keras import spaces
 from nas_keras.benchmarks.resident import resident_bytes
 from nas_keras.evaluators.function import FunctionEvaluator
-from nas_keras.searching import search
+from nas_keras.runner.search import search
 
 _BATCH = 8
 _WINDOW = 500  # trials over which a time is taken

@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from nas_keras.problems import Source, open_problem
-from nas_keras.searching import search
+from nas_keras.comparison.problems import Source, open_problem
+from nas_keras.runner.search import search
 from nas_keras.strategies import make_strategy
 from nas_keras.trial import Evaluation, Trial
 

@@ -3,9 +3,9 @@
 import subprocess
 import time
 
+from nas_keras.data.images import Images
 from nas_keras.evaluators.training import TrainingEvaluator
-from nas_keras.images import Images
-from nas_keras.python_process import python_command
+from nas_keras.system.python_process import python_command
 
 _STEPS = {
     "import": "import nas_keras",

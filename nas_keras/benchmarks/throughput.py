@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from nas_keras import cells
 from nas_keras.benchmarks import plain
-from nas_keras.cell import Cell
-from nas_keras.child import ChildConfig, build_child
+from nas_keras.benchmarks.flops import training_flops
+from nas_keras.children.build import ChildConfig, build_child
+from nas_keras.children.training import TrainConfig
+from nas_keras.data.images import Images
 from nas_keras.evaluators.training import TrainingEvaluator, share
-from nas_keras.evaluators.workers import WorkerPool
-from nas_keras.flops import training_flops
-from nas_keras.images import Images
-from nas_keras.training import TrainConfig
+from nas_keras.evaluators.workers.pool import WorkerPool
+from nas_keras.spaces import human_cells as cells
+from nas_keras.spaces.cell import Cell
 from nas_keras.trial import Job
 
 CELLS = {  # dear and cheap ones, in the order in which they are trained

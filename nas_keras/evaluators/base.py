@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from nas_keras.errors import InvalidValueError, shown
-from nas_keras.search_space import SearchSpace
+from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.trial import Evaluation, Job, Trial
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from nas_keras.code_fingerprint import code_parts
 from nas_keras.errors import InvalidValueError, check_type, shown
 from nas_keras.evaluators.base import Evaluator
-from nas_keras.recipe import with_code
+from nas_keras.storage.recipe import with_code
+from nas_keras.system.code_fingerprint import code_parts
 from nas_keras.trial import Evaluation, Job
 
 
@@ -19,7 +19,7 @@ class FunctionEvaluator(Evaluator):
     Args:
         function: `function(space.decode(actions))` gives a float, or an `nk.Evaluation` for a reward with its story.
         recipe: what the rewards depend on, a JSON object, kept with D; a run with another recipe is refused. By default
-            the function's name and its code: `code_fingerprint.py` says what of it counts.
+            the function's name and its code: `system/code_fingerprint.py` says what of it counts.
         version: takes the place of the code in the recipe; change it whenever the rewards change.
     """
 

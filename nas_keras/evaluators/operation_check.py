@@ -9,13 +9,13 @@ from typing import Any
 
 import cloudpickle
 
-from nas_keras import _keras, operations
-from nas_keras.cell import Cell
-from nas_keras.child import ChildConfig, build_child
+from nas_keras import _tensorflow
+from nas_keras.children.build import ChildConfig, build_child
+from nas_keras.children.training import in_precision
 from nas_keras.errors import InvalidValueError, check_choice
-from nas_keras.recipe import OPERATIONS, code_difference, with_code
-from nas_keras.training import in_precision
-from nas_keras.variables import (
+from nas_keras.spaces import operations
+from nas_keras.spaces.cell import Cell
+from nas_keras.spaces.variables import (
     FROZEN,
     NO_GRADIENT,
     NOT_OWNED,
@@ -25,6 +25,7 @@ from nas_keras.variables import (
     is_weight,
     refusal,
 )
+from nas_keras.storage.recipe import OPERATIONS, code_difference, with_code
 
 _READING = {"ReadVariableOp", "ResourceGather"}  # operations of a graph that leave a variable as it is
 
@@ -55,7 +56,7 @@ def check_operations(
         num_classes: of the labels.
         precision: of the training, see `TrainConfig`.
     """
-    tf = _keras.load_tensorflow()
+    tf = _tensorflow.load_tensorflow()
     registered, sent = operations.registered(), set(sent)
     for name in names:
         if name in operations.OPERATIONS:

@@ -6,11 +6,11 @@ from typing import Any, NoReturn
 
 from nas_keras.errors import DataError, InvalidValueError, shown
 from nas_keras.evaluators.base import Evaluator
-from nas_keras.paths import local_path
-from nas_keras.recipe import difference, without_code
-from nas_keras.search_space import SearchSpace
-from nas_keras.space_description import describe_space, name_space, space_difference
-from nas_keras.tables import mean_evaluation, read_table
+from nas_keras.spaces.description import describe_space, name_space, space_difference
+from nas_keras.spaces.search_space import SearchSpace
+from nas_keras.storage.recipe import difference, without_code
+from nas_keras.storage.table import mean_evaluation, read_table
+from nas_keras.system.paths import local_path
 from nas_keras.trial import Evaluation, Job
 
 
@@ -18,7 +18,7 @@ class TableEvaluator(Evaluator):
     """Answers from a table: the mean over a cell's training seeds. The test accuracies in it are not read out.
 
     Args:
-        path: folder of a table, as `tables.py` writes it.
+        path: folder of a table, as `storage/table.py` writes it.
         otherwise: evaluates the keys that the table does not hold; None: they are an error.
 
     Raises:

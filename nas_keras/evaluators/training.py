@@ -9,24 +9,25 @@ from typing import Any
 
 from absl import logging
 
-from nas_keras import _keras, operations
-from nas_keras._keras import NONE
-from nas_keras.caveats import few_steps, guessing
-from nas_keras.cell import Cell
-from nas_keras.child import ChildConfig, build_child
+from nas_keras import _tensorflow
+from nas_keras._tensorflow import NONE
+from nas_keras.children.build import ChildConfig, build_child
+from nas_keras.children.caveats import few_steps, guessing
+from nas_keras.children.named_recipes import settings_of
+from nas_keras.children.training import Split, TrainConfig, evaluate_cell
+from nas_keras.data.images import Images
 from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, shown
 from nas_keras.evaluators.base import Evaluator
-from nas_keras.evaluators.devices import ONEDNN, processor, put_back_kernels, worker_environments
 from nas_keras.evaluators.operation_check import check_operations, picklable
-from nas_keras.evaluators.shared_arrays import SharedArrays, attach
-from nas_keras.evaluators.worker import WorkerDiedError, WorkerOutOfMemoryError, WorkerTimeoutError
-from nas_keras.evaluators.workers import WorkerPool
-from nas_keras.images import Images
-from nas_keras.named_recipes import settings_of
-from nas_keras.recipe import fingerprint, with_code, without_code
-from nas_keras.search_space import SearchSpace
-from nas_keras.spaces import operations_of
-from nas_keras.training import Split, TrainConfig, evaluate_cell
+from nas_keras.evaluators.workers.devices import ONEDNN, processor, put_back_kernels, worker_environments
+from nas_keras.evaluators.workers.pool import WorkerPool
+from nas_keras.evaluators.workers.shared_arrays import SharedArrays, attach
+from nas_keras.evaluators.workers.worker import WorkerDiedError, WorkerOutOfMemoryError, WorkerTimeoutError
+from nas_keras.spaces import operations
+from nas_keras.spaces.cell import Cell
+from nas_keras.spaces.families import operations_of
+from nas_keras.spaces.search_space import SearchSpace
+from nas_keras.storage.recipe import fingerprint, with_code, without_code
 from nas_keras.trial import Evaluation, Job, Trial
 
 _THREADS = 1  # of a worker; two workers of one thread train more images a second than one of two
@@ -94,7 +95,7 @@ class TrainingEvaluator(Evaluator):
         self.variants = [half] if half != self.recipe else []
         self.source = dict(images.source)
         self.environment = {
-            "tensorflow": _keras.load_tensorflow().__version__,
+            "tensorflow": _tensorflow.load_tensorflow().__version__,
             "onednn": self._environments[0][ONEDNN],
             "threads_per_worker": _THREADS,
             "processor": processor(),
@@ -221,7 +222,7 @@ def make_recipe(images: Images, child: ChildConfig, train: TrainConfig, distribu
 
 def prepare_worker(fd: int, layout: dict, builders: dict) -> dict[str, Split]:
     """A worker's setup: one thread, the splits by name, the user's operations."""
-    tf = _keras.load_tensorflow()
+    tf = _tensorflow.load_tensorflow()
     tf.config.threading.set_intra_op_parallelism_threads(_THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(_THREADS)
     tf.get_logger().setLevel("ERROR")  # its advice on retracing is about programs of one model
@@ -233,7 +234,7 @@ def prepare_worker(fd: int, layout: dict, builders: dict) -> dict[str, Split]:
 
 def _evaluate(splits: dict[str, Split], *, cell: Cell, seed: int, settings: dict[str, Any]) -> tuple[Evaluation, bool]:
     """A worker's task: one child. Says also whether it ran out of memory. Forgets the model afterwards."""
-    tf = _keras.load_tensorflow()
+    tf = _tensorflow.load_tensorflow()
     try:
         evaluation = evaluate_cell(
             cell, splits["train"], splits["valid"], test=splits.get("test"), seed=seed, **settings

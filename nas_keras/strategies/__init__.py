@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from nas_keras.errors import InvalidValueError, check_choice, shown
-from nas_keras.search_space import SearchSpace
+from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.strategies.base import Strategy
 
 
@@ -20,12 +20,12 @@ class _Entry(NamedTuple):
 
 
 _TABLE = {
-    "ppo": _Entry("ppo.PPO", "ppo_config.PPOConfig"),
+    "ppo": _Entry("ppo.ppo.PPO", "ppo.config.PPOConfig"),
     "random": _Entry("random_search.RandomSearch", "random_search.RandomConfig"),
     "reinforce": _Entry("reinforce.Reinforce", "reinforce_config.ReinforceConfig"),
     "evolution": _Entry("evolution.RegularizedEvolution", "evolution.EvolutionConfig"),
-    "progressive": _Entry("progressive.Progressive", "progressive.ProgressiveConfig"),
-    "ppo_predictor": _Entry("ppo_predictor.PPOPredictor", "ppo_config.PPOPredictorConfig"),
+    "progressive": _Entry("progressive.progressive.Progressive", "progressive.progressive.ProgressiveConfig"),
+    "ppo_predictor": _Entry("predictors.ppo_predictor.PPOPredictor", "ppo.config.PPOPredictorConfig"),
 }
 
 NAMES = tuple(_TABLE)
@@ -72,7 +72,7 @@ def _convert(option: str, value: Any, wanted: type) -> Any:
 
 
 def _load(path: str):
-    module, name = path.split(".")
+    module, _, name = path.rpartition(".")
     return getattr(importlib.import_module(f"{__name__}.{module}"), name)
 
 

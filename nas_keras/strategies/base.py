@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nas_keras.errors import InvalidValueError, check_at_least, check_seed, check_type, shown
-from nas_keras.search_space import SearchSpace
+from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.trial import Proposals, Trial
 
 State = dict[str, Any]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras.errors import check_at_least, use_python_numbers
-from nas_keras.search_space import SearchSpace
+from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.strategies.base import State, Strategy, config_or_default
 from nas_keras.strategies.mutation import mutate
 from nas_keras.trial import Proposals, Trial

@@ -3,7 +3,7 @@
 import dataclasses
 
 from nas_keras.errors import InvalidValueError, check_at_least, use_python_numbers
-from nas_keras.strategies.ppo_config import MOST
+from nas_keras.strategies.ppo.config import MOST
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,105 @@
+"""What a launch script shows while it works: a bar for a table, lines for a search, the time of a long training."""
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import tqdm
+
+from nas_keras.spaces.search_space import SearchSpace
+from nas_keras.storage.records.tfrecord import read_frames
+from nas_keras.storage.run_folder import Workspace
+from nas_keras.trial import Evaluation, Job, Trial
+
+_QUIET_SECONDS = 10.0  # the longest time without a line while children are finished
+
+
+@contextlib.contextmanager
+def show_jobs() -> Iterator[Callable[[int, int, Job | None, Evaluation | None], None]]:
+    """Gives what `precompute` takes as `on_job`; a failed child is named above the bar."""
+    with tqdm.tqdm(unit="child", smoothing=0.05) as bar:
+
+        def on_job(done, total, job, evaluation):
+            bar.total, bar.n = total, done
+            if job is None:
+                bar.initial = done
+            elif evaluation.failed:
+                bar.write(f"{job.key}: {evaluation.status}")
+            bar.refresh()
+
+        yield on_job
+
+
+class SearchProgress:
+    """The callbacks of `nk.search` that print its progress: a line for each batch, and for children within a batch.
+
+    A finished child is shown if nothing was printed for a while, so that a search of a table stays short and a search
+    that trains is never silent for longer than one child takes.
+
+    Args:
+        space: what is searched.
+    """
+
+    def __init__(self, space: SearchSpace):
+        self._space = space
+        self._shown = time.monotonic()
+
+    def on_trial(self, dataset, trial: Trial) -> None:
+        """Prints a line for a finished child, if the last line was long ago."""
+        del dataset
+        if time.monotonic() - self._shown < _QUIET_SECONDS:
+            return
+        found = trial.evaluation
+        what = found.status if found.failed else f"{found.reward:.2%}"
+        self._print(f"  finished: {self._space.decode(trial.actions)}: {what} ({found.seconds:.0f} s)")
+
+    def on_batch(self, dataset, batch: Sequence[Trial]) -> None:
+        """Prints a line for a batch."""
+        best = dataset.best
+        best_text = f"best {best.reward:.2%} {self._space.decode(best.actions)}" if best else "none succeeded yet"
+        self._print(f"batch {batch[0].iteration}: {dataset.num_evaluations} cells evaluated, {best_text}")
+
+    def _print(self, line: str) -> None:
+        self._shown = time.monotonic()
+        _print_line(line)
+
+
+def describe_stored(workspace: Workspace) -> str:
+    """A sentence about the run that is continued; empty if there is none, or if its files cannot be read."""
+    trials = finished = 0
+    try:
+        for path in workspace.dataset.glob("*.tfrecord"):
+            trials += sum(1 for _ in read_frames(path.read_bytes()))
+        finished = sum(1 for _ in workspace.pending.glob("*.tfrecord"))
+    except OSError:  # the search says what is wrong
+        return ""
+    if not trials + finished:
+        return ""
+    return f"Continuing the run: {trials:,} trials are stored, and {finished:,} children of open batches are finished."
+
+
+@contextlib.contextmanager
+def show_time(what: str) -> Iterator[None]:
+    """Prints to stderr, every few seconds, how long the block has taken."""
+    ended, start = threading.Event(), time.monotonic()
+
+    def show() -> None:
+        with contextlib.suppress(OSError):  # nobody reads the output any more
+            while not ended.wait(_QUIET_SECONDS):
+                _print_line(f"  still {what}, {time.monotonic() - start:.0f} s", sys.stderr)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _print_line(line: str, stream=None) -> None:
+    stream = stream or sys.stdout
+    stream.write(f"{line}\n")
+    stream.flush()

@@ -1,0 +1,149 @@
+"""TensorFlow for this package: which Keras it has, a quiet import, and the `tf.distribute` strategy of a model.
+
+TF-Agents and TensorFlow Probability need Keras 2 (the package `tf_keras`), which `tf.keras` becomes only when
+`TF_USE_LEGACY_KERAS=1` stands in the environment before the first `import tensorflow`. Every module of this package
+gets TensorFlow from here, so that a process with the wrong Keras hears of it in one sentence.
+"""
+
+import contextlib
+import glob
+import os
+import sys
+import tempfile
+import types
+from collections.abc import Sequence
+
+from nas_keras.errors import DependencyError, InvalidValueError, check_choice
+from nas_keras.system.descriptors import memory_file, open_standard_streams
+
+
+def prefer_legacy_keras() -> None:
+    """Asks TensorFlow, not yet imported, for Keras 2. Called first thing in `nas_keras/__init__.py`."""
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    # The controller and the children may share a GPU, so no process may take all of its memory at once.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+
+
+def load_tensorflow():
+    """Imports TensorFlow, quietly, and returns the module.
+
+    Raises:
+        DependencyError: if TensorFlow is missing, or comes with Keras 3 in this process.
+    """
+    open_standard_streams()
+    if "tensorflow" not in sys.modules:
+        # C++ notes of a later moment; a user's own setting wins.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+        with _quiet_stderr() as show:
+            _import_tensorflow()
+            import tensorflow as tf
+
+            # On a machine with no GPU at all, CUDA's complaint that it finds none is noise.
+            if not tf.config.list_physical_devices("GPU") and glob.glob("/dev/nvidia[0-9]*"):
+                show()
+    import tensorflow as tf
+
+    if not tf.keras.Model.__module__.startswith("tf_keras"):
+        raise DependencyError(
+            f"tf.keras is Keras {tf.keras.__version__} in this process, but TF-Agents needs Keras 2 (tf_keras). Import "
+            "nas_keras before tensorflow, or set TF_USE_LEGACY_KERAS=1 in the environment before Python starts."
+        )
+    return tf
+
+
+def load_tf_agents():
+    """Imports TF-Agents after TensorFlow and returns the module, without gym's notice on stderr."""
+    load_tensorflow()
+    # gym 0.23, which any part of TF-Agents imports, prints a notice by way of this module.
+    if "gym" not in sys.modules:
+        notices = types.ModuleType("gym_notices.notices")
+        notices.notices = {}
+        sys.modules.setdefault("gym_notices.notices", notices)
+    import tf_agents
+
+    return tf_agents
+
+
+def _import_tensorflow() -> None:
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:  # absl.testing, which TensorFlow imports, asks for such a folder but writes nothing there
+        os.environ.setdefault("TEST_TMPDIR", os.sep)
+    try:
+        import tensorflow  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise DependencyError("nas_keras needs TensorFlow: pip install 'tensorflow==2.21.*'") from error
+
+
+@contextlib.contextmanager
+def _quiet_stderr():
+    """Holds back what is written to file descriptor 2, below Python; shows it if asked to or if the block fails.
+
+    TensorFlow writes its start-up notes before any log level can be set.
+    """
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # a program may replace or close it
+        sys.stderr.flush()
+    with memory_file() as held_back:
+        stderr = os.dup(2)
+        os.dup2(held_back.fileno(), 2)
+
+        def show():
+            held_back.seek(0)
+            os.write(stderr, held_back.read())
+
+        try:
+            yield show
+        except BaseException:
+            show()
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+NONE, MIRRORED = "none", "mirrored"
+DISTRIBUTE = (NONE, MIRRORED)
+
+
+def make_distribution(name: str = NONE):
+    """Returns the `tf.distribute.Strategy` called `name`.
+
+    Args:
+        name: "none" is one device, the first GPU or else the CPU; "mirrored" spreads one model over all GPUs, or else
+            over the logical CPUs that the process has configured.
+
+    Raises:
+        InvalidValueError: for another name, or "mirrored" with fewer than two devices.
+    """
+    check_choice("distribute", name, DISTRIBUTE)
+    tf = load_tensorflow()
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    names = [f"{device.device_type}:{i}" for i, device in enumerate(devices)]
+    if name == NONE:
+        # TensorFlow's default strategy takes the first GPU or else the CPU. OneDeviceStrategy does too, but puts an
+        # iterator of its own around a data set, with autotune on whatever the data set's options say. Taking that down
+        # waits for a thread whose sleep doubles: a fit of 23 s returned after 43 s.
+        return tf.distribute.get_strategy()
+    if len(names) < 2:
+        raise InvalidValueError(
+            f"distribute='mirrored' spreads one child over several devices, but there is only {names[0]}. "
+            "Use distribute='none'."
+        )
+    return tf.distribute.MirroredStrategy(names)
+
+
+def apply_gradients(optimizer, gradients: Sequence, variables: Sequence) -> None:
+    """Applies one replica's gradients, summed over all replicas. Call it in replica context, inside a `tf.function`.
+
+    With one replica there is nothing to sum. The optimizer would call `all_reduce` all the same, which registers a
+    custom gradient for each graph that is traced. TensorFlow's registry of gradients is global and never forgets one,
+    and the custom gradient holds the graph: about 5 MiB for each search of a process.
+
+    Args:
+        optimizer: a legacy Keras optimizer.
+        gradients: dense tensors.
+        variables: the variable of each gradient.
+    """
+    num_replicas = load_tensorflow().distribute.get_strategy().num_replicas_in_sync
+    pairs = zip(gradients, variables, strict=True)
+    optimizer.apply_gradients(pairs, experimental_aggregate_gradients=num_replicas > 1)

@@ -1,0 +1,174 @@
+"""Images: the arrays of one data set, train and validation at hand, test on demand. Knows no child and no TFDS.
+
+Whoever trains scales, shuffles and batches; here the pixels stay as the data set has them, uint8, in a fixed order.
+`N` images of height `H`, width `W` and `C` channels; labels are 0 to num_classes - 1.
+"""
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nas_keras.data.arrays import describe, to_pair
+from nas_keras.data.checks import check_splits, find_hidden
+from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_name
+
+Pair = tuple[np.ndarray, np.ndarray]  # images [N, H, W, C], labels [N]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Images:
+    """The images of one data set in memory, in a fixed order; the test images stay unread until `test()`.
+
+    `Images.from_arrays` and `load_images` make it; they convert or refuse arrays of other types and warn of splits on
+    which a reward would mean little.
+
+    Attributes:
+        name: what people call the data set.
+        train_images: uint8 [N, H, W, C].
+        train_labels: int32 [N].
+        valid_images: uint8 [M, H, W, C]; rewards are measured on these.
+        valid_labels: int32 [M].
+        num_classes: labels are 0 to num_classes - 1.
+        load_test: reads the test split, (images uint8 [K, H, W, C], labels int32 [K]); None if there is none.
+        source: a JSON value from which `load_images` can load the same again; empty for arrays.
+    """
+
+    name: str
+    train_images: np.ndarray = dataclasses.field(repr=False)
+    train_labels: np.ndarray = dataclasses.field(repr=False)
+    valid_images: np.ndarray = dataclasses.field(repr=False)
+    valid_labels: np.ndarray = dataclasses.field(repr=False)
+    num_classes: int
+    load_test: Callable[[], Pair] | None = dataclasses.field(default=None, repr=False)
+    source: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        check_name("An image set's name", self.name)
+        check_at_least("num_classes", self.num_classes, 2, at_most=1_000_000)
+        _check_pair("train", self.train_images, self.train_labels, self.num_classes, None)
+        _check_pair("valid", self.valid_images, self.valid_labels, self.num_classes, self.image_shape)
+
+    @classmethod
+    def from_arrays(
+        cls, train: Pair, valid: Pair, *, test: Pair | None = None, num_classes: int | None = None, name: str = "arrays"
+    ) -> "Images":
+        """Makes `Images` of arrays in memory.
+
+        Images of another type than uint8 are converted if their values are whole numbers from 0 to 255 (floats up to 1
+        are taken to be scaled, and refused), labels if they are whole numbers. All else is refused, with the line that
+        converts it. A test split with hidden labels (-1) is left out, with a warning.
+
+        Args:
+            train: (images [N, H, W, C] or [N, H, W], labels [N]).
+            valid: the same for validation; images that it shares with `train` are counted in a warning.
+            test: the same for the final test, or None.
+            num_classes: number of classes; None: one more than the largest label.
+            name: what people call the data set.
+
+        Raises:
+            InvalidValueError: if arrays cannot be used, or `valid` has the same images as `train`.
+        """
+        check_name("An image set's name", name)
+        pairs = {part: to_pair(part, pair) for part, pair in (("train", train), ("valid", valid))}
+        if test is not None:
+            pairs["test"] = to_pair("test", test)
+            if find_hidden(name, pairs["test"][1]):
+                del pairs["test"]
+        if num_classes is None:
+            num_classes = _count_classes([labels for _, labels in pairs.values()])
+        images = cls(
+            name,
+            *pairs["train"],
+            *pairs["valid"],
+            num_classes=int(num_classes) if isinstance(num_classes, np.integer) else num_classes,
+            # Not a lambda, so that the whole can be pickled for a worker.
+            load_test=functools.partial(tuple, pairs["test"]) if "test" in pairs else None,
+        )
+        if "test" in pairs:
+            images.test()  # It costs nothing here, and a wrong array is reported before the search and not after it.
+        check_splits(
+            name,
+            {part: labels for part, (_, labels) in pairs.items()},
+            {part: pixels for part, (pixels, _) in pairs.items()},
+            num_classes=images.num_classes,
+        )
+        return images
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        return tuple(self.train_images.shape[1:])
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256, in hex, of shapes, types and contents of train and validation; the order is part of it."""
+        digest = hashlib.sha256()
+        for part in ("train_images", "train_labels", "valid_images", "valid_labels"):
+            array = getattr(self, part)
+            digest.update(f"{part} {array.dtype.str} {array.shape}\n".encode())
+            digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()
+
+    def test(self) -> Pair:
+        """The test split, (images uint8 [K, H, W, C], labels int32 [K]), read at the first call and kept."""
+        return self._test
+
+    @functools.cached_property
+    def _test(self) -> Pair:
+        if self.load_test is None:
+            raise DataError(f"{self.name} has no test split: pass test=(images, labels) to Images.from_arrays.")
+        images, labels = self.load_test()
+        _check_pair("test", images, labels, self.num_classes, self.image_shape)
+        return images, labels
+
+
+def _count_classes(labels: list[np.ndarray]) -> int:
+    """One more than the largest label of all splits."""
+    together = np.concatenate(labels)
+    if not together.size:
+        return 2  # any: what is missing is said by whoever checks the splits
+    low, high = int(together.min()), int(together.max())
+    if low > 0:
+        raise InvalidValueError(
+            f"The labels run from {low} to {high}, so that no image has label 0. Allowed: labels that count from 0: "
+            f"pass labels - {low} for every split, or num_classes={high + 1} if there are classes without images."
+        )
+    return high + 1
+
+
+def _check_pair(part: str, images: np.ndarray, labels: np.ndarray, num_classes: int, image_shape: tuple | None) -> None:
+    """Raises InvalidValueError unless images and labels are what `Images` promises."""
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
+        raise InvalidValueError(
+            f"{part} images are {describe(images)}. Allowed: uint8 [N, H, W, C]; Images.from_arrays converts other "
+            "types, or says how to."
+        )
+    if not isinstance(labels, np.ndarray) or labels.dtype != np.int32 or labels.ndim != 1:
+        raise InvalidValueError(
+            f"{part} labels are {describe(labels)}. Allowed: int32 [N]; Images.from_arrays converts other types, or "
+            "says how to."
+        )
+    if len(images) != len(labels) or images.size == 0:
+        raise InvalidValueError(
+            f"{part} images are {describe(images)}, with {len(labels)} labels. Allowed: at least one image and one "
+            "label for each; see how the arrays were cut."
+        )
+    if image_shape is not None and images.shape[1:] != image_shape:
+        raise InvalidValueError(
+            f"{part} images are {describe(images)}. Allowed: {list(image_shape)} each, as the train images are; bring "
+            "both to one size first."
+        )
+    if labels.min() < 0:
+        raise InvalidValueError(
+            f"{part} labels run from {labels.min()} to {labels.max()}. Allowed: 0 to {num_classes - 1}. Images whose "
+            "label is hidden or unknown (-1) must be left out."
+        )
+    if labels.max() >= num_classes:
+        raise InvalidValueError(
+            f"{part} labels run from {labels.min()} to {labels.max()}. Allowed: 0 to {num_classes - 1}, as "
+            f"num_classes={num_classes}. Pass a larger num_classes, or labels that count from 0."
+        )

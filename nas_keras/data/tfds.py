@@ -1,0 +1,214 @@
+"""load_images: a TensorFlow Datasets set by name -> `Images`, decoded once, in stored order; offline unless asked."""
+
+import functools
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from nas_keras import _tensorflow
+from nas_keras.data.checks import check_splits, find_hidden
+from nas_keras.data.images import Images, Pair
+from nas_keras.data.splits import is_representative, stratify
+from nas_keras.data.tfds_builders import absolute, find_builder, image_and_label, prepare
+from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_flag, shown
+
+_MOST_PIXELS = 10_000  # along a side
+_SPLIT_SEED = 0
+_TAIL, _STRATIFIED = "tail", f"stratified, seed {_SPLIT_SEED}"  # how splits are cut off `train`
+
+
+def load_images(
+    name: str = "mnist",
+    *,
+    data_dir: str | os.PathLike | None = None,
+    download: bool = False,
+    image_size: Sequence[int] | None = None,
+) -> Images:
+    """Reads an image classification data set of TensorFlow Datasets, by name.
+
+    Validation is the set's own `validation` split, otherwise the last twelfth of `train` (MNIST: 5,000 of 60,000). A
+    set without `test` gives the last tenth of `train` for it, and without `validation` too the tenth before that. Where
+    a class does not occur there in about its share, as in a set that is stored class by class, these splits are drawn
+    with a fixed seed instead: the same fraction of each class. `source["split_rule"]` names the rule.
+
+    Of the test split, only the labels are read. If some are hidden (-1), the set counts as one without a test split.
+
+    Args:
+        name: as TFDS has it: "mnist", "cifar10", "cifar10_corrupted/brightness_1", "mnist:3.0.1".
+        data_dir: the folder of prepared data sets; None: TFDS' own default, usually ~/tensorflow_datasets.
+        download: whether to fetch and prepare a set that is not there; otherwise no network is touched.
+        image_size: (H, W) in pixels to resize to, needed where images vary in size; None: as they are.
+
+    Raises:
+        InvalidValueError: if there is no such set, it is not one of image classification, or the size is impossible.
+        DataError: if the set is not prepared there, cannot be downloaded, or cannot be read.
+    """
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise InvalidValueError(f"name={shown(name)} is not allowed: it must be a name of TFDS, such as 'mnist'.")
+    check_flag("download", download)
+    if data_dir is not None and not isinstance(data_dir, (str, os.PathLike)):
+        raise InvalidValueError(
+            f"data_dir={shown(data_dir)} is not allowed: it must be a folder, or None for TFDS' own."
+        )
+    if data_dir is not None and "://" not in os.fspath(data_dir) and os.path.isfile(data_dir):
+        raise InvalidValueError(f"data_dir={str(data_dir)!r} is a file. Name the folder of prepared data sets.")
+    if image_size is not None:
+        if not isinstance(image_size, (tuple, list)) or len(image_size) != 2:
+            raise InvalidValueError(
+                f"image_size={shown(image_size)} is not allowed: it must be (height, width) in pixels."
+            )
+        for side in image_size:
+            check_at_least("image_size", side, 1, at_most=_MOST_PIXELS)
+    return _load(name, data_dir, download, image_size)
+
+
+def load_source(source: Mapping[str, Any], *, data_dir: str | os.PathLike | None = None) -> Images:
+    """Loads what `Images.source` names, with the splits that it had then.
+
+    Args:
+        source: of `load_images`, perhaps of an earlier version.
+        data_dir: the folder of prepared data sets, if it is another one now.
+
+    Raises:
+        DataError: if `source` does not name a data set, or the set is not there.
+    """
+    try:
+        name, size = f"{source['dataset']}:{source['version']}", source["image_size"]
+        data_dir, size = data_dir or source["data_dir"], size and tuple(size)
+        rule = source.get("split_rule", _TAIL)  # the only one when there was no other
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"config.json does not say where the images are: {error}. Restore it from a copy.") from error
+    return _load(name, data_dir, False, size, rule)
+
+
+def _load(
+    name: str,
+    data_dir: str | os.PathLike | None,
+    download: bool,
+    image_size: Sequence[int] | None,
+    rule: str | None = None,
+) -> Images:
+    """See `load_images`; `rule` is how splits are cut off `train`, None the one that fits."""
+    builder = find_builder(name, data_dir, download)
+    keys, num_classes = image_and_label(builder, image_size)
+    prepare(builder, download)
+    splits = _plan_splits(builder.info.full_name, {key: info.num_examples for key, info in builder.info.splits.items()})
+    read = functools.partial(_read, builder, keys, image_size)
+    train, valid = read(splits["train"]), read(splits["validation"])
+    test_labels, load_test = _labels(builder, keys, splits["test"]), functools.partial(read, splits["test"])
+    in_order = {"train": train[1], "validation": valid[1], "test": test_labels}
+    in_train = {part: labels for part, labels in in_order.items() if splits[part].startswith("train")}
+    if rule is None:
+        rule = _TAIL if is_representative(list(in_train.values())) else _STRATIFIED
+    if rule != _TAIL:
+        labels = np.concatenate(list(in_train.values()))
+        fractions = {part: len(found) / len(labels) for part, found in in_train.items() if part != "train"}
+        rows = stratify(labels, fractions, seed=_SPLIT_SEED)
+        splits |= {part: f"{len(found)} of the {len(labels)} images of train, by class" for part, found in rows.items()}
+        train = read("train", rows["train"])
+        if "validation" in rows:
+            valid = read("train", rows["validation"])
+        if "test" in rows:
+            test_labels, load_test = labels[rows["test"]], functools.partial(read, "train", rows["test"])
+    version = str(builder.info.version)
+    dataset = builder.info.full_name.removesuffix(f"/{version}")
+    labels = {"train": train[1], "valid": valid[1], "test": test_labels}
+    if find_hidden(dataset, test_labels):
+        del labels["test"], splits["test"]
+        load_test = None
+    logging.info("%s: %d images to train, %d to validate", builder.info.full_name, len(train[1]), len(valid[1]))
+    images = Images(
+        dataset,
+        *train,
+        *valid,
+        num_classes=num_classes,
+        load_test=load_test,
+        source={
+            "dataset": dataset,
+            "version": version,
+            "data_dir": absolute(data_dir),
+            "splits": splits,
+            "split_rule": rule,
+            "image_size": None if image_size is None else list(image_size),
+        },
+    )
+    check_splits(dataset, labels, {"train": train[0], "valid": valid[0]}, num_classes=num_classes)
+    return images
+
+
+def _plan_splits(name: str, counts: Mapping[str, int]) -> dict[str, str]:
+    """The slices to read as train, validation and test, in TFDS' notation; `load_images` says the rule."""
+    end = total = counts.get("train", 0)
+    splits = {part: part for part in ("validation", "test") if counts.get(part)}
+    fraction = 12 if "test" in splits else 10
+    for part in ("test", "validation"):
+        if part not in splits:
+            start = end - max(1, total // fraction)
+            splits[part] = f"train[{start}:{end}]"
+            end = start
+    if end < 1:
+        raise InvalidValueError(
+            f"{name} has the splits {dict(counts)}, which leave nothing to train on. Allowed: sets with a train split; "
+            "cut other ones yourself and pass the arrays to Images.from_arrays."
+        )
+    return {"train": "train" if end == total else f"train[:{end}]", **splits}
+
+
+def _read(
+    builder, keys: tuple[str, str], image_size: Sequence[int] | None, split: str, rows: np.ndarray | None = None
+) -> Pair:
+    """Decodes one split in stored order, or its `rows` in theirs: images uint8 [N, H, W, C], labels int32 [N]."""
+    tf = _tensorflow.load_tensorflow()
+
+    def to_pair(example):
+        image, label = example[keys[0]], example[keys[1]]
+        if image_size is not None:
+            resized = tf.image.resize(image, image_size, antialias=True)  # float32 [H, W, C], may overshoot
+            image = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+        return image, tf.cast(label, tf.int32)
+
+    batches = _batches(builder, split, to_pair, rows=rows)
+    images, labels = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
+    if rows is None:
+        return images, labels
+    order = np.searchsorted(np.sort(rows), rows)
+    return images[order], labels[order]
+
+
+def _labels(builder, keys: tuple[str, str], split: str) -> np.ndarray:
+    """The labels of one split in stored order, int32 [N]; no image is decoded."""
+    tf = _tensorflow.load_tensorflow()
+    import tensorflow_datasets as tfds
+
+    decoders = {keys[0]: tfds.decode.SkipDecoding()}
+    return np.concatenate(
+        _batches(builder, split, lambda example: tf.cast(example[keys[1]], tf.int32), decoders=decoders)
+    )
+
+
+def _batches(builder, split: str, convert: Callable, *, rows: np.ndarray | None = None, decoders=None) -> list:
+    """The examples of a split in stored order, or those in `rows`, converted and batched."""
+    tf = _tensorflow.load_tensorflow()
+    import tensorflow_datasets as tfds
+
+    options = tf.data.Options()
+    options.autotune.enabled = False  # Taking down an iterator waits for the autotune thread, up to twice the time.
+    # One file after the other, not sixteen side by side; every image is read once, so there is nothing to cache.
+    read_config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+    try:
+        dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=read_config, decoders=decoders)
+        if rows is not None:
+            is_wanted = tf.constant(np.isin(np.arange(max(rows) + 1), rows))
+            dataset = dataset.take(len(is_wanted)).enumerate().filter(lambda row, _: is_wanted[row])
+            dataset = dataset.map(lambda _, example: example)
+        dataset = dataset.map(convert, num_parallel_calls=tf.data.AUTOTUNE).batch(256).with_options(options)
+        return list(dataset.as_numpy_iterator())
+    except (OSError, tf.errors.OpError) as error:
+        what = re.sub(r"\{\{.*?\}\} *|\.? \[Op:.*", "", str(error).splitlines()[0])  # without TensorFlow's own nodes
+        raise DataError(
+            f"{builder.data_dir}: split {split} cannot be read: {what}. Remove the folder and prepare the set again."
+        ) from error

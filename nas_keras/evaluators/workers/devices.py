@@ -1,0 +1,68 @@
+"""What the machine has for workers: which GPU or core is whose, TensorFlow's faster kernels, the processor's name."""
+
+import os
+import platform
+from typing import Any
+
+from absl import logging
+
+from nas_keras import _tensorflow
+from nas_keras._tensorflow import MIRRORED, make_distribution
+from nas_keras.errors import DataError, InvalidValueError, check_workers, shown
+from nas_keras.system.cgroups import available_cores
+
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # the variable that turns on kernels that are faster and round otherwise
+
+
+def worker_environments(workers: int | None, distribute: str) -> list[dict[str, str]]:
+    """The environment variables of each worker: which GPU it sees, and TensorFlow's faster kernels.
+
+    Raises:
+        InvalidValueError: for an impossible number of workers, or "mirrored" without several devices.
+    """
+    check_workers(workers)
+    common = {
+        # Children train about twice as fast; on some processors TensorFlow leaves oneDNN off. The user's setting wins.
+        ONEDNN: os.environ.get(ONEDNN, "1"),
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+    }
+    make_distribution(distribute)
+    if distribute == MIRRORED:
+        if workers not in (None, 1):
+            raise InvalidValueError(
+                f"workers={workers} with distribute='mirrored': one child takes all devices; use 1."
+            )
+        return [common]
+    gpus = _tensorflow.load_tensorflow().config.list_physical_devices("GPU")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(str(i) for i in range(len(gpus)))
+    names = visible.split(",")[: len(gpus)]
+    count = workers or len(gpus) or available_cores()
+    return [{**common, **({"CUDA_VISIBLE_DEVICES": names[i % len(names)]} if gpus else {})} for i in range(count)]
+
+
+def put_back_kernels(environments: list[dict[str, str]], recorded: dict[str, Any]) -> None:
+    """Gives workers that have not started the kernels of the run or table that recorded this environment.
+
+    Raises:
+        DataError: if what was recorded is no text.
+    """
+    kernels = recorded.get("onednn", environments[0][ONEDNN])
+    if not isinstance(kernels, str):
+        raise DataError(f"The recorded environment has onednn={shown(kernels)}, where a text such as '1' is due.")
+    if kernels != environments[0][ONEDNN]:
+        logging.warning("The run began with %s=%s, which is put back for its workers.", ONEDNN, kernels)
+    for variables in environments:
+        variables[ONEDNN] = kernels
+
+
+def processor() -> str:
+    """What kind of processor this is, with the vector instructions that decide how oneDNN sums."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            about = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line)
+    except OSError:  # no Linux
+        return platform.processor() or platform.machine()
+    about = {name.strip(): value.strip() for name, value in about.items()}
+    flags = about.get("flags", "").split()
+    vectors = [name for name in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if name in flags]
+    return " ".join([about.get("model name", platform.machine()), *vectors])

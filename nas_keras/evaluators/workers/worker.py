@@ -1,0 +1,178 @@
+"""One worker process, seen from the search: a task in, its result out, a time limit, and what became of it.
+
+The other side of the pipe is `workers/worker_process.py`.
+"""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from multiprocessing import connection
+from typing import Any
+
+import cloudpickle
+from absl import logging
+
+from nas_keras.errors import NasKerasError
+from nas_keras.system.cgroups import count_memory_kills
+from nas_keras.system.descriptors import memory_file
+from nas_keras.system.python_process import python_command
+
+DESCRIPTORS = 3  # that this process holds for each worker
+_PROGRAM = "from nas_keras.evaluators.workers.worker_process import main; main(*map(int, sys.argv[1:]))"
+_START_SECONDS = 300  # importing TensorFlow takes 3 to 10; a machine that needs more than this is not working
+_SLICE_SECONDS = 1.0  # of waiting; of a longer one, all but this was a pause of this process
+
+_creating = threading.Lock()  # so that the descriptors of one start, which are closed at once, do not add up
+
+
+class WorkerDiedError(RuntimeError):
+    """The worker process ended before its task did."""
+
+
+class WorkerOutOfMemoryError(WorkerDiedError):
+    """The kernel killed the worker process since the memory that this process may use was spent."""
+
+
+class WorkerTimeoutError(RuntimeError):
+    """The task overran its time and the worker was killed."""
+
+
+class TaskError(RuntimeError):
+    """The task, or the setup, raised an exception that it did not expect; the text is the worker's traceback."""
+
+
+class WorkerStartError(NasKerasError, RuntimeError):
+    """A worker process could not be created, ended, or overran its time before any task: no task is to blame."""
+
+
+class Worker:
+    """A process that waits for its setup, and then for tasks.
+
+    Args:
+        environment: variables that it has besides those of this process.
+        pass_fds: file descriptors that it inherits, under the same numbers.
+
+    Attributes:
+        num_tasks: tasks that it was given.
+
+    Raises:
+        WorkerStartError: if the process cannot be created.
+    """
+
+    def __init__(self, environment: Mapping[str, str], *, pass_fds: tuple[int, ...]):
+        self.num_tasks = 0
+        try:
+            with _creating:
+                self._create(environment, pass_fds)
+        except OSError as error:  # too many processes or open files, too little memory
+            raise WorkerStartError(f"no process can be created ({error.strerror})") from error
+
+    def prepare(self, setup: bytes) -> None:
+        """Waits until the process runs and has called its setup; kills it if that fails.
+
+        Args:
+            setup: a pickled function; gives what every task is called with.
+
+        Raises:
+            WorkerStartError: if it ends, or overruns its time, before it is set up.
+            NasKerasError: if the setup raises one.
+            TaskError: if the setup raises another exception.
+        """
+        try:
+            self._request(setup, _START_SECONDS)
+        except BaseException as error:
+            self.kill()
+            if isinstance(error, WorkerDiedError | WorkerTimeoutError):
+                raise WorkerStartError(str(error)) from error
+            raise
+
+    def _create(self, environment: Mapping[str, str], pass_fds: tuple[int, ...]) -> None:
+        self._errors = memory_file()
+        self._pipe, theirs = connection.Pipe()
+        # The far end of this one is held by nobody else: when this process dies, however, the worker reads its end.
+        lifeline, self._lifeline = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                python_command(_PROGRAM, str(theirs.fileno()), str(lifeline), str(os.getpid())),
+                env={**os.environ, **environment},
+                pass_fds=(theirs.fileno(), lifeline, *pass_fds),
+                stdin=subprocess.DEVNULL,
+                stderr=self._errors,
+                start_new_session=True,  # Ctrl-C is for the search to handle
+            )
+        except OSError:
+            for file in (self._errors, self._pipe):
+                file.close()
+            os.close(self._lifeline)
+            raise
+        finally:
+            theirs.close()
+            os.close(lifeline)
+
+    @property
+    def pid(self) -> int:
+        """Its process identifier."""
+        return self._process.pid
+
+    def is_running(self) -> bool:
+        """Whether the process has not ended yet."""
+        return self._process.poll() is None
+
+    def run(self, message: bytes, timeout: float | None) -> Any:
+        """Runs one task, a pickled function and its arguments; raises the errors above."""
+        self.num_tasks += 1
+        return self._request(message, timeout)
+
+    def kill(self) -> None:
+        """Ends the process; once more does no harm."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        # Taken before it is closed, since two threads may come here at once.
+        lifeline, self._lifeline = self._lifeline, None
+        if lifeline is not None:
+            os.close(lifeline)
+
+    def _request(self, message: bytes, timeout: float | None) -> Any:
+        kills = count_memory_kills()
+        try:
+            self._pipe.send_bytes(message)
+            if not self._answers_within(timeout):
+                raise WorkerTimeoutError(f"it took longer than {timeout:g} s")
+            succeeded, result = cloudpickle.loads(self._pipe.recv_bytes())
+        except (EOFError, OSError) as error:
+            death = self._last_words()
+            if self._process.returncode == -signal.SIGKILL and count_memory_kills() > kills:
+                raise WorkerOutOfMemoryError("its worker process was killed for lack of memory") from error
+            raise WorkerDiedError(death) from error
+        if succeeded:
+            return result
+        raise result if isinstance(result, NasKerasError) else TaskError(result)
+
+    def _answers_within(self, timeout: float | None) -> bool:
+        """Waits for an answer, in slices.
+
+        Where this process is stopped, or the machine sleeps, the worker makes no progress either. Such a pause counts
+        as one slice at most, since it falls into one.
+        """
+        if timeout is None:
+            return self._pipe.poll(None)
+        remaining = timeout
+        while remaining > 0:
+            seconds, start = min(_SLICE_SECONDS, remaining), time.monotonic()
+            if self._pipe.poll(seconds):
+                return True
+            remaining -= min(seconds, time.monotonic() - start)
+        return False
+
+    def _last_words(self) -> str:
+        code = self._process.wait()
+        self._errors.seek(0)
+        errors = self._errors.read().decode(errors="replace").strip()
+        if errors:
+            logging.warning("A worker process died. The end of what it wrote: %s", errors[-2000:])
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return f"its worker process died ({how})"

@@ -1,0 +1,88 @@
+"""The worker's side of `workers/worker.py`: reads tasks from a pipe, runs them, answers. The program of a process."""
+
+import contextlib
+import ctypes
+import os
+import pathlib
+import signal
+import sys
+import threading
+import traceback
+from multiprocessing import connection
+
+import cloudpickle
+
+from nas_keras.errors import NasKerasError
+
+_PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+_OOM_SCORE = 500  # added to the score by which the kernel chooses, in thousandths of the memory
+
+
+def main(pipe_fd: int, lifeline_fd: int, parent: int) -> None:
+    """Serves tasks until the pipe closes.
+
+    Args:
+        pipe_fd: descriptor of the pipe to the search, inherited.
+        lifeline_fd: descriptor of a pipe that closes when the search's process ends, inherited.
+        parent: that process.
+    """
+    _end_with(parent, lifeline_fd)
+    _offer_memory()
+    # A machine that shuts down, or a batch system, sends these to every process. The search decides: where it ends, its
+    # workers do; a worker that ended before it would leave a child that failed for no reason of its own.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    pipe = connection.Connection(pipe_fd)
+    try:
+        state = _answer(pipe, lambda: cloudpickle.loads(pipe.recv_bytes())())
+        while True:
+            message = pipe.recv_bytes()
+            _answer(pipe, lambda message=message: _run(message, state), is_task=True)
+    except (EOFError, OSError):
+        os._exit(0)  # TensorFlow's threads are not worth waiting for
+
+
+def _run(message: bytes, state):
+    function, arguments = cloudpickle.loads(message)
+    return function(state, **arguments)
+
+
+def _answer(pipe, call, *, is_task: bool = False):
+    """Sends (True, result) or (False, what went wrong); the result of the setup stays here.
+
+    An error of this package, which a person can understand by itself, travels as it is, others as their traceback.
+    """
+    try:
+        result = call()
+    except (EOFError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        problem = error if isinstance(error, NasKerasError) else traceback.format_exc()
+        pipe.send_bytes(cloudpickle.dumps((False, problem)))
+        return None
+    pipe.send_bytes(cloudpickle.dumps((True, result if is_task else None)))
+    return result
+
+
+def _end_with(parent: int, lifeline_fd: int) -> None:
+    """Lets this process end when the search's does, however that ends.
+
+    The kernel ends it, even if it is stopped, on Linux; elsewhere it reads the end of the lifeline.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before
+            os._exit(1)
+    threading.Thread(target=_await_end, args=(lifeline_fd,), daemon=True).start()
+
+
+def _offer_memory() -> None:
+    """Lets the kernel kill this process rather than the search's where memory runs out: the search tries it again."""
+    with contextlib.suppress(OSError):  # not Linux
+        own = pathlib.Path("/proc/self/oom_score_adj")
+        own.write_text(str(min(1000, int(own.read_text()) + _OOM_SCORE)))
+
+
+def _await_end(lifeline_fd: int) -> None:
+    os.read(lifeline_fd, 1)  # nobody writes: it returns when the other end closes
+    os._exit(1)

@@ -1,0 +1,92 @@
+"""Draws a cell: its canonical form as a graph in layers, from the cell's input (left) to its output (right)."""
+
+from nas_keras.errors import DependencyError, InvalidValueError, check_type, shown
+from nas_keras.spaces.cell import Cell, Tree
+
+_INPUT, _OUTPUT = "input", "output"
+_COLOURS = {"conv": "#56B4E9", "sep": "#009E73", "max": "#E69F00", "avg": "#F0E442", "identity": "#DDDDDD"}
+_OTHER, _END = "#CC79A7", "#FFFFFF"  # an operation of the user's; where the cell begins and ends
+
+
+def cell_graph(cell: Cell):
+    """The canonical form of a cell as a `networkx.DiGraph`.
+
+    Nodes are "input", "output", operations (numbered from the input outwards) and, where several loose ends meet, the
+    combiner. Attributes: `label`, what is written on it, and `layer`, the length of the longest way to it.
+    """
+    import networkx
+
+    graph = networkx.DiGraph()
+    graph.add_node(_INPUT, label=_INPUT)
+    ends = []
+    for tree in cell.trees:
+        _add(graph, _INPUT, tree, ends)
+    last = ends[0]
+    if len(ends) > 1:
+        last = cell.combine
+        graph.add_node(last, label=f"{cell.combine}\n1x1 conv" if cell.combine == "concat" else cell.combine)
+        graph.add_edges_from((end, last) for end in ends)
+    graph.add_node(_OUTPUT, label=_OUTPUT)
+    graph.add_edge(last, _OUTPUT)
+    for layer, nodes in enumerate(networkx.topological_generations(graph)):
+        for node in nodes:
+            graph.nodes[node]["layer"] = layer
+    return graph
+
+
+def plot_cell(cell: Cell, *, title: str | None = None):
+    """Draws the canonical form of a cell; equal keys give equal drawings.
+
+    Args:
+        cell: any cell, also one of `nk.cells`.
+        title: above the drawing; the cell's key by default.
+
+    Returns:
+        A `matplotlib.figure.Figure`; `figure.savefig("cell.svg")` writes it.
+
+    Raises:
+        InvalidValueError: if it is no cell.
+        DependencyError: without the extra `[report]`.
+    """
+    if not isinstance(cell, Cell):
+        raise InvalidValueError(f"cell={shown(cell)} is not allowed: it must be an nk.Cell, such as nk.cells.vgg().")
+    if title is not None:
+        check_type("title", title, str, "a text, or None")
+    try:
+        import networkx
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise DependencyError(f"Drawing a cell needs {error.name}: pip install 'nas_keras[report]'") from error
+    graph = cell_graph(cell)
+    places = networkx.multipartite_layout(graph, subset_key="layer", align="vertical")
+    layers = [data["layer"] for _, data in graph.nodes(data=True)]
+    figure = Figure(
+        figsize=(1.5 * (max(layers) + 1) + 0.5, 0.75 * max(map(layers.count, layers)) + 0.9), layout="constrained"
+    )
+    axes = figure.add_subplot()
+    labels = networkx.get_node_attributes(graph, "label")
+    # Edges end outside the boxes that the labels draw.
+    networkx.draw_networkx_edges(graph, places, ax=axes, node_size=2600, arrowsize=12, edge_color="#555555")
+    for node, (x, y) in places.items():
+        box = {"boxstyle": "round,pad=0.4", "facecolor": _colour(labels[node]), "edgecolor": "#555555"}
+        axes.text(x, y, labels[node], ha="center", va="center", fontsize=8, bbox=box)
+    axes.margins(0.12, 0.25)
+    axes.set_axis_off()
+    axes.set_title(cell.key if title is None else title, fontsize=9)
+    return figure
+
+
+def _add(graph, source: str, tree: Tree, ends: list[str]) -> None:
+    node = f"{graph.number_of_nodes()} {tree.operation}"
+    graph.add_node(node, label=tree.operation)
+    graph.add_edge(source, node)
+    if not tree.readers:
+        ends.append(node)
+    for reader in tree.readers:
+        _add(graph, node, reader, ends)
+
+
+def _colour(label: str) -> str:
+    if label in (_INPUT, _OUTPUT) or label.startswith(("concat", "add")):
+        return _END
+    return next((colour for start, colour in _COLOURS.items() if label.startswith(start)), _OTHER)

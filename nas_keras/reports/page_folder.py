@@ -1,0 +1,111 @@
+"""The folder of a page: README.md and its pictures, which replace an earlier page and no other file.
+
+The first line of a page marks it as made by this program, and the pictures that it shows are its own. A new page
+replaces the page in its folder, whichever runs or table that one shows, and removes the pictures that it no longer
+needs. Every other file is left untouched: where one has the name of a picture, the page is refused.
+"""
+
+import pathlib
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from nas_keras.errors import InvalidValueError
+from nas_keras.system.atomic_files import write_whole
+from nas_keras.system.output_files import delivering
+
+PAGE = "README.md"
+_MARK = "<!-- Made by launch/report.py; what is changed here is lost when it is made again. -->"
+_KINDS = ("png", "svg")
+_PICTURE = re.compile(rf"!\[[^\]\n]*\]\(([\w.-]+\.(?:{'|'.join(_KINDS)}))\)")
+
+
+class Picture(NamedTuple):
+    """A picture's file name and bytes."""
+
+    file: str
+    content: bytes
+
+
+class Report(NamedTuple):
+    """The place of a page, and the headline figures that it begins with, as plain sentences."""
+
+    page: pathlib.Path
+    headlines: list[str]
+
+
+def check_output(output: pathlib.Path, names: Iterable[str]) -> None:
+    """Checks that a page can be put into a folder and replaces only files of an earlier page.
+
+    Args:
+        output: the folder; it need not exist.
+        names: of all pictures that the page may show, without their endings.
+
+    Raises:
+        InvalidValueError: otherwise.
+    """
+    try:
+        file = next((place for place in (output, *output.parents) if place.exists() and not place.is_dir()), None)
+    except OSError as error:
+        raise InvalidValueError(f"{output} cannot be used as a folder: {error.strerror}. Name another.") from error
+    if file:
+        raise InvalidValueError(f"{file} is a file, so {output} cannot be a folder. Name a folder for the page.")
+    page = output / PAGE
+    if (page.exists() or page.is_symlink()) and not _is_page(page):
+        raise InvalidValueError(f"{page} was not made by this program. Name another folder for the page.")
+    own = _pictures_of(page)
+    for file in (f"{name}.{kind}" for name in names for kind in _KINDS):
+        path = output / file
+        if file not in own and (path.exists() or path.is_symlink()):
+            raise InvalidValueError(
+                f"{path} exists and does not belong to a page of this program, which would replace it. Move it away, "
+                "or name another folder for the page."
+            )
+
+
+def write_page(output: pathlib.Path, sections: Sequence[str], pictures: Collection[Picture]) -> pathlib.Path:
+    """Writes a page, in place of the one that the folder may hold; returns the path of its README.md.
+
+    The old page claims its pictures until they are gone, and the new page claims its own before they are written, so
+    that a page that is interrupted can be made again.
+
+    Raises:
+        InvalidValueError: if the page would replace a file that does not belong to a page.
+        UnwrittenError: if a file cannot be written; it carries the text of the page.
+    """
+    path, text = output / PAGE, "\n\n".join([_MARK, *sections]) + "\n"
+    check_output(output, {picture.file.rpartition(".")[0] for picture in pictures})
+    with delivering(output, lambda: text):
+        output.mkdir(parents=True, exist_ok=True)
+        for file in _pictures_of(path) - {picture.file for picture in pictures}:
+            (output / file).unlink(missing_ok=True)
+        write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        for picture in pictures:
+            write_whole(output / picture.file, lambda place, content=picture.content: place.write_bytes(content))
+    return path
+
+
+def picture_names(folders: Sequence[pathlib.Path], prefix: str) -> list[str]:
+    """A name for a picture of each folder, without its ending: different, and made of characters of a link."""
+    names: list[str] = []
+    for folder in folders:
+        name = plain = f"{prefix}_{re.sub(r'[^a-zA-Z0-9_.-]', '_', folder.name)}"
+        for number in range(2, len(folders) + 1):
+            if name in names:
+                name = f"{plain}_{number}"
+        names.append(name)
+    return names
+
+
+def _is_page(path: pathlib.Path) -> bool:
+    if not path.is_file() or path.is_symlink():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_MARK)) == _MARK.encode()
+
+
+def _pictures_of(path: pathlib.Path) -> set[str]:
+    """File names of the pictures that the page shows; none if there is no page."""
+    if not _is_page(path):
+        return set()
+    return set(_PICTURE.findall(path.read_text(encoding="utf-8", errors="replace")))

@@ -1,0 +1,167 @@
+"""How the figures on a page of searches were made: recipes, machine, and the commands that make them again."""
+
+import dataclasses
+import pathlib
+import re
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+from nas_keras import spaces
+from nas_keras._tensorflow import NONE
+from nas_keras.children.build import ChildConfig
+from nas_keras.children.training import TrainConfig
+from nas_keras.reports.markdown import code, escape, make_table
+from nas_keras.reports.search_page.facts import RunFacts
+from nas_keras.reports.table_page.sections import flatten, table_command
+from nas_keras.results.runs import Run
+from nas_keras.runner.search import TRIALS_PER_EVALUATION
+from nas_keras.spaces.cell_names import HUMAN_TITLES
+from nas_keras.strategies import NAMES, config_of
+
+
+def how_it_was_made(facts: RunFacts, trained: pathlib.Path | None, table: pathlib.Path | None, command: str) -> str:
+    """Recipes, machine and commands."""
+    first = facts.runs[0]
+    rows = [[code(name), escape(flatten(value))] for name, value in first.fixed["recipe"].items()]
+    rows += [[code(f"machine: {n}"), escape(flatten(v))] for n, v in first.config.get("environment", {}).items()]
+    if facts.trained:
+        rows.append([code("longer: train"), escape(flatten(facts.trained.recipe.get("train", {})))])
+    commands = [search_command(run) for run in facts.runs]
+    if facts.trained:
+        commands.append(_train_command(facts, trained))
+    if facts.table and (fill := table_command(facts.table, pathlib.Path(_place(table)))):
+        taken = ",".join(_place(run.path) for run in facts.runs)
+        if facts.human:
+            commands.append(f"{fill} --cells={_names(facts.human.values())}")
+        commands.append(f"{fill} --take_from={shlex.quote(taken)}")
+    texts = [_in_one_line(line) for line in [*commands, command] if line]
+    return "\n\n".join(
+        ["## How this was made", make_table(["recipe ", "value "], rows), "\n".join(["```sh", *texts, "```"])]
+    )
+
+
+def _in_one_line(command: str) -> str:
+    """A command as a code block can hold it; one that it cannot hold is no command any more, but a comment."""
+    line = " ".join(command.split()).replace("```", "")
+    return line if line == command or line.startswith("#") else f"# A name in it cannot be shown here: {line}"
+
+
+def search_command(run: Run) -> str:
+    """The command that makes a search again, or a comment that says why there is none.
+
+    Everything that differs from a default of `launch/search.py` stands in it, so that its `config.json` is the same.
+    """
+    reason = _made_in_python(run)
+    if reason:
+        return f"# {run.path} was made in Python, as {reason}: no command makes it again."
+    fixed, recipe, source, budget = run.fixed, run.fixed["recipe"], run.config["source"], run.config["budget"]
+    defaults = dataclasses.asdict(config_of(run.strategy, {}))
+    settings = {name: value for name, value in fixed["strategy"]["config"].items() if defaults[name] != value}
+    space = re.fullmatch(r"(small|large)(\d*)", run.space.name)
+    flags = {"space": space[1], "num_nodes": space[2] or None, "strategy": run.strategy}
+    if "table" in source:
+        flags |= {"reward": "table", "table": _place(source["table"]), "missing": "train" if _trains(run) else None}
+    else:
+        train = recipe["train"]
+        flags["epochs"] = train["epochs"]
+        flags["filters"] = _unless(recipe["child"]["filters"], ChildConfig().filters)
+        flags["precision"] = _unless(train.get("precision", TrainConfig().precision), TrainConfig().precision)
+        flags["jit_compile"] = _unless(train.get("jit_compile", False), False)
+        flags["distribute"] = _unless(recipe.get("distribute", NONE), NONE)
+    if "dataset" in source:
+        flags |= _image_flags(source)
+    flags |= {
+        "max_evaluations": budget["max_evaluations"],
+        "max_trials": _unless(budget.get("max_trials"), TRIALS_PER_EVALUATION * budget["max_evaluations"]),
+        "batch_size": fixed["batch_size"],
+        "strategy_config": ",".join(f"{name}={value}" for name, value in settings.items()) or None,
+        "lag": fixed["lag"],
+        "seed": fixed["seed"],
+        "final_epochs": 0,
+        "workdir": _place(run.path),
+    }
+    given = [shlex.quote(f"--{name}={value}") for name, value in flags.items() if value is not None]
+    return " ".join(["python launch/search.py", *given])
+
+
+def _made_in_python(run: Run) -> str | None:
+    """What the flags of `launch/search.py` cannot say of a search; None if they can say all."""
+    fixed, recipe, source = run.fixed, run.fixed["recipe"], run.config.get("source")
+    name = re.fullmatch(r"small|large\d+", run.space.name)
+    if not name or spaces.by_name(run.space.name).fingerprint != run.space.fingerprint:
+        return "its space is none of those that have a flag"
+    if run.strategy not in NAMES:
+        return f"{run.strategy} is no strategy that has a name here"
+    if not set(fixed["strategy"]["config"]) <= set(dataclasses.asdict(config_of(run.strategy, {}))):
+        return "this version has other settings of its strategy"
+    if fixed.get("warm_start"):
+        return "it began with what another folder knew, which its configuration does not name"
+    if not isinstance(source, dict) or not {"dataset", "table"} & set(source):
+        return "its configuration names no data set and no table"
+    if "table" in source:
+        return None if not _trains(run) or "dataset" in source else "what its table lacked was trained on arrays"
+    if not set(recipe) <= {"data", "child", "train", "distribute"}:
+        return "its recipe has parts that have no flag"
+    for part, default, with_flag in (
+        ("child", ChildConfig(), {"filters"}),
+        ("train", TrainConfig(), {"epochs", "precision", "jit_compile"}),
+    ):
+        usual = dataclasses.asdict(default)
+        others = [n for n, value in recipe[part].items() if n not in with_flag and usual.get(n) != value]
+        if others:
+            return f"{', '.join(others)} of its recipe's {part} have no flag"
+    return None
+
+
+def _trains(run: Run) -> bool:
+    """Whether children were trained in the search, be it only where a table lacked them."""
+    return bool(run.config.get("environment"))
+
+
+def _image_flags(source: dict[str, Any]) -> dict[str, Any]:
+    dataset, folder, size = source["dataset"], source.get("data_dir"), source.get("image_size")
+    if dataset == "mnist" and folder and pathlib.Path(folder).name == "testdata":  # the copy in the repository
+        dataset = folder = None
+    elif "version" in source:
+        dataset = f"{dataset}:{source['version']}"
+    return {"dataset": dataset, "data_dir": folder, "image_size": ",".join(map(str, size)) if size else None}
+
+
+def _place(path: str | pathlib.Path) -> str:
+    """A path as a person would type it here: relative, if it lies below the current folder."""
+    path, here = pathlib.Path(path), pathlib.Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _unless(value: Any, default: Any) -> Any:
+    """None for the default, which needs no flag."""
+    return None if value == default else value
+
+
+def _names(titles: Iterable[str]) -> str:
+    """What flags call the cells that people designed."""
+    by_title = {title: name for name, title in HUMAN_TITLES.items()}
+    return ",".join(by_title[title] for title in titles)
+
+
+def _train_command(facts: RunFacts, trained: pathlib.Path) -> str:
+    """The command that trains these cells longer."""
+    train = facts.trained.recipe.get("train", {})
+    keys = {standing.key for standing in facts.standings}
+    top = 0
+    while all(len(run.best(top + 1)) > top and run.best(top + 1)[-1].key in keys for run in facts.runs):
+        top += 1
+    human = _names(title for key, title in facts.human.items() if key in keys)
+    paths = ",".join(_place(run.path) for run in facts.runs)
+    source = facts.runs[0].config.get("source")
+    recipe = facts.runs[0].fixed["recipe"]
+    longer = {name: train.get(name) for name in ("epochs", "shift")}
+    if not isinstance(source, dict) or not {"dataset", "table"} & set(source) or train != {**recipe["train"], **longer}:
+        return f"# {trained} was made in Python: the searches name no data set, or more than epochs and shift differs."
+    return (
+        f"python launch/train_child.py --from={shlex.quote(paths)} --top={max(top, 1)}"
+        + (f" --cells={human}" if human else "")
+        + f" --epochs={train.get('epochs')} --shift={train.get('shift')} "
+        f"--seeds={max(standing.count for standing in facts.standings)} --table={shlex.quote(_place(trained))}"
+    )

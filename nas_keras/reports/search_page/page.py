@@ -1,0 +1,143 @@
+"""A page of searches: their folders, the longer trainings of their best and a table become README.md and pictures.
+
+Every figure is computed here and now from what was read. What the page says is written in `search_page/sections.py` and
+`search_page/goals.py`; the page of a whole table is `table_page/page.py`'s.
+"""
+
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.reports import plots, run_plots
+from nas_keras.reports.cell_plot import plot_cell
+from nas_keras.reports.markdown import escape
+from nas_keras.reports.page_folder import Report, check_output, picture_names, write_page
+from nas_keras.reports.search_page import commands, goals
+from nas_keras.reports.search_page import sections as report_run_sections
+from nas_keras.reports.search_page.facts import RunFacts, gather_runs, rewards_of
+from nas_keras.reports.search_page.searches import run_searches
+from nas_keras.reports.table_page import limits
+from nas_keras.results.policy_history import History, trace_policy
+from nas_keras.results.runs import Run
+from nas_keras.system.paths import local_path
+
+_PICTURES = ("rewards", "sizes", "best_cell", "searches")
+
+
+def write_run_report(
+    runs: Sequence[pathlib.Path],
+    output: pathlib.Path,
+    *,
+    trained: pathlib.Path | None = None,
+    table: pathlib.Path | None = None,
+    goal: float = np.nan,
+    searches: int = 20,
+    batches: int = 60,
+    command: str = "",
+    on_search: Callable[[int], None] | None = None,
+) -> Report:
+    """Makes the page.
+
+    Args:
+        runs: folders of searches of one space and recipe, finished or running.
+        output: folder of the page; made if it is not there. A page that stands in it is replaced.
+        trained: folder of the longer trainings, as launch/train_child.py fills it.
+        table: folder of a table of the searches' recipe; it need not be complete.
+        goal: accuracy that the winner should reach, in validation and in test; NaN for none.
+        searches: run seeds of searches on the table, if that is complete; 0: none.
+        batches: of 8 samples, in each of those searches.
+        command: that makes the page, to be shown on it.
+        on_search: called with the number of seeds searched.
+
+    Raises:
+        InvalidValueError: for a wrong number or folder, or things that do not belong together, before any work.
+        DataError: if something is missing or damaged.
+    """
+    check_at_least("searches", searches, 0)
+    check_at_least("batches", batches, 1)
+    if not np.isnan(goal) and not 0 < goal < 1:
+        raise InvalidValueError(f"goal={goal} is not allowed: it is a fraction, such as 0.99.")
+    policies = picture_names([local_path("runs", run) for run in runs], "policy")
+    output = local_path("output", output)
+    check_output(output, (*_PICTURES, *policies))
+    facts = gather_runs(runs, trained=trained, table=table, goal=goal)
+    policy_names = {run.title: name for run, name in zip(facts.runs, policies, strict=True)}
+    histories = {run.title: trace_policy(run) for run in facts.runs if run.batches and run.strategy != "random"}
+    searched = None
+    if facts.table and searches and not facts.table.missing_keys:
+        searched = run_searches(table, facts.space, searches=searches, batches=batches, on_search=on_search)
+    figures = _draw(facts, histories, policy_names)
+    if searched:
+        lines = {"best cell": searched.best, "mean of all strings": searched.mean}
+        figures["searches"] = plots.learning_curves(searched.curves, lines=lines, batch_size=searched.batch_size)
+    drawn = {name: plots.render(figure, name) for name, figure in figures.items()}
+    pictures = {name: picture.file for name, picture in drawn.items()}
+    headlines = report_run_sections.headlines(facts)
+    by_title = {run.title: run for run in facts.runs}
+    sections = [
+        report_run_sections.title(facts),
+        "\n".join(f"- {escape(headline)}" for headline in headlines),
+        goals.section(facts),
+        report_run_sections.winners(facts, pictures),
+        report_run_sections.searching(facts, pictures),
+        *(
+            report_run_sections.policy(by_title[title], history, pictures[policy_names[title]])
+            for title, history in histories.items()
+        ),
+        report_run_sections.sizes(pictures),
+        report_run_sections.the_table(facts),
+        *([limits.searching(facts.table, searched, pictures["searches"])] if searched else []),
+        commands.how_it_was_made(facts, trained, table, command),
+    ]
+    return Report(write_page(output, sections, drawn.values()), headlines)
+
+
+def _draw(facts: RunFacts, histories: Mapping[str, History], policy_names: Mapping[str, str]) -> dict:
+    """The pictures, by name."""
+    human = {title: facts.known[key] for key, title in facts.human.items() if key in facts.known}
+    known, winner = facts.known, facts.winner
+    rewards = {run.title: rewards_of(run) for run in facts.runs}
+    groups = {run.title: _sizes(run) for run in facts.runs}
+    if facts.table:
+        searched = {trial.key for run in facts.runs for trial in run.evaluated}
+        rest = [known[key] for key in known if key not in searched]
+        groups["other cells of the table"] = _arrays([(one.num_params, one.reward) for one in rest])
+    marked = {title: (one.num_params, one.reward) for title, one in human.items()}
+    if winner and winner.key in known:
+        marked["winner"] = known[winner.key].num_params, known[winner.key].reward
+    figures = {
+        "rewards": run_plots.rewards_over_time(rewards, lines={name: one.reward for name, one in human.items()}),
+        "sizes": run_plots.accuracy_against_size(groups, marked=marked),
+    }
+    best = _best_cell(facts)
+    if best is not None:
+        figures["best_cell"] = plot_cell(best)
+    for run in facts.runs:
+        if run.title in histories:
+            history = histories[run.title]
+            figures[policy_names[run.title]] = run_plots.policy_over_time(
+                history.told, history.probabilities, decisions=run.space.decisions
+            )
+    return figures
+
+
+def _best_cell(facts: RunFacts):
+    """The winner's cell, or, before anything was trained longer, that with the highest reward of all searches."""
+    strings = {trial.key: trial.actions for run in facts.runs for trial in run.evaluated}
+    if facts.winner:
+        key = facts.winner.key
+        actions = strings.get(key) or next(trial.actions for trial in facts.trained.trials if trial.key == key)
+        return facts.space.decode(actions)
+    best = [trial for run in facts.runs for trial in run.best(1)]
+    return facts.space.decode(max(best, key=lambda trial: trial.reward).actions) if best else None
+
+
+def _sizes(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    good = [trial.evaluation for trial in run.evaluated if not trial.evaluation.failed]
+    return _arrays([(one.num_params, one.reward) for one in good])
+
+
+def _arrays(pairs: Sequence[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(np.array(pairs, float).reshape(-1, 2).T)

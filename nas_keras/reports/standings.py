@@ -1,0 +1,89 @@
+"""The best cells of searches, and cells people designed, trained longer: which they are, and how they end.
+
+`results/precompute.py` trains them, into a table of their own recipe; here nothing is trained and nothing written.
+
+Legend: `K` cells, `S` trainings of a cell.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nas_keras.reports import table_statistics
+from nas_keras.results.runs import Run
+from nas_keras.spaces.search_space import Actions, SearchSpace
+from nas_keras.trial import Evaluation, Trial
+
+
+class Standing(NamedTuple):
+    """How a cell stands after its trainings.
+
+    Attributes:
+        key: of the cell.
+        valid, test: mean accuracies over its trainings, fractions; NaN where there is none.
+        valid_error, test_error: standard errors of the means; NaN for a single training.
+        count: trainings that succeeded.
+        num_params: of the child.
+    """
+
+    key: str
+    valid: float
+    valid_error: float
+    test: float
+    test_error: float
+    count: int
+    num_params: int
+
+
+def choose(runs: Sequence[Run], top: int, cells: Mapping[str, Actions]) -> dict[str, Actions]:
+    """Key -> string of the `top` best of each run by its reward, then of `cells`; each key once."""
+    chosen = {trial.key: trial.actions for run in runs for trial in run.best(top)}
+    return {**chosen, **{key: actions for key, actions in cells.items() if key not in chosen}}
+
+
+def places(runs: Sequence[Run], top: int) -> dict[str, list[str]]:
+    """Key -> its places in the searches, such as "PPO 1", of the `top` best of each."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        for place, trial in enumerate(run.best(top), start=1):
+            found.setdefault(trial.key, []).append(f"{run.title} {place}")
+    return found
+
+
+def names(space: SearchSpace, trials: Sequence[Trial]) -> dict[str, str]:
+    """Key -> how its cell prints itself, for a person: keys of the small space are numbers."""
+    return {trial.key: str(space.decode(trial.actions)) for trial in trials}
+
+
+def accuracies(trials: Sequence[Trial]) -> dict[str, list[Evaluation]]:
+    """Key -> its trainings that succeeded; those of a variant of the recipe only where there is no other."""
+    by_key: dict[str, list[Evaluation]] = {}
+    for trial in trials:
+        if not trial.evaluation.failed:
+            by_key.setdefault(trial.key, []).append(trial.evaluation)
+    return {key: [one for one in some if not one.recipe] or some for key, some in by_key.items()}
+
+
+def matrix(by_key: Mapping[str, Sequence[Evaluation]], name: str) -> np.ndarray:
+    """The accuracies `name` ("valid_accuracy" or "test_accuracy") as [K, S], filled up with NaN."""
+    values = np.full([len(by_key), max(map(len, by_key.values()), default=0)], np.nan)
+    for k, evaluations in enumerate(by_key.values()):
+        values[k, : len(evaluations)] = [getattr(evaluation, name) for evaluation in evaluations]
+    return values
+
+
+def standings(trials: Sequence[Trial]) -> list[Standing]:
+    """How the cells of a table stand, by their mean validation accuracy, the best first; failed ones are left out."""
+    by_key = accuracies(trials)
+    valid, test = (table_statistics.summarize(matrix(by_key, name)) for name in ("valid_accuracy", "test_accuracy"))
+    found = [
+        Standing(
+            key,
+            *map(float, (valid.mean[k], valid.error[k], test.mean[k], test.error[k])),
+            len(evaluations),
+            evaluations[0].num_params,
+        )
+        for k, (key, evaluations) in enumerate(by_key.items())
+    ]
+    return sorted(found, key=lambda standing: -standing.valid)

@@ -1,0 +1,94 @@
+"""A page of results: a table, and searches on it, become a folder with README.md and pictures.
+
+Every figure of the page is computed here and now from the table, but for the paper's own, which are cited. What the
+page says is written in `table_page/sections.py` and `table_page/limits.py`.
+"""
+
+import pathlib
+from collections.abc import Callable
+
+from nas_keras.errors import check_at_least
+from nas_keras.reports import plots
+from nas_keras.reports.markdown import escape
+from nas_keras.reports.page_folder import Picture, Report, check_output, write_page
+from nas_keras.reports.search_page.searches import Searches, run_searches
+from nas_keras.reports.table_page import limits
+from nas_keras.reports.table_page import sections as report_sections
+from nas_keras.reports.table_page.facts import Facts, gather
+from nas_keras.spaces.search_space import SearchSpace
+from nas_keras.system.paths import local_path
+
+_PICTURES = ("sorted", "effects", "heat_map", "searches")
+
+
+def write_report(
+    table: pathlib.Path,
+    space: SearchSpace,
+    output: pathlib.Path,
+    *,
+    searches: int = 20,
+    batches: int = 60,
+    command: str = "",
+    on_search: Callable[[int], None] | None = None,
+) -> Report:
+    """Makes the page.
+
+    Args:
+        table: folder of a table of trained children; it need not be complete.
+        space: of the table.
+        output: folder of the page; made if it is not there. A page that stands in it is replaced.
+        searches: run seeds of the searches on the table; 0, or a table that lacks some key, leaves them out.
+        batches: of 8 samples, in each search.
+        command: that makes the page, to be shown on it.
+        on_search: called with the number of seeds searched.
+
+    Raises:
+        InvalidValueError: for a wrong number or folder, or another space than the table's, before any work.
+        DataError: if the table is missing, damaged, or holds no accuracies.
+    """
+    check_at_least("searches", searches, 0)
+    check_at_least("batches", batches, 1)
+    output = local_path("output", output)
+    check_output(output, _PICTURES)
+    facts = gather(table, space)
+    searched = None
+    if searches and not facts.missing_keys:
+        searched = run_searches(table, space, searches=searches, batches=batches, on_search=on_search)
+    drawn = _draw(facts, searched)
+    pictures = {name: picture.file for name, picture in drawn.items()}
+    headlines = report_sections.headlines(facts, searched)
+    sections = [
+        report_sections.title(facts),
+        "\n".join(f"- {escape(headline)}" for headline in headlines),
+        report_sections.cells(facts, pictures),
+        report_sections.known_cells(facts),
+        report_sections.operations(facts, pictures),
+        limits.noise(facts),
+        limits.order(facts),
+        limits.searching(facts, searched, pictures.get("searches")),
+        report_sections.how_it_was_made(facts, table, command),
+    ]
+    return Report(write_page(output, sections, drawn.values()), headlines)
+
+
+def _draw(facts: Facts, searched: Searches | None) -> dict[str, Picture]:
+    """The pictures, by name."""
+    space, mean = facts.space, facts.valid.mean
+    known = [k for _, k, _ in facts.known]
+    figures = {
+        "sorted": plots.sorted_accuracies(mean, facts.valid.error, names=facts.names, marked=known),
+        "effects": plots.effects_on_error(facts.effects),
+    }
+    if len(space.decisions) == 2 and space.size == len(facts.measured.keys):
+        rows, columns = space.decisions
+        figures["heat_map"] = plots.heat_map(
+            mean.reshape(space.num_choices),
+            rows=rows.choices,
+            columns=columns.choices,
+            row_name=rows.name,
+            column_name=columns.name,
+        )
+    if searched:
+        lines = {"best cell": searched.best, "mean of all strings": searched.mean}
+        figures["searches"] = plots.learning_curves(searched.curves, lines=lines, batch_size=searched.batch_size)
+    return {name: plots.render(figure, name) for name, figure in figures.items()}

@@ -1,0 +1,197 @@
+"""What a page of results says of the cells: each function writes one section, as markdown, from `Facts`.
+
+Accuracies are fractions in `Facts` and percent on the page; differences of accuracies are percentage points, "points".
+"""
+
+import math
+import pathlib
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+
+from nas_keras.children import named_recipes
+from nas_keras.reports import table_statistics
+from nas_keras.reports.main_effects import explained
+from nas_keras.reports.markdown import code, escape, make_table, number, percent
+from nas_keras.reports.search_page.searches import NUM_BEST, Searches, quartiles
+from nas_keras.reports.table_page.facts import PAPER, Facts
+from nas_keras.reports.table_page.limits import count_ties, evaluations
+
+_NUM_LISTED = 10  # cells from either end
+_PAPER_CITED = "Arora and Krone, *Learning to Design CNNs with Reinforcement Learning*"
+
+
+def title(facts: Facts) -> str:
+    """The page's first line."""
+    data = facts.table.recipe.get("data")
+    name = data.get("name") if isinstance(data, dict) else None
+    return f"# The {escape(facts.space.name)} space{f' on {escape(name)}' if name else ''}: results of its table"
+
+
+def headlines(facts: Facts, searched: Searches | None) -> list[str]:
+    """The figures that matter, as plain sentences."""
+    measured, best, quarter = facts.measured, facts.best[0], facts.quarter
+    single = table_statistics.noise_of(measured.valid[quarter])
+    tested = f"test {_accuracy(facts.test, best)} %" if facts.test.count[best] else "no test accuracy"
+    lines = [
+        f"{len(facts.best):,} of {len(measured.keys):,} cells have an accuracy; trainings of a cell: at most "
+        f"{measured.valid.shape[1]}; {measured.num_missing:,} trainings are missing, {measured.num_failed:,} failed"
+        + (f", {measured.num_variants:,} fell back to a variant of the recipe." if measured.num_variants else "."),
+        f"The best cell is {facts.names[best]}: validation {_accuracy(facts.valid, best)} %, {tested} (mean ± standard "
+        "error over trainings).",
+    ]
+    for what, k, _ in facts.known:
+        if facts.ranks[k] and what == PAPER:
+            lines.append(f"One of the paper's two best, {facts.names[k]}, has rank {facts.ranks[k]} here.")
+    if single.degrees:
+        lines.append(
+            f"Among the best {len(quarter)} cells, one training scatters by {percent(single.single)} points about its "
+            f"cell's mean; the cells themselves differ by {percent(single.between)} (standard deviations). "
+            f"{count_ties(facts)} cells, the best included, are within two standard errors of the best."
+        )
+    seeds = table_statistics.seed_correlations(measured.valid)
+    lines.append(
+        "Rank correlation (Spearman) of two trainings of all cells: "
+        f"{number(seeds.mean()) if len(seeds) else '–'}; of mean validation and mean test accuracy: "
+        f"{number(table_statistics.rank_correlation(facts.valid.mean, facts.test.mean))}."
+    )
+    if searched:
+        ppo, random = (evaluations(quartiles(searched.until_best[name])[1]) for name in ("PPO", "random search"))
+        lines.append(
+            f"PPO's final policy puts {percent(searched.probabilities.mean(), digits=0)} % of its probability on the "
+            f"{NUM_BEST} best cells (mean of {len(searched.probabilities)} searches), a uniform policy "
+            f"{percent(searched.uniform_probability, digits=0)} %. Until the best was found PPO evaluated {ppo} cells "
+            f"(median), random search {random}."
+        )
+    return lines
+
+
+def cells(facts: Facts, pictures: Mapping[str, str]) -> str:
+    """The best and the worst, and their pictures."""
+    num_columns = facts.measured.valid.shape[1]
+    shown = facts.best if len(facts.best) <= 2 * _NUM_LISTED else facts.best[:_NUM_LISTED]
+    lines = [
+        "## The cells",
+        "Accuracies in percent, mean ± standard error over the trainings of a cell, each with a seed of its own: at "
+        f"most {num_columns}.",
+    ]
+    if facts.measured.num_untested:
+        lines.append(
+            f"{facts.measured.num_untested:,} of the trainings have no test accuracy: they come from searches, which "
+            "measure none. What is said of test accuracies is said of the others."
+        )
+    if "heat_map" in pictures:
+        lines.append(f"![Mean validation accuracy of every cell, as a grid]({pictures['heat_map']})")
+    lines += [
+        f"![Validation accuracies, sorted, with error bars]({pictures['sorted']})",
+        "Diamonds are the known cells below. Validation accuracy flatters the best, which were chosen by it; test "
+        "accuracy, by which nothing was chosen, does not.",
+        f"The best {len(shown)}:" if shown != facts.best else "All, best first:",
+        _cell_table(facts, shown),
+    ]
+    if shown != facts.best:
+        worst = facts.best[-_NUM_LISTED:]
+        lines += [f"The worst {len(worst)}:", _cell_table(facts, worst)]
+    return "\n\n".join(lines)
+
+
+def known_cells(facts: Facts) -> str:
+    """Where the paper's best and the cells that people designed stand."""
+    rows = [
+        [what, code(facts.names[k]), *(map(percent, paper) if paper else "––"), _accuracy(facts.valid, k)]
+        + [_accuracy(facts.test, k), facts.ranks[k] or "–", facts.test_ranks[k] or "–"]
+        for what, k, paper in facts.known
+    ]
+    if not rows:
+        return "## Known cells\n\nThe space has none of the paper's best, nor of those that people designed."
+    header = "what |cell |paper: validation|paper: test|validation|test|rank|rank by test".split("|")
+    return "\n\n".join(
+        [
+            "## Known cells",
+            f"Among {len(facts.best):,} cells, in percent. The paper's figures are those of {_PAPER_CITED}, in whose "
+            "small space the two were best by validation accuracy; its children and their training were others.",
+            make_table(header, rows),
+        ]
+    )
+
+
+def operations(facts: Facts, pictures: Mapping[str, str]) -> str:
+    """Main effects."""
+    shares = explained(facts.space, facts.measured, facts.effects)
+    rows = []
+    for e in facts.effects:
+        factor = math.exp(e.log_error)
+        factor_text = number(factor, error=factor * e.log_error_error)
+        rows.append([code(e.decision), code(e.choice), percent(e.accuracy, e.accuracy_error, sign=True), factor_text])
+    lines = [
+        "## Which operations make the difference",
+        "What a choice does, averaged over all choices of the other decisions, against the mean over all strings: "
+        "points of validation accuracy, and the factor on the error rate (its geometric mean; below 1 is better). ± is "
+        "the standard error that the noise of training gives.",
+        f"![Main effects on the error rate]({pictures['effects']})",
+    ]
+    if len(facts.best) < len(facts.measured.keys):
+        lines.append(
+            "Not every cell has an accuracy yet, so choices are compared that met different others: read the effects "
+            "only when the table is complete."
+        )
+    if shares:
+        parts = ", ".join(f"{code(name)} {percent(share, digits=0)} %" for name, share in shares.items())
+        rest = percent(max(0.0, 1 - sum(shares.values())), digits=0)
+        lines.append(
+            "Shares of the variance of the logarithm of the error rate that these effects alone explain: "
+            f"{parts}; what is left, {rest} %, is interplay of decisions, and noise."
+        )
+    lines.append(make_table(["decision ", "choice ", "points", "error rate, times"], rows))
+    return "\n\n".join(lines)
+
+
+def how_it_was_made(facts: Facts, table: pathlib.Path, command: str) -> str:
+    """Recipe, machine, time and commands."""
+    rows = [[code(name), escape(flatten(value))] for name, value in facts.table.recipe.items()]
+    rows += [[code(f"machine: {name}"), escape(flatten(value))] for name, value in facts.table.environment.items()]
+    lines = [
+        "## How this was made",
+        f"The table {code(table)} took {facts.measured.seconds / 3600:,.1f} hours of one core: the wall time of its "
+        f"{len(facts.table.trials):,} trainings, summed.",
+        make_table(["recipe ", "value "], rows),
+    ]
+    commands = [line for line in (table_command(facts, table), command) if line]
+    if commands:
+        lines.append("\n".join(["```sh", *(" ".join(line.split()).replace("```", "") for line in commands), "```"]))
+    return "\n\n".join(lines)
+
+
+def table_command(facts: Facts, table: pathlib.Path) -> str:
+    """The command that fills the table; none where recipe or space have no name."""
+    found, space = facts.table.recipe, re.fullmatch(r"(small|large)(\d*)", facts.space.name)
+    for name, named in named_recipes.NAMED.items():
+        settings = named_recipes.settings_of(named.child), named_recipes.settings_of(named.train)
+        data = found.get("data", {}).get("name")
+        if space and data == named.dataset and (found.get("child"), found.get("train")) == settings:
+            nodes = f" --num_nodes={space[2]}" if space[2] else ""
+            return (
+                f"python launch/precompute_rewards.py --space={space[1]}{nodes} --recipe={name} "
+                f"--seeds={facts.measured.valid.shape[1]} --table={shlex.quote(str(table))}"
+            )
+    return ""
+
+
+def _cell_table(facts: Facts, chosen: Sequence[int]) -> str:
+    rows = [
+        [facts.ranks[k], code(facts.names[k]), _accuracy(facts.valid, k), _accuracy(facts.test, k)]
+        + [facts.test_ranks[k] or "–", facts.valid.count[k], f"{facts.measured.num_params[k]:,}"]
+        for k in chosen
+    ]
+    return make_table(["rank", "cell ", "validation", "test", "rank by test", "trainings", "parameters"], rows)
+
+
+def _accuracy(means: table_statistics.Means, k: int) -> str:
+    return percent(means.mean[k], means.error[k])
+
+
+def flatten(value: object) -> str:
+    """A part of a recipe in one line: "filters 16, stages 2"."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {flatten(part)}" for name, part in value.items())
+    return str(value)

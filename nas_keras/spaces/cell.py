@@ -1,0 +1,117 @@
+"""Cell: a small graph of operations, its canonical form and key. No Keras here; `children/build.py` builds.
+
+A node has one input, so a cell is a tree: its root is the cell's input, the children of a tensor are the nodes that
+read it. Two cells are the same network if their trees are equal after contraction, by the rules in `contract`.
+"""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nas_keras.errors import InvalidValueError, check_choice, shown
+
+IDENTITY = "identity"
+CONCAT, ADD = "concat", "add"
+COMBINERS = (CONCAT, ADD)  # in the order of the choices 0 and 1
+# What a key, a page, a picture and a terminal all show as it is. (`\w` would take other alphabets.)
+_NAME = re.compile(r"[A-Za-z0-9_+-]{1,100}")
+
+
+class Tree(NamedTuple):
+    """One operation and the operations that read its output, sorted by their text."""
+
+    operation: str
+    readers: tuple["Tree", ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.operation}[{','.join(map(str, self.readers))}]" if self.readers else self.operation
+
+    def count_leaves(self) -> int:
+        """How many tensors of this subtree nothing reads."""
+        return sum(reader.count_leaves() for reader in self.readers) or 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A cell as written, node by node; compare `key`, not the cell, to ask whether two are the same network.
+
+    Attributes:
+        nodes: (input, operation) of each node; input 0 is the cell's input, j the output of node j, counted from 1.
+        combine: "concat" or "add": how the loose ends, which nothing reads, become the cell's output.
+    """
+
+    nodes: tuple[tuple[int, str], ...]
+    combine: str = CONCAT
+
+    def __post_init__(self):
+        try:
+            object.__setattr__(self, "nodes", tuple((source, operation) for source, operation in self.nodes))
+        except (TypeError, ValueError) as error:
+            raise InvalidValueError(
+                f"nodes={shown(self.nodes)} is not allowed: it must be a list of (input, operation), such as "
+                "((0, 'conv_3x3'), (1, 'identity'))."
+            ) from error
+        if not self.nodes:
+            raise InvalidValueError("A cell needs at least one node; for a cell that does nothing use 'identity'.")
+        check_choice("combine", self.combine, COMBINERS)
+        for number, (source, operation) in enumerate(self.nodes, start=1):
+            if isinstance(source, bool) or not isinstance(source, int) or not 0 <= source < number:
+                raise InvalidValueError(
+                    f"Node {number} reads {shown(source)}: it can read 0 (the cell's input) to {number - 1} (an "
+                    "earlier node)."
+                )
+            check_operation_name(operation)
+
+    @classmethod
+    def chain(cls, *operations: str) -> "Cell":
+        """Operations one after the other."""
+        return cls(tuple(enumerate(operations)))
+
+    def __str__(self) -> str:
+        return self.key
+
+    @functools.cached_property
+    def trees(self) -> tuple[Tree, ...]:
+        """The canonical form: the readers of the cell's input, contracted and sorted."""
+        readers = [[] for _ in range(len(self.nodes) + 1)]
+        for number in range(len(self.nodes), 0, -1):  # a node's readers come after it, so they are complete
+            source, operation = self.nodes[number - 1]
+            readers[source].extend(contract(operation, readers[number]))
+        return _sort(readers[0])
+
+    @property
+    def num_loose_ends(self) -> int:
+        """How many tensors are left unread in the canonical form."""
+        return sum(tree.count_leaves() for tree in self.trees)
+
+    @functools.cached_property
+    def key(self) -> str:
+        """Canonical key, such as `add(conv_3x3[conv_3x3],identity)`; the combiner only if it has a say."""
+        text = ",".join(map(str, self.trees))
+        return f"{self.combine}({text})" if self.num_loose_ends > 1 else text
+
+
+def check_operation_name(name: object) -> None:
+    """Raises InvalidValueError unless a key can hold `name`."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidValueError(f"{shown(name)} is no operation's name: use ASCII letters, digits, _, + and -.")
+
+
+def contract(operation: str, readers: Sequence[Tree]) -> list[Tree]:
+    """What stands in the place of a node once it is contracted: one tree, or an identity's readers.
+
+    (1) An identity that some node reads is removed and its readers read its input. (2) An identity that nothing reads
+    and that is the only reader of an operation's output is removed. Any other identity stays: it is a skip connection,
+    or the whole cell. The readers are contracted already, and neither rule makes room for the other in them.
+    """
+    if operation == IDENTITY and readers:
+        return list(readers)
+    if list(readers) == [Tree(IDENTITY)]:
+        readers = []
+    return [Tree(operation, _sort(readers))]
+
+
+def _sort(trees: Sequence[Tree]) -> tuple[Tree, ...]:
+    return tuple(sorted(trees, key=str))

@@ -1,0 +1,167 @@
+"""The operations of a cell: name -> `build(keras, x, filters)`; the table is at the foot.
+
+A builder maps a Keras tensor [B, H, W, F] to [B, H, W, F]. The Keras module is passed in, so that the same code builds
+for `tf_keras` and for stock Keras 3. To add an operation, add a line to the table, or call `register`.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from nas_keras.errors import InvalidValueError, NasKerasError, check_choice, check_flag, shown
+from nas_keras.spaces.cell import check_operation_name
+from nas_keras.system.code_fingerprint import code_parts, parts_difference
+
+Builder = Callable[..., Any]
+_MAX_ERROR = 400  # characters of a builder's error in a message
+
+
+class BatchNorm:
+    """Makes the batch normalisation of one child; handed to the operations as `norm`.
+
+    Args:
+        momentum: of the moving averages. 0.9, not Keras' 0.99: a child takes a few hundred steps, and its averages
+            must have arrived by then.
+        synchronized: normalise over the replicas of a `tf.distribute` strategy together.
+    """
+
+    def __init__(self, *, momentum: float = 0.9, synchronized: bool = False):
+        self._settings = {"momentum": momentum, "synchronized": synchronized}
+
+    def __call__(self, keras, x):
+        """[B, H, W, C] -> the same shape."""
+        return keras.layers.BatchNormalization(**self._settings)(x)
+
+
+def conv_norm_relu(keras, x, filters: int, kernel_size, *, norm: BatchNorm, strides: int = 1):
+    """Convolution without bias (batch norm has one), batch norm, ReLU: [B, H, W, C] -> [B, H', W', filters]."""
+    x = keras.layers.Conv2D(filters, kernel_size, strides=strides, padding="same", use_bias=False)(x)
+    return keras.layers.ReLU()(norm(keras, x))
+
+
+def _conv(keras, x, filters, *, norm, kernel_sizes):
+    for kernel_size in kernel_sizes:
+        x = conv_norm_relu(keras, x, filters, kernel_size, norm=norm)
+    return x
+
+
+def _separable_conv(keras, x, filters, *, norm, kernel_size):
+    x = keras.layers.SeparableConv2D(filters, kernel_size, padding="same", use_bias=False)(x)
+    return keras.layers.ReLU()(norm(keras, x))
+
+
+def _pool(keras, x, filters, *, norm, layer):
+    del filters, norm  # a pooling holds no weights
+    return getattr(keras.layers, layer)(pool_size=2, strides=1, padding="same")(x)
+
+
+def _identity(keras, x, filters, *, norm):
+    del keras, filters, norm
+    return x
+
+
+_BUILDERS: dict[str, Builder] = {
+    "conv_1x3_3x1": functools.partial(_conv, kernel_sizes=((1, 3), (3, 1))),
+    "conv_3x3": functools.partial(_conv, kernel_sizes=(3,)),
+    "sep_conv_3x3": functools.partial(_separable_conv, kernel_size=3),
+    "conv_5x5": functools.partial(_conv, kernel_sizes=(5,)),
+    "conv_7x7": functools.partial(_conv, kernel_sizes=(7,)),
+    "max_pool_2x2": functools.partial(_pool, layer="MaxPooling2D"),
+    "avg_pool_2x2": functools.partial(_pool, layer="AveragePooling2D"),
+    "identity": _identity,
+}
+
+OPERATIONS = tuple(_BUILDERS)  # the choices 0 to 7, in this order
+
+
+_CODE: dict[str, dict[str, str]] = {}  # of the registered ones, as `code_parts` gives it
+
+
+def register(name: str, build: Builder, *, version: str | None = None, replace: bool = False) -> None:
+    """Adds an operation from outside: `build(keras, x, filters)`, [B, H, W, F] -> [B, H, W, F].
+
+    It joins no built-in space by itself: pass `operations=nk.OPERATIONS + (name,)` to `spaces.large`. The code of
+    `build` is part of the recipe of every run whose space has the operation (`system/code_fingerprint.py` says what of
+    it counts), so that a run never goes on with another one.
+
+    Args:
+        name: in keys and spaces. One that is registered already may be registered again with the same code.
+        build: the function.
+        version: takes the place of the code in the recipe: change it whenever rewards may change.
+        replace: whether other code may take the place of what is registered under this name.
+
+    Raises:
+        InvalidValueError: if the name is a built-in operation's, is registered with other code, or is none that a
+            cell's key can hold, or `build` is no function.
+    """
+    check_operation_name(name)
+    check_flag("replace", replace)
+    if not callable(build):
+        raise InvalidValueError(
+            f"build={shown(build)} is not allowed: it must be a function build(keras, x, filters) that gives a tensor."
+        )
+    if name in OPERATIONS:
+        raise InvalidValueError(f"Operation {name!r} exists already: it is built in. Choose another name.")
+    code = code_parts(build, version=version)
+    if name in _BUILDERS and code != _CODE.get(name) and not replace:
+        raise InvalidValueError(
+            f"Operation {name!r} exists already, with other code: {parts_difference(_CODE.get(name, {}), code)}. Pass "
+            "replace=True to put this one in its place, or choose another name."
+        )
+
+    def without_norm(keras, x, filters, *, norm):
+        del norm
+        return build(keras, x, filters)
+
+    _BUILDERS[name], _CODE[name] = without_norm, code
+
+
+def registered_code() -> dict[str, dict[str, str]]:
+    """The identity of each operation that was registered from outside, as `code_parts` gives it."""
+    return {name: _CODE[name] for name in registered() if name in _CODE}
+
+
+def registered() -> dict[str, Builder]:
+    """The operations that were registered from outside, to be handed to worker processes."""
+    return {name: build for name, build in _BUILDERS.items() if name not in OPERATIONS}
+
+
+def adopt(builders: dict[str, Builder]) -> None:
+    """Takes over what `registered` gave in another process."""
+    _BUILDERS.update(builders)
+
+
+def build(name: str, keras, x, filters: int, *, norm: BatchNorm):
+    """Builds operation `name` on `x` [B, H, W, filters].
+
+    Raises:
+        InvalidValueError: if there is no such operation, or its builder fails, returns no tensor, or changes the shape.
+    """
+    check_choice("operation", name, _BUILDERS)
+    try:
+        y = _BUILDERS[name](keras, x, filters, norm=norm)
+    except (NasKerasError, MemoryError):
+        raise
+    except Exception as error:
+        if hasattr(error, "error_code"):  # TensorFlow's own, such as too little memory: no defect of the builder
+            raise
+        raise InvalidValueError(
+            f"Operation {name!r} cannot be built: {type(error).__name__}: {_in_one_line(error)}. Its builder is called "
+            "as build(keras, x, filters) and must return a tensor made from x by layers of that Keras module."
+        ) from error
+    if not isinstance(y, type(x)):
+        raise InvalidValueError(
+            f"Operation {name!r} made {shown(y)}: it must return a tensor of the same shape, made by layers of the "
+            "Keras module that the builder gets as its first argument."
+        )
+    if tuple(y.shape) != tuple(x.shape):
+        raise InvalidValueError(
+            f"Operation {name!r} made {tuple(y.shape)} of {tuple(x.shape)}: it must keep the shape."
+        )
+    return y
+
+
+def _in_one_line(error: Exception) -> str:
+    """What an error says, without line breaks, cut where it is long."""
+    text = " ".join(str(error).split()).removesuffix(".")
+    return text if len(text) <= _MAX_ERROR else f"{text[:_MAX_ERROR]} [...]"

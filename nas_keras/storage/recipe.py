@@ -1,0 +1,92 @@
+"""A recipe: everything a reward depends on besides the key and the seed, as a JSON object with a fingerprint.
+
+The code of a user's function or operations is a part of it. `children/named_recipes.py` has the recipes of trained
+children.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from nas_keras.errors import InvalidValueError, shown
+from nas_keras.system.code_fingerprint import parts_difference
+
+
+def fingerprint(recipe: dict[str, Any]) -> str:
+    """16 hex digits of a recipe (a JSON object); the order of its names does not matter.
+
+    Raises:
+        InvalidValueError: if it is none.
+    """
+    try:
+        if not isinstance(recipe, dict):
+            raise TypeError("it is no dict")
+        text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)  # NaN is not even itself
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValueError(
+            f"recipe={shown(recipe)} is not allowed: {error}. It must be a JSON object: a dict of texts, finite "
+            "numbers, lists and the like, such as {'epochs': 3}."
+        ) from error
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+FUNCTION, OPERATIONS = "function_code", "operation_code"  # the parts of a recipe that identify a user's code
+
+
+def with_code(
+    recipe: dict[str, Any],
+    *,
+    function: dict[str, str] | None = None,
+    operations: dict[str, dict[str, str]] | None = None,
+) -> dict[str, Any]:
+    """A recipe with the identity of a user's code, as `code_parts` gives it; where there is none it stays as it is.
+
+    Args:
+        recipe: without code.
+        function: that gives the rewards.
+        operations: registered from outside, those of the searched space only.
+    """
+    return {**recipe, **({FUNCTION: function} if function else {}), **({OPERATIONS: operations} if operations else {})}
+
+
+def without_code(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe as versions wrote it that knew code by its name alone."""
+    return {name: value for name, value in recipe.items() if name not in (FUNCTION, OPERATIONS)}
+
+
+def code_difference(old: dict[str, Any], new: dict[str, Any], *, common: bool = False) -> str:
+    """What differs between the code of two recipes, in words; "" if nothing does.
+
+    Args:
+        old: a recipe.
+        new: a recipe.
+        common: count only parts that both have: what is new or gone cannot have changed the rewards of an architecture
+            that both spaces hold.
+    """
+    said = []
+    for what, before, now in _codes(old, new):
+        if common and not (before and now):
+            continue
+        if common:
+            before, now = ({name: code[name] for name in before if name in now} for code in (before, now))
+        changed = parts_difference(before, now)
+        said += [f"{what}: {changed}"] if changed else []
+    return "; ".join(said)
+
+
+def _codes(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, dict, dict]]:
+    function = [recipe.get(FUNCTION) for recipe in (old, new)]
+    operations = [recipe.get(OPERATIONS) for recipe in (old, new)]
+    before, now = (value if isinstance(value, dict) else {} for value in operations)
+    named = [(f"operation {name!r}", before.get(name), now.get(name)) for name in sorted({**before, **now})]
+    pairs = [("the function", *function), *named]
+    return [(what, *(code if isinstance(code, dict) else {} for code in pair)) for what, *pair in pairs]
+
+
+def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """What differs between two recipes, one level down: "train: {...} before, {...} now"; code by its parts."""
+    code = code_difference(old, new)
+    old, new = without_code(old), without_code(new)
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    said = [f"{name}: {old.get(name)} before, {new.get(name)} now" for name in names]
+    return "; ".join([*said, *([code] if code else [])])

@@ -1,0 +1,232 @@
+"""How a trial is written: one `tf.train.Example` with the features of `FEATURES`, one schema for writer and reader.
+
+Runs and tables of rewards use the same; only tables hold `test_accuracy`. The files it stands in are
+`records/shards.py`'s.
+"""
+
+import math
+import pathlib
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nas_keras.errors import DataError, InvalidValueError, shown
+from nas_keras.trial import Evaluation, Trial, training_seed
+
+SCHEMA = 1
+
+# Name -> type of the list in tf.train.Example. Fractions are fractions, times are seconds.
+FEATURES = {
+    "schema": "int64",  # version of this table
+    "shard_trials": "int64",  # records in this shard: a cut between records shows
+    "trial": "int64",  # place in the run
+    "iteration": "int64",  # batch
+    "policy": "int64",  # batches told to the policy that drew it
+    "seed": "int64",  # of the child's training
+    "actions": "int64",  # [T], the decisions
+    "log_probs": "float",  # [T], or empty
+    "key": "bytes",  # canonical key
+    "reward": "float",  # NaN if failed
+    "status": "bytes",  # "ok" or "failed: <what happened>"
+    "cached": "int64",  # 1: answered from D
+    "valid_accuracy": "float",
+    "loss": "float",  # on the validation split
+    "num_params": "int64",
+    "epochs": "int64",
+    "seconds": "float",  # wall time of the evaluation, 0 if cached
+    "space": "bytes",  # fingerprint of the search space
+    "recipe": "bytes",  # fingerprint of the recipe
+    "test_accuracy": "float",  # tables only: empty in a run
+    # The numbers of DOUBLES in double precision: 5 x 8 bytes, little-endian. Absent in records of version 1.0 and
+    # before, which know them in single precision only.
+    "doubles": "bytes",
+}
+DOUBLES = ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy")
+_DOUBLES = np.dtype("<f8")
+# What every record that was ever written keeps to. A key goes to terminals and pages, and so do fingerprints.
+_CHECKS = {
+    "shard_trials": lambda values: values["shard_trials"] > 0,
+    **{
+        name: lambda values, name=name: 0 <= values[name] < 2**63
+        for name in ("trial", "iteration", "policy", "seed", "num_params", "epochs")
+    },
+    "actions": lambda values: values["actions"] and min(values["actions"]) >= 0,
+    "log_probs": lambda values: len(values["log_probs"]) in (0, len(values["actions"])),
+    "cached": lambda values: values["cached"] in (0, 1),
+    "test_accuracy": lambda values: len(values["test_accuracy"]) <= 1,
+    **{
+        name: lambda values, name=name: values[name].isprintable() and "\ufffd" not in values[name]
+        for name in ("key", "space", "recipe")
+    },
+    "doubles": lambda values: not values["doubles"] or _agree(values),
+}
+_LISTS = {"actions", "log_probs", "test_accuracy", "doubles"}  # the others hold exactly one value
+_NO_TEXT = {"doubles"}
+
+
+class Origin(NamedTuple):
+    """What every record of a run or table has in common: fingerprints.
+
+    Attributes:
+        space: of the search space.
+        recipe: of the recipe.
+        variants: of recipes that a record may have instead, such as the one with half the batch.
+        seed: of the run, on which the seed of each child's training depends; None for a table, which has several.
+    """
+
+    space: str
+    recipe: str
+    variants: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+def values_of(trial: Trial, origin: Origin, shard_trials: int) -> dict[str, Any]:
+    """What is written of one trial of a shard of `shard_trials`: a dict with exactly the names of FEATURES.
+
+    Raises:
+        InvalidValueError: if the reader would refuse it.
+    """
+    evaluation = trial.evaluation
+    doubles = np.array([getattr(evaluation, name) for name in DOUBLES], _DOUBLES)
+    reward, valid_accuracy, loss, seconds, test_accuracy = _to_single(doubles).tolist()
+    values: dict[str, Any] = {
+        "schema": SCHEMA,
+        "shard_trials": shard_trials,
+        "trial": trial.trial,
+        "iteration": trial.iteration,
+        "policy": trial.policy,
+        "seed": trial.seed,
+        "actions": trial.actions,
+        "log_probs": trial.log_probs,
+        "key": trial.key,
+        "reward": reward,
+        "status": evaluation.status,
+        "cached": int(trial.cached),
+        "valid_accuracy": valid_accuracy,
+        "loss": loss,
+        "num_params": evaluation.num_params,
+        "epochs": evaluation.epochs,
+        "seconds": seconds,
+        "space": origin.space,
+        "recipe": evaluation.recipe or origin.recipe,
+        "test_accuracy": () if math.isnan(test_accuracy) else (test_accuracy,),
+        "doubles": (doubles.tobytes(),),
+    }
+    problem = _problem(values) or _strangeness(values, origin)
+    if problem:
+        raise InvalidValueError(
+            f"The trial of {shown(trial.key)} cannot be stored: {problem}. See to the strategy, the evaluator or the "
+            "space's keys that gave it."
+        )
+    return values
+
+
+def encode(tf, values: dict[str, Any]) -> bytes:
+    """What `values_of` gave, serialized."""
+    example = tf.train.Example()
+    for name, kind in FEATURES.items():
+        value = values[name] if name in _LISTS else (values[name],)
+        if kind == "bytes":
+            value = value if name in _NO_TEXT else [text.encode() for text in value]
+        getattr(example.features.feature[name], f"{kind}_list").value.extend(value)
+    return example.SerializeToString(deterministic=True)
+
+
+def decode(tf, serialized: bytes, path: pathlib.Path, number: int) -> dict[str, Any]:
+    """Record `number` of a file as a dict with exactly the names of FEATURES.
+
+    Raises:
+        DataError: if it is no record, of another schema, or holds what cannot be.
+    """
+    place = f"Record {number} of {path}"
+    try:
+        features = tf.train.Example.FromString(serialized).features.feature
+    except Exception as error:  # protobuf's DecodeError, whose home differs between its versions
+        raise DataError(f"{place} is no tf.train.Example: {error}. Restore the file from a copy.") from error
+    schema = list(features["schema"].int64_list.value)
+    if schema != [SCHEMA]:
+        raise DataError(
+            f"{place} has schema {schema}; this version of nas_keras reads {SCHEMA}. Use the version that wrote it."
+        )
+    values = {}
+    for name, kind in FEATURES.items():
+        value = tuple(getattr(features[name], f"{kind}_list").value)
+        if name not in _LISTS and len(value) != 1:
+            raise DataError(
+                f"{place} has {len(value)} values of {name!r} where one is due. Restore the file from a copy."
+            )
+        if kind == "bytes" and name not in _NO_TEXT:
+            value = tuple(text.decode(errors="replace") for text in value)
+        values[name] = value if name in _LISTS else value[0]
+    problem = _problem(values)
+    if problem:
+        raise DataError(f"{place} cannot be: {problem}. Restore the file from a copy.")
+    return values
+
+
+def _problem(values: dict[str, Any]) -> str:
+    """What no record can have; "" if all is well. The one check of the writer and the reader."""
+    wrong = [name for name, is_right in _CHECKS.items() if not is_right(values)]
+    return f"it has {', '.join(f'{name} {shown(values[name])}' for name in wrong)}" if wrong else ""
+
+
+def _agree(values: dict[str, Any]) -> bool:
+    """Whether the numbers in double precision are those in single precision, more exactly."""
+    (content,) = values["doubles"][:1]
+    if len(values["doubles"]) != 1 or len(content) != _DOUBLES.itemsize * len(DOUBLES):
+        return False
+    single = [*(values[name] for name in DOUBLES[:-1]), *(values["test_accuracy"] or (math.nan,))]
+    return np.array_equal(_to_single(np.frombuffer(content, _DOUBLES)), np.array(single, np.float32), equal_nan=True)
+
+
+def _to_single(doubles: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # what is too large becomes infinite
+        return doubles.astype(np.float32)
+
+
+def check_origin(values: dict[str, Any], origin: Origin | None, path: pathlib.Path, number: int) -> None:
+    """Raises DataError if a decoded record is of another space, recipe or run; None takes any."""
+    problem = _strangeness(values, origin) if origin else ""
+    if problem:
+        raise DataError(
+            f"Record {number} of {path} {problem}. Move the file away, or name the folder of the run it belongs to."
+        )
+
+
+def _strangeness(values: dict[str, Any], origin: Origin) -> str:
+    """What shows that a record is of another space, recipe or run; "" if nothing does."""
+    for name, variants in (("space", ()), ("recipe", origin.variants)):
+        found, wanted = values[name], getattr(origin, name)
+        if found != wanted and found not in variants:
+            return f"is of {name} {found}, but this run has {name} {wanted}"
+    if origin.seed is not None and values["seed"] != training_seed(origin.seed, values["key"]):
+        return (
+            f"is of another run: its training has the seed {values['seed']}, but with this run's seed {origin.seed} it "
+            f"has {training_seed(origin.seed, values['key'])}"
+        )
+    return ""
+
+
+def trial_of(values: dict[str, Any], origin: Origin | None) -> Trial:
+    """The trial of a decoded record."""
+    numbers = {**{name: values[name] for name in DOUBLES}, "test_accuracy": (*values["test_accuracy"], math.nan)[0]}
+    if values["doubles"]:
+        numbers = dict(zip(DOUBLES, np.frombuffer(values["doubles"][0], _DOUBLES).tolist(), strict=True))
+    evaluation = Evaluation(
+        **numbers,
+        status=values["status"],
+        num_params=values["num_params"],
+        epochs=values["epochs"],
+        recipe=values["recipe"] if origin and values["recipe"] != origin.recipe else "",
+    )
+    return Trial(
+        trial=values["trial"],
+        iteration=values["iteration"],
+        policy=values["policy"],
+        seed=values["seed"],
+        actions=values["actions"],
+        log_probs=values["log_probs"],
+        key=values["key"],
+        cached=bool(values["cached"]),
+        evaluation=evaluation,
+    )

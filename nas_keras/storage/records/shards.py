@@ -1,0 +1,150 @@
+"""Records of trials on disk, in shards: TFRecord files that are whole or absent.
+
+This module knows files, not what is in a run; `storage/dataset.py` does. What a record holds is `records/schema.py`'s.
+"""
+
+import itertools
+import os
+import pathlib
+from collections.abc import Sequence
+
+from nas_keras import _tensorflow
+from nas_keras.errors import DataError
+from nas_keras.storage.records.schema import Origin, check_origin, decode, encode, trial_of, values_of
+from nas_keras.storage.records.tfrecord import read_frames
+from nas_keras.system.atomic_files import write_whole
+from nas_keras.trial import Trial
+
+
+def write_shard(path: pathlib.Path, trials: Sequence[Trial], origin: Origin) -> None:
+    """Writes one shard: to a temporary name, flushed to disk, then renamed.
+
+    Raises:
+        InvalidValueError: before anything is written, if `read_shard` would refuse a trial.
+        WriteError: if the disk is full, writing is not allowed, or the like.
+    """
+    values = [values_of(trial, origin, len(trials)) for trial in trials]
+    tf = _tensorflow.load_tensorflow()
+    records = [encode(tf, some) for some in values]
+
+    def write(temporary):
+        with tf.io.TFRecordWriter(str(temporary)) as writer:
+            for record in records:
+                writer.write(record)
+
+    write_whole(path, write)
+
+
+def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
+    """Reads one shard whole.
+
+    Args:
+        path: of the shard.
+        origin: refuse records of another space or recipe; None takes any.
+
+    Raises:
+        DataError: if it is damaged, cut, of another schema or of another origin; the message names file and record.
+    """
+    tf = _tensorflow.load_tensorflow()
+    trials, promised = [], None
+    for number, frame in enumerate(read_frames(_read_content(path))):
+        if frame.data is None:
+            raise DataError(
+                f"{path} is damaged at record {number}: {frame.problem}. Restore the file from a copy, or "
+                "let launch/repair.py save the rest."
+            )
+        values = decode(tf, frame.data, path, number)
+        check_origin(values, origin, path, number)
+        if values["shard_trials"] != (promised or values["shard_trials"]):
+            raise DataError(
+                f"Record {number} of {path} is of a file of {values['shard_trials']} records, and those before it of "
+                f"one of {promised}: it was put together of two. Restore the file from a copy."
+            )
+        promised = values["shard_trials"]
+        trials.append(trial_of(values, origin))
+    if len(trials) != (promised or -1):
+        raise DataError(
+            f"{path} holds {len(trials)} records but was written with {promised or 'some'}: it was cut. Restore the "
+            "file from a copy, or let launch/repair.py save the rest."
+        )
+    return trials
+
+
+def read_record(path: pathlib.Path, origin: Origin | None = None) -> Trial:
+    """Reads a file of one record, as those in `pending/` are; otherwise as `read_shard`."""
+    trials = read_shard(path, origin)
+    if len(trials) != 1:
+        raise DataError(f"{path} holds {len(trials)} records where one is due. Let launch/repair.py take it away.")
+    return trials[0]
+
+
+def read_pending(folder: pathlib.Path, origin: Origin) -> dict[pathlib.Path, Trial]:
+    """The records that wait in `pending/` for their shard, by file; none if there is no such folder.
+
+    Another process may be at work: a file that disappears while it is read stands in a shard by now. So whoever reads
+    shards too reads them after this.
+
+    Raises:
+        DataError: if one is damaged or of another origin.
+    """
+    found = {}
+    for path in list_pending(folder):
+        try:
+            found[path] = read_record(path, origin)
+        except DataError:
+            if os.path.lexists(path):
+                raise
+    return found
+
+
+def list_pending(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The files in `pending/`, by name."""
+    try:
+        return sorted(folder / name for name in os.listdir(folder) if name.endswith(".tfrecord"))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def check_order(path: pathlib.Path, trials: Sequence[Trial], *, first: int) -> None:
+    """Raises DataError unless the records of a run's shard are numbered from `first`, one after the other."""
+    for record, (trial, place) in enumerate(zip(trials, itertools.count(first), strict=False)):
+        if trial.trial != place:
+            raise DataError(
+                f"Record {record} of {path} is trial {trial.trial}, where trial {place} is due: the file is a copy, or "
+                "stands in the wrong place. Restore it from a copy, or let launch/repair.py save the rest."
+            )
+
+
+def salvage_shard(path: pathlib.Path, origin: Origin) -> tuple[list[Trial], list[str]]:
+    """The records of a damaged shard that can be believed, and a sentence for everything that is wrong with it."""
+    tf = _tensorflow.load_tensorflow()
+    try:
+        content = _read_content(path)
+    except DataError as error:
+        return [], [str(error)]
+    trials, problems, promised = [], [], set()
+    number = -1
+    for number, frame in enumerate(read_frames(content)):
+        if frame.data is None:
+            problems.append(f"{path} is damaged at record {number}: {frame.problem}.")
+            continue
+        try:
+            values = decode(tf, frame.data, path, number)
+            check_origin(values, origin, path, number)
+            trials.append(trial_of(values, origin))
+            promised.add(values["shard_trials"])
+        except DataError as error:
+            problems.append(str(error))
+    if not problems and promised != {number + 1}:
+        written = " and ".join(map(str, sorted(promised))) or "some"
+        problems.append(f"{path} holds {number + 1} records but was written with {written}: it was cut or mixed.")
+    return trials, problems
+
+
+def _read_content(path: pathlib.Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():  # a device would never end, a pipe never begin
+            raise OSError(0, "it is no file")
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. Restore the file from a copy.") from error

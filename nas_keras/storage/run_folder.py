@@ -1,0 +1,130 @@
+"""A run's folder: its paths, its configuration file and its lock.
+
+```
+<workdir>/config.json  dataset/  pending/  checkpoints/  tensorboard/  best/  warm_start.tfrecord  lock
+```
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.system import locks
+from nas_keras.system.atomic_files import read_json, temporary_name, write_json
+from nas_keras.system.paths import local_path
+
+CONFIG_FORMAT = 1
+
+
+class Workspace:
+    """The paths of one run. Nothing is created before `locked`, and the root never after its beginning.
+
+    Args:
+        workdir: the run's folder; made absolute.
+
+    Raises:
+        InvalidValueError: if it is no local path.
+    """
+
+    def __init__(self, workdir: str | os.PathLike):
+        self.root = local_path("workdir", workdir)
+        self.config = self.root / "config.json"
+        self.dataset = self.root / "dataset"
+        self.pending = self.root / "pending"
+        self.checkpoints = self.root / "checkpoints"
+        self.tensorboard = self.root / "tensorboard"
+        self.best = self.root / "best"
+        self.warm_start = self.root / "warm_start.tfrecord"
+        self.lock = self.root / "lock"
+
+    def check(self) -> None:
+        """Raises InvalidValueError if the folder is something else than a run or a place to put one."""
+        try:
+            names = set(os.listdir(self.root))
+        except FileNotFoundError:
+            return
+        except NotADirectoryError as error:
+            what = "is a file" if self.root.is_file() else "is inside a file"
+            raise InvalidValueError(f"workdir={str(self.root)!r} {what}. Name a folder.") from error
+        except OSError as error:
+            raise InvalidValueError(
+                f"workdir={str(self.root)!r} cannot be read: {error.strerror}. Name a folder that can."
+            ) from error
+        # What a start that was cut off may leave.
+        left = {
+            self.lock.name,
+            self.warm_start.name,
+            temporary_name(self.config).name,
+            temporary_name(self.warm_start).name,
+        }
+        if self.config.name not in names and names - left:
+            raise InvalidValueError(
+                f"workdir={str(self.root)!r} holds files but no config.json, so it is no run. Name an empty or new "
+                "folder."
+            )
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Creates the folder and holds its lock; the kernel frees it when the process dies.
+
+        Raises:
+            InvalidValueError: if another process holds it, the file system has no locks, or the folder cannot be
+                written.
+        """
+        busy = f"Another process is running in workdir={str(self.root)!r}. Wait for it, or name another folder."
+        with contextlib.ExitStack() as stack:
+            try:
+                self.root.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locks.locked(self.root, busy=busy, file=self.lock.name))
+            except OSError as error:
+                raise InvalidValueError(
+                    f"workdir={str(self.root)!r} cannot be written: {error.strerror}. Name a folder that can."
+                ) from error
+            yield
+
+    def read_config(self) -> dict[str, Any] | None:
+        """The run's configuration, or None if there is no run yet.
+
+        Raises:
+            DataError: if the file is damaged or of a newer version.
+        """
+        if not self.config.exists():
+            return None
+        config = read_json(self.config)
+        if config.get("format") != CONFIG_FORMAT:
+            raise DataError(
+                f"{self.config} has format {config.get('format')!r}; this version of nas_keras reads "
+                f"{CONFIG_FORMAT}. Use the version that wrote it, or another workdir."
+            )
+        if not isinstance(config.get("fixed"), dict):
+            raise DataError(
+                f"{self.config} has no settings under 'fixed'. Restore it from a copy, or remove the folder."
+            )
+        return config
+
+    def settle_config(self, config: dict[str, Any]) -> None:
+        """Writes the configuration of a new run, or checks that the one of an old run asks for the same.
+
+        Args:
+            config: "fixed" is what may not change between starts; the rest may, and the newest is kept.
+
+        Raises:
+            InvalidValueError: if something fixed differs; the message shows old and new.
+        """
+        config = json.loads(json.dumps(config, sort_keys=True))  # as it will be read again: a tuple is a list
+        old = self.read_config()
+        if old is not None:
+            changed = [
+                f"{name}: {json.dumps(old['fixed'].get(name))} before, {json.dumps(value)} now"
+                for name, value in config["fixed"].items()
+                if old["fixed"].get(name) != value
+            ]
+            if changed:
+                raise InvalidValueError(
+                    f"workdir={str(self.root)!r} is a run with other settings. {'; '.join(changed)}. Start it with the "
+                    "settings it has, or name another folder."
+                )
+        write_json(self.config, {"format": CONFIG_FORMAT, **config})

@@ -1,0 +1,61 @@
+"""What the strategies that learn a controller share: the LSTM, its Adam, samples of the policy, the state of both.
+
+How the controller learns from a batch is each strategy's own: `ppo/ppo.py`, `reinforce.py`.
+
+Legend: `m` proposals, `T` decisions.
+"""
+
+import numpy as np
+
+from nas_keras import _tensorflow
+from nas_keras._tensorflow import NONE, make_distribution
+from nas_keras.controller.controller import Controller
+from nas_keras.controller.graph import clear_kernels
+from nas_keras.spaces.search_space import SearchSpace
+from nas_keras.strategies.base import State, Strategy
+from nas_keras.trial import Proposals
+
+tf = _tensorflow.load_tensorflow()
+
+_SAMPLE = 3  # purpose of the generator
+
+
+class ControllerStrategy(Strategy):
+    """Base class: proposes what its controller draws; a strategy implements `_tell`.
+
+    Args:
+        space: what is searched.
+        config: has `units`, `embedding` and `learning_rate`.
+        seed: of initial weights and samples.
+        distribute: where the controller lives, see `_tensorflow.py`.
+
+    Attributes:
+        controller: the policy.
+    """
+
+    def __init__(self, space: SearchSpace, config, *, seed: int, distribute: str = NONE):
+        super().__init__(space, seed=seed)
+        self.config = config
+        clear_kernels()  # of controllers before this one
+        self._distribution = make_distribution(distribute)
+        with self._distribution.scope():
+            self.controller = Controller(space.num_choices, units=config.units, embedding=config.embedding, seed=seed)
+            # The older class has a fused kernel for the same update: a step is faster, and so is its tracing.
+            self._optimizer = tf.keras.optimizers.legacy.Adam(config.learning_rate)
+            # Its variables are part of the state from the start; there is no public way to have them before a step.
+            self._optimizer._create_all_weights(self.controller.trainable_variables)
+
+    def _ask(self, n: int, iteration: int) -> Proposals:
+        seed = np.random.default_rng([self.seed, _SAMPLE, iteration]).integers(2**31, size=2)
+        actions, log_probs = self.controller.sample(n, seed.astype(np.int32))
+        return Proposals(actions.numpy(), log_probs.numpy())
+
+    def _variables(self) -> list:
+        return [*self.controller.variables, *self._optimizer.variables()]
+
+    def _state(self) -> State:
+        return {f"variable_{i}": np.array(variable) for i, variable in enumerate(self._variables())}  # copies
+
+    def _restore(self, state: State) -> None:
+        for i, variable in enumerate(self._variables()):
+            variable.assign(state[f"variable_{i}"])

@@ -1,0 +1,158 @@
+"""One step of SGD on TF-Agents' PPO loss: the bridge between our controller and `PPOClipAgent`.
+
+Legend: `m` trials in a mini-batch, `T` decisions, `N` the largest number of choices.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nas_keras import _tensorflow
+from nas_keras._tensorflow import apply_gradients
+
+tf = _tensorflow.load_tensorflow()
+_tensorflow.load_tf_agents()
+
+import tensorflow_probability as tfp  # noqa: E402  (after the choice of Keras)
+from tf_agents.agents.ppo import ppo_clip_agent  # noqa: E402
+from tf_agents.networks import network, value_network  # noqa: E402
+from tf_agents.specs import tensor_spec  # noqa: E402
+from tf_agents.trajectories import time_step as ts  # noqa: E402
+
+
+class PPOLoss:
+    """The clipped policy loss and the entropy loss of `tf_agents.agents.PPOClipAgent`, on a Keras controller.
+
+    Args:
+        controller: maps strings int32 [B, T] to logits [B, T, N].
+        num_choices: of each decision, [T].
+        optimizer: a Keras optimizer, built for the controller's variables.
+        clip: epsilon.
+        entropy: weight of the entropy.
+    """
+
+    METRICS = ("policy_loss", "entropy_loss", "entropy", "kl", "clip_fraction")
+
+    def __init__(self, controller, num_choices: Sequence[int], optimizer, *, clip: float, entropy: float):
+        self._controller, self._optimizer, self._clip = controller, optimizer, clip
+        # Vectors, since TF-Agents creates its networks on a random sample of this spec; int32, since it refuses int64.
+        limits = np.zeros(len(num_choices), np.int32), np.array(num_choices, np.int32) - 1
+        self._spec = tensor_spec.BoundedTensorSpec([len(num_choices)], tf.int32, *limits, name="actions")
+        # Every setting is written out: TF-Agents' defaults do not clip, and rescale rewards.
+        self._agent = ppo_clip_agent.PPOClipAgent(
+            ts.time_step_spec(self._spec),
+            self._spec,
+            optimizer=tf.keras.optimizers.Adam(),  # it wants one of these, and never uses it here
+            actor_net=_PolicyNetwork(controller, self._spec),
+            value_net=value_network.ValueNetwork(self._spec, preprocessing_layers=_as_float(), fc_layer_params=()),
+            importance_ratio_clipping=clip,
+            entropy_regularization=entropy,
+            normalize_rewards=False,
+            normalize_observations=False,
+            num_epochs=1,
+            use_gae=False,
+            log_prob_clipping=0.0,
+            compute_value_and_advantage_in_train=False,
+            update_normalizers_in_train=False,
+            aggregate_losses_across_replicas=True,
+        )
+
+    def compute(self, actions, old_log_probs, advantages, weights):
+        """The loss of one replica's share of a mini-batch.
+
+        Args:
+            actions: int32 [m, T].
+            old_log_probs: float32 [m], of whole strings under the policy that drew them.
+            advantages: float32 [m].
+            weights: float32 [m].
+
+        Returns:
+            loss, a scalar, and a dict of the METRICS, scalars.
+        """
+        distribution = self._distribution_of(actions)
+        steps = _time_steps(actions)
+        arguments = steps, actions, old_log_probs, advantages, distribution, weights
+        policy_loss = _plain(self._agent.policy_gradient_loss)(*arguments)
+        entropy = distribution.entropy()  # [m]
+        entropy_loss = _plain(self._agent.entropy_regularization_loss)(steps, entropy, weights)
+        log_ratio = distribution.log_prob(actions) - old_log_probs  # [m]
+        outside = tf.cast(tf.abs(tf.exp(log_ratio) - 1.0) > self._clip, tf.float32)
+        metrics = {
+            "policy_loss": policy_loss,
+            "entropy_loss": entropy_loss,
+            "entropy": _mean(entropy, weights),
+            # (r - 1) - log r: unbiased and never negative (http://joschu.net/blog/kl-approx.html).
+            "kl": _mean(tf.math.expm1(log_ratio) - log_ratio, weights),
+            "clip_fraction": _mean(outside, weights),
+        }
+        return policy_loss + entropy_loss, metrics
+
+    def step(self, distribution, actions, old_log_probs, advantages):
+        """One step on one mini-batch, its trials dealt out to the replicas. Call it inside a `tf.function`.
+
+        Its size must be known when it is traced: shapes that are not cost a third of all the graph's operations.
+        """
+        num_replicas = distribution.num_replicas_in_sync
+        size = actions.shape[0]
+        share = (size + num_replicas - 1) // num_replicas
+
+        def replica_step():
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            mine = replica * share + tf.range(share)
+            # Every replica takes equally many; those past the end weigh nothing, the others make up for them.
+            weights = tf.where(mine < size, 1.0, 0.0) * (share * num_replicas / size)
+            mine = tf.minimum(mine, size - 1)
+            with tf.GradientTape() as tape:
+                loss, metrics = self.compute(
+                    tf.gather(actions, mine), tf.gather(old_log_probs, mine), tf.gather(advantages, mine), weights
+                )
+            variables = self._controller.trainable_variables
+            # The embedding's gradient is a tf.IndexedSlices; dense, one kernel applies them all.
+            gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
+            apply_gradients(self._optimizer, gradients, variables)
+            return metrics
+
+        metrics = distribution.run(replica_step)
+        # TF-Agents has divided every mean by the number of replicas already.
+        return {name: distribution.reduce("SUM", value, axis=None) for name, value in metrics.items()}
+
+    def _distribution_of(self, actions):
+        return tfp.distributions.Independent(tfp.distributions.Categorical(self._controller(actions)), 1)
+
+
+class _PolicyNetwork(network.Network):
+    """What TF-Agents asks of an actor: strings [B, T] to the distribution of strings."""
+
+    def __init__(self, controller, spec):
+        super().__init__(input_tensor_spec=spec, state_spec=(), name="PolicyNetwork")
+        self._controller = controller
+
+    def call(self, observation, step_type=None, network_state=(), training=False):
+        del step_type, training
+        logits = self._controller(observation)
+        return tfp.distributions.Independent(tfp.distributions.Categorical(logits), 1), network_state
+
+
+def _time_steps(actions):
+    size = tf.shape(actions)[0]
+    return ts.TimeStep(
+        step_type=tf.fill([size], ts.StepType.FIRST),
+        reward=tf.zeros([size]),
+        discount=tf.ones([size]),
+        observation=actions,
+    )
+
+
+def _mean(values, weights):
+    """The share of the mean over all replicas that this one contributes."""
+    total = tf.reduce_mean(values * weights)
+    return total / tf.cast(tf.distribute.get_strategy().num_replicas_in_sync, tf.float32)
+
+
+def _plain(function):
+    # AutoGraph would rewrite TF-Agents' code for nothing, and slowly.
+    return tf.autograph.experimental.do_not_convert(function)
+
+
+def _as_float():
+    return tf.keras.layers.Lambda(lambda actions: tf.cast(actions, tf.float32))

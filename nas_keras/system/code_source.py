@@ -1,0 +1,134 @@
+"""The text of one Python function, and the names that it uses; `system/code_fingerprint.py` makes an identity of them.
+
+The text is the source without comments, docstrings and layout, so that it is the same for every version of Python. A
+function whose source cannot be read, or not be told apart (two lambdas in one line), is written as its bytecode with
+its constants instead. No code is run or compiled here.
+"""
+
+import ast
+import copy
+import dis
+import functools
+import linecache
+import re
+import types
+from collections.abc import Iterator
+
+_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
+_NAMES = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF")
+# Methods that change a list, dict, set or array in place.
+_CHANGES = {
+    *("append", "extend", "insert", "remove", "pop", "popitem", "clear", "sort", "reverse", "add", "discard"),
+    *("update", "setdefault", "fill", "appendleft", "popleft"),
+}
+
+
+def text_of(code: types.CodeType) -> str:
+    """The function's source in one layout, or else its bytecode with its constants."""
+    node = _node_of(code)
+    return _bytecode(code) if node is None else ast.unparse(_without_docstrings(node))
+
+
+def state_of(code: types.CodeType) -> set[str]:
+    """Names that the function itself changes, and ".name" for attributes: what it keeps between calls, not its code."""
+    node = _node_of(code)
+    if node is None:
+        stored = {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_GLOBAL", "STORE_DEREF")}
+        called = [(name, *attributes) for name, attributes in names_used(code) if attributes]
+        changed = {name[0] if len(name) == 2 else f".{name[-2]}" for name in called if name[-1] in _CHANGES}
+        return changed | stored - set(code.co_cellvars)
+    changed = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Global | ast.Nonlocal):
+            changed.update(part.names)
+        elif isinstance(part, ast.Subscript) and not isinstance(part.ctx, ast.Load):
+            changed.add(_called(part.value))
+        elif isinstance(part, ast.Attribute) and (not isinstance(part.ctx, ast.Load) or part.attr in _CHANGES):
+            changed.add(_called(part.value if isinstance(part.ctx, ast.Load) else part))
+    return changed
+
+
+def names_used(code: types.CodeType) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The global and enclosing names that the function reads, each with the attributes that are read of it at once."""
+    instructions = list(dis.get_instructions(code))
+    for place, instruction in enumerate(instructions):
+        if instruction.opname in _NAMES:
+            attributes = []
+            for following in instructions[place + 1 :]:
+                if following.opname not in _ATTRIBUTES:
+                    break
+                attributes.append(following.argval)
+            yield instruction.argval, tuple(attributes)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from names_used(constant)
+
+
+def _called(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else f".{node.attr}" if isinstance(node, ast.Attribute) else ""
+
+
+def _node_of(code: types.CodeType) -> _FUNCTIONS | None:
+    """The function in its file; None where there is no such, more than one, or one of other names or constants."""
+    places = _functions_of("".join(linecache.getlines(code.co_filename)))
+    found = places.get((code.co_firstlineno, code.co_name), ())
+    return found[0] if len(found) == 1 and _agree(found[0], code) else None
+
+
+@functools.lru_cache(maxsize=16)
+def _functions_of(text: str) -> dict[tuple[int, str], list[_FUNCTIONS]]:
+    """The functions of a file by their first line, decorators included, and name."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    places = {}
+    for node in nodes:
+        if isinstance(node, _FUNCTIONS):
+            first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
+            places.setdefault((first, getattr(node, "name", "<lambda>")), []).append(node)
+    return places
+
+
+def _agree(node: _FUNCTIONS, code: types.CodeType) -> bool:
+    """Whether the file still says what was compiled, as far as names and constants tell; it may have been edited."""
+    text = ast.unparse(node)
+    words = set(re.findall(r"\w+", text))
+    constants = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+    constants |= {-value for value in constants if isinstance(value, int | float)}
+
+    def stands_there(constant) -> bool:
+        if isinstance(constant, tuple | frozenset):
+            return all(map(stands_there, constant))
+        if isinstance(constant, types.CodeType) or constant is None:
+            return True
+        return constant in constants or isinstance(constant, str) and (constant in words or "<locals>" in constant)
+
+    names = {word for name in (*code.co_names, *code.co_varnames) for word in name.split(".")}
+    return names - {".0", "", "0"} <= words and all(map(stands_there, code.co_consts))
+
+
+def _without_docstrings(node: _FUNCTIONS) -> _FUNCTIONS:
+    node = copy.deepcopy(node)
+    for part in ast.walk(node):
+        body = getattr(part, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            value = body[0].value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                body[:] = body[1:] or [ast.Pass()]
+    return node
+
+
+def _bytecode(code: types.CodeType) -> str:
+    constants = [_bytecode(c) if isinstance(c, types.CodeType) else _constant(c) for c in code.co_consts]
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_argcount, code.co_flags)
+    return f"{code.co_code.hex()} {constants} {names}"
+
+
+def _constant(constant: object) -> str:
+    if isinstance(constant, frozenset):  # whose order is another one in each process
+        return f"frozenset{sorted(map(_constant, constant))}"
+    if isinstance(constant, tuple):
+        return f"({', '.join(map(_constant, constant))})"
+    return repr(constant)

@@ -1,0 +1,97 @@
+"""Tests of nas_keras/children/caveats.py, and of when a search says them."""
+
+import numpy as np
+import pytest
+from helpers import TINY_CHILD, TINY_TRAIN, tiny_images
+
+import nas_keras as nk
+from nas_keras.children import caveats
+from nas_keras.evaluators import training
+from nas_keras.trial import Trial
+
+
+@pytest.mark.parametrize(
+    ("settings", "num_images", "says"),
+    [
+        ({}, 12_800, None),  # a hundred steps of the default recipe
+        ({}, 12_799, "only 99 steps (batches of 128 of 12,799 images, epochs=1). With fewer than 100, its"),
+        (
+            {"epochs": 2},
+            800,
+            "only 12 steps (batches of 128 of 800 images, epochs=2). With fewer than 100, its accuracy",
+        ),
+        ({"epochs": 17}, 800, None),
+        ({"epochs": 3}, 40, "only 3 steps (batches of 40 of 40 images, epochs=3)"),
+    ],
+)
+def test_too_few_steps(settings, num_images, says):
+    caveat = caveats.few_steps(nk.TrainConfig(**settings), num_images)
+    assert caveat is says is None or says in caveat
+
+
+def test_the_advice_gives_enough_steps():
+    caveat = caveats.few_steps(nk.TrainConfig(epochs=2), 800)
+    assert caveat.endswith("Use epochs=17, or a smaller batch_size of the training.")  # 17 * 6 = 102
+
+
+_SIX = np.arange(60) % 6  # of 60 images; p = 1/6, standard error sqrt(1/6 * 5/6 / 60) = 0.0481
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "labels", "num_classes", "num_tried", "is_noise"),
+    [
+        (0.24, _SIX, 6, 1, True),  # threshold 1/6 + 1.645 * 0.0481 = 0.2458
+        (0.25, _SIX, 6, 1, False),
+        (0.28, _SIX, 6, 20, True),  # threshold 1/6 + 2.807 * 0.0481 = 0.3017
+        (0.31, _SIX, 6, 20, False),
+        (0.96, np.repeat([0, 1], [63, 1]), 2, 1, True),  # 63 to 1: all alike get 0.984
+        (1.0, np.repeat([0, 1], [500, 500]), 2, 1000, False),
+        (0.5, np.repeat([0, 1], [500, 500]), 2, 1, True),
+        (0.0, _SIX, 6, 1, True),
+    ],
+)
+def test_accuracies_that_guessing_gives(accuracy, labels, num_classes, num_tried, is_noise):
+    assert (caveats.guessing("It", accuracy, labels, num_classes, num_tried) is not None) == is_noise
+
+
+def test_the_figures_of_guessing():
+    assert caveats.guessing("The best validation accuracy", 0.219, _SIX, 6, 3) == (
+        "The best validation accuracy, 21.9%, is within noise of guessing: of these 60 images, guessing gets 16.7% "
+        "right (the most frequent class has 16.7%, one of 6 classes is 16.7%; standard error 4.8%), and the best of 3 "
+        "children that only guess exceeds 26.9% once in twenty times. Train longer (epochs), use more images, or see "
+        "whether the labels belong to the images."
+    )
+    assert "and a child that only guesses exceeds 24.6% once" in caveats.guessing("It", 0.2, _SIX, 6)
+
+
+def test_the_best_of_so_many_guesses_exceeds_the_threshold_once_in_twenty_times():
+    rng = np.random.default_rng(0)
+    for num_tried in (1, 20):
+        best = rng.binomial(1000, 1 / 6, size=(4_000, num_tried)).max(1) / 1000
+        labels = np.arange(1000) % 6
+        exceeds = np.mean([caveats.guessing("It", a, labels, 6, num_tried) is None for a in best])
+        assert 0.03 < exceeds < 0.07
+
+
+def _trial(key, reward):
+    return Trial(
+        0, 0, 0, 0, (0, 0), (), key, False, nk.Evaluation(reward) if reward == reward else nk.Evaluation.failure("no")
+    )
+
+
+def test_an_evaluator_says_both_with_the_data_it_has(monkeypatch):
+    texts = []
+    monkeypatch.setattr(training.logging, "warning", lambda text, *values: texts.append(text % values))
+    with nk.TrainingEvaluator(tiny_images(), child=TINY_CHILD, train=TINY_TRAIN, workers=1) as evaluator:
+        (steps,) = texts
+        assert steps.startswith("A child is trained for only 8 steps (batches of 64 of 512 images, epochs=1).")
+        evaluator.review([])
+        evaluator.review([_trial("a", float("nan"))])
+        evaluator.review([_trial("a", 0.9), _trial("b", 0.1)])
+        assert len(texts) == 1
+        evaluator.review([_trial("a", 0.2), _trial("b", 0.3), _trial("b", 0.3), _trial("c", float("nan"))])
+    assert texts[1].startswith("The best validation accuracy, 30.0%, is within noise of guessing: of these 128 images")
+    assert "the best of 2 children that only guess exceeds" in texts[1]
+    texts.clear()
+    with nk.TrainingEvaluator(tiny_images(), train=nk.TrainConfig(epochs=25), workers=1):
+        assert texts == []

@@ -1,0 +1,285 @@
+"""Tests of nas_keras/children/training.py."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from nas_keras import _tensorflow
+from nas_keras.children import training
+from nas_keras.children.build import ChildConfig, build_child
+from nas_keras.children.training import Split, TrainConfig, evaluate_cell, measure, train_child
+from nas_keras.errors import InvalidValueError
+from nas_keras.spaces.cell import Cell
+
+_CELL = Cell.chain("sep_conv_3x3")
+_SETTINGS = {"num_classes": 2, "child": ChildConfig(filters=4, stages=1)}
+_CONFIG = TrainConfig(epochs=2, batch_size=32)
+
+
+def _split(count, seed):
+    """Noise, brighter in the upper half of a 0 and in the lower half of a 1."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 128, (count, 8, 8, 1)).astype(np.uint8)
+    labels = rng.integers(0, 2, count).astype(np.int32)
+    for image, label in zip(images, labels, strict=True):
+        image[4 * label : 4 * label + 4] += 100
+    return Split(images, labels)
+
+
+_TRAIN, _VALID = _split(256, 0), _split(100, 1)
+
+
+@pytest.fixture(scope="module", name="tf")
+def _tf():
+    return _tensorflow.load_tensorflow()
+
+
+@pytest.fixture(scope="module", name="model")
+def _model(tf):
+    """The child of seed 7, the first that is trained here."""
+    return train_child(_CELL, _TRAIN, config=_CONFIG, seed=7, **_SETTINGS)
+
+
+def _weights(config=_CONFIG, train=_TRAIN, **settings):
+    return train_child(_CELL, train, config=config, **{**_SETTINGS, "seed": 7, **settings}).get_weights()
+
+
+def _equal(some, others):
+    return all(np.array_equal(a, b) for a, b in zip(some, others, strict=True))
+
+
+def test_the_same_seed_gives_the_same_weights_and_accuracy_whatever_was_trained_before(tf, model):
+    expected = measure(model, _VALID)
+    tf.keras.utils.set_random_seed(99)
+    train_child(Cell.chain("conv_5x5"), _TRAIN, config=TrainConfig(batch_size=64), seed=8, **_SETTINGS)
+    tf.random.normal([3]), np.random.normal()
+    again = train_child(_CELL, _TRAIN, config=_CONFIG, seed=7, **_SETTINGS)
+    assert _equal(again.get_weights(), model.get_weights())
+    assert measure(again, _VALID) == expected
+
+
+def test_another_seed_gives_other_weights(model):
+    assert not _equal(_weights(seed=8), model.get_weights())
+
+
+def test_the_seed_sets_the_order_of_the_images(tf, model, monkeypatch):
+    # The same initial weights, and another purpose of the generator that draws the order.
+    monkeypatch.setattr(training, "_SHUFFLE", 3)
+    assert not _equal(_weights(), model.get_weights())
+
+
+def test_each_epoch_takes_each_image_once_in_an_order_of_its_own(tf, monkeypatch):
+    seen = []
+    original = training._batches
+
+    def spy(tf, split, order, *args, **kwargs):
+        seen.append(np.array(order))
+        return original(tf, split, order, *args, **kwargs)
+
+    monkeypatch.setattr(training, "_batches", spy)
+    _weights(train=Split(_TRAIN.images[:96], _TRAIN.labels[:96]))
+    first, second = seen[0].reshape(2, 96)
+    assert sorted(first) == sorted(second) == list(range(96))
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, np.arange(96))
+
+
+def test_it_learns(tf):
+    config = TrainConfig(epochs=6, batch_size=16, learning_rate=0.03)
+    evaluation = evaluate_cell(Cell.chain("conv_7x7"), _TRAIN, _VALID, config=config, seed=0, **_SETTINGS)
+    assert evaluation.status == "ok"
+    assert evaluation.reward > 0.9
+    assert math.isnan(evaluation.test_accuracy)  # nobody gave a test split
+
+
+def test_an_evaluation_says_what_was_measured(model):
+    tested = Split(_VALID.images[:40], 1 - _VALID.labels[:40])
+    evaluation = evaluate_cell(_CELL, _TRAIN, _VALID, config=_CONFIG, test=tested, seed=7, **_SETTINGS)
+    accuracy, loss = measure(model, _VALID)
+    assert evaluation.reward == evaluation.valid_accuracy == np.float32(accuracy)
+    assert evaluation.loss == np.float32(loss)
+    assert evaluation.test_accuracy == np.float32(measure(model, tested)[0])
+    # Stem 9 * 1 * 4 + 16, separable 9 * 4 + 4 * 4 + 16, head 4 * 2 + 2.
+    assert evaluation.num_params == 52 + 68 + 10
+    assert type(evaluation.num_params) is int
+    assert evaluation.epochs == 2
+    assert 0 < evaluation.seconds < 600
+
+
+@pytest.mark.parametrize("count", [1, 37, 100, 501])
+def test_measure_agrees_with_numpy(model, count):
+    split = _split(count, 2)
+    logits = model(split.images).numpy().astype(np.float64)  # [N, 2]
+    accuracy = np.mean(logits.argmax(axis=-1) == split.labels)
+    log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    loss = -np.mean(log_probs[np.arange(count), split.labels])
+    np.testing.assert_allclose(measure(model, split), (accuracy, loss), rtol=1e-4)
+
+
+def test_one_step_agrees_with_a_step_by_hand(tf):
+    """Adam's first step, at the peak of the rate: each weight moves by the rate against the sign of its gradient."""
+    config = TrainConfig(batch_size=256, learning_rate=1e-3, warmup=0.0)
+    tf.keras.utils.set_random_seed(7)
+    model = build_child(_CELL, _SETTINGS["child"], input_shape=(8, 8, 1), num_classes=2)
+    with tf.GradientTape() as tape:
+        logits = model(_TRAIN.images, training=True)
+        picked = tf.gather(tf.nn.log_softmax(logits), _TRAIN.labels, batch_dims=1)
+        loss = -tf.reduce_mean(picked)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    fitted = train_child(_CELL, _TRAIN, config=config, seed=7, **_SETTINGS).trainable_variables
+    num_checked = 0
+    for before, gradient, after in zip(model.trainable_variables, gradients, fitted, strict=True):
+        clear = np.abs(gradient.numpy()) > 1e-3  # far from Adam's epsilon and from the rounding of sums
+        expected = -1e-3 * np.sign(gradient.numpy())
+        np.testing.assert_allclose((after - before).numpy()[clear], expected[clear], rtol=0.01)
+        num_checked += clear.sum()
+    assert num_checked > 50
+
+
+@pytest.mark.parametrize(
+    ("config", "num_steps", "step", "rate"),
+    [
+        pytest.param(TrainConfig(), 400, 0, 0.0, id="start"),
+        pytest.param(TrainConfig(), 400, 50, 0.005, id="half of the warm-up"),
+        pytest.param(TrainConfig(), 400, 100, 0.01, id="end of the warm-up"),
+        pytest.param(TrainConfig(), 400, 250, 0.005, id="half of the decay"),
+        pytest.param(TrainConfig(), 400, 175, 0.005 * (1 + math.cos(math.pi / 4)), id="a quarter of the decay"),
+        pytest.param(TrainConfig(), 400, 400, 0.0, id="end"),
+        pytest.param(TrainConfig(learning_rate=0.5, warmup=0.0), 10, 0, 0.5, id="no warm-up, start"),
+        pytest.param(TrainConfig(learning_rate=0.5, warmup=0.0), 10, 5, 0.25, id="no warm-up, half"),
+        pytest.param(TrainConfig(learning_rate=0.5, warmup=0.0), 10, 10, 0.0, id="no warm-up, end"),
+        pytest.param(TrainConfig(warmup=0.25), 1, 0, 0.01, id="one step has no warm-up"),
+    ],
+)
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero(tf, config, num_steps, step, rate):
+    assert float(training.make_schedule(config, num_steps)(step)) == pytest.approx(rate, rel=1e-6, abs=1e-8)
+
+
+def test_the_schedule_spans_all_epochs(tf, model):
+    assert model.optimizer.iterations.numpy() == 16  # 4 up, 12 down; the last step's rate is that of step 15
+    expected = 0.01 * (1 + math.cos(math.pi * 11 / 12)) / 2
+    assert float(model.optimizer.learning_rate(model.optimizer.iterations - 1)) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "num_steps"),
+    [
+        pytest.param(96, 32, 3, id="whole batches"),
+        pytest.param(100, 32, 3, id="a rest is left out"),
+        pytest.param(20, 128, 1, id="a batch larger than the data"),
+        pytest.param(1, 1, 1, id="one image"),
+    ],
+)
+def test_steps_in_an_epoch(tf, count, batch_size, num_steps):
+    train = Split(_TRAIN.images[:count], _TRAIN.labels[:count])
+    model = train_child(_CELL, train, config=TrainConfig(batch_size=batch_size), seed=0, **_SETTINGS)
+    assert model.optimizer.iterations.numpy() == num_steps
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def test_steps_beyond_one_call_into_the_graph_are_all_taken(tf, monkeypatch):
+    train = Split(_TRAIN.images[:40], _TRAIN.labels[:40])  # 5 steps
+    arguments = {"config": TrainConfig(batch_size=8), "seed": 7, **_SETTINGS}
+    at_once = train_child(Cell.chain("identity"), train, **arguments)
+    monkeypatch.setattr(training, "_STEPS_PER_EXECUTION", 3)
+    in_two = train_child(Cell.chain("identity"), train, **arguments)
+    assert at_once.optimizer.iterations.numpy() == in_two.optimizer.iterations.numpy() == 5
+    for weight, other in zip(at_once.get_weights(), in_two.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (TrainConfig(batch_size=32, learning_rate=1e30), "the training loss is not a finite number"),
+        # One step: its loss is that of the initial weights.
+        (TrainConfig(batch_size=256, learning_rate=1e38), "the validation loss is not a finite number"),
+    ],
+)
+def test_a_loss_that_is_no_number_is_a_failed_evaluation(tf, config, reason):
+    evaluation = evaluate_cell(Cell.chain("conv_3x3", "conv_3x3"), _TRAIN, _VALID, config=config, seed=0, **_SETTINGS)
+    assert evaluation.status == f"failed: {reason}"
+    assert math.isnan(evaluation.reward)
+    assert evaluation.seconds > 0
+
+
+def test_shift_moves_images_and_lets_zeros_come_in(tf):
+    image = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)[:, :, None]
+    shifts = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -2], [1, -1], [2, 0]], np.int32)
+    moved = training._shift(tf, tf.constant(np.stack([image] * len(shifts))), tf.constant(shifts)).numpy()
+    assert moved.dtype == np.uint8
+    assert moved[..., 0].tolist() == [
+        [[1, 2, 3], [4, 5, 6]],
+        [[0, 0, 0], [1, 2, 3]],
+        [[4, 5, 6], [0, 0, 0]],
+        [[0, 1, 2], [0, 4, 5]],
+        [[3, 0, 0], [6, 0, 0]],
+        [[0, 0, 0], [2, 3, 0]],
+        [[0, 0, 0], [0, 0, 0]],
+    ]
+
+
+def test_shifts_are_drawn_from_the_seed_in_both_directions():
+    shifts = training._draw_shifts(2, 1_000, 7)
+    assert shifts.shape == (1_000, 2) and shifts.dtype == np.int32
+    assert all(set(column) == {-2, -1, 0, 1, 2} for column in shifts.T.tolist())
+    assert np.array_equal(shifts, training._draw_shifts(2, 1_000, 7))
+    assert not np.array_equal(shifts, training._draw_shifts(2, 1_000, 8))
+    assert training._draw_shifts(0, 1_000, 7) is None
+
+
+def test_shift_changes_the_training_and_keeps_it_repeatable(model):
+    config = TrainConfig(epochs=2, batch_size=32, shift=1)
+    weights = _weights(config)
+    assert not _equal(weights, model.get_weights())
+    assert _equal(_weights(config), weights)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "epochs=0 is not allowed: it must be an integer of at least 1."),
+        ({"epochs": 1.5}, "epochs=1.5 is not allowed: it must be an integer of at least 1."),
+        ({"batch_size": 0}, "batch_size=0 is not allowed: it must be an integer of at least 1."),
+        ({"learning_rate": -0.1}, "learning_rate=-0.1 is not allowed: it must be a number of at least 0."),
+        ({"learning_rate": math.nan}, "learning_rate=nan is not allowed: it must be a number of at least 0."),
+        ({"warmup": -0.1}, "warmup=-0.1 is not allowed: it must be a number of at least 0."),
+        ({"warmup": 1.0}, "warmup=1.0 is a fraction of the steps: give 0 or more and less than 1."),
+        ({"shift": -1}, "shift=-1 is not allowed: it must be an integer of at least 0."),
+    ],
+)
+def test_an_impossible_configuration_is_refused(settings, message):
+    with pytest.raises(InvalidValueError) as caught:
+        TrainConfig(**settings)
+    assert str(caught.value) == message
+
+
+def test_the_training_step_is_traced_only_as_often_as_keras_must(tf, monkeypatch):
+    # The loop of `fit` traces its body twice; a `tf.function` that creates variables would do so once more.
+    traced = []
+    original = tf.keras.Model.train_step
+    monkeypatch.setattr(tf.keras.Model, "train_step", lambda self, data: traced.append(self) or original(self, data))
+    train_child(_CELL, _TRAIN, config=_CONFIG, seed=7, **_SETTINGS)
+    assert 1 <= len(traced) <= 2
+
+
+@pytest.mark.parametrize(
+    "settings", [{"precision": "mixed_bfloat16"}, {"precision": "mixed_float16"}, {"jit_compile": True}]
+)
+def test_what_is_for_gpus_trains_on_a_cpu_too(tf, model, settings):
+    trained = train_child(_CELL, _TRAIN, config=dataclasses.replace(_CONFIG, **settings), seed=7, **_SETTINGS)
+    assert measure(trained, _VALID)[0] == pytest.approx(measure(model, _VALID)[0], abs=0.1)
+    assert trained.get_layer("logits").compute_dtype == "float32"
+    convolution = next(layer for layer in trained.layers if "conv" in layer.name)
+    assert convolution.compute_dtype == settings.get("precision", "float32").removeprefix("mixed_")
+    assert {variable.dtype for variable in trained.trainable_variables} == {tf.float32}
+    assert tf.keras.mixed_precision.global_policy().name == "float32"  # what comes after is not touched
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(
+        InvalidValueError, match="precision='float8' is unknown. Allowed: float32, mixed_float16, mixed"
+    ):
+        TrainConfig(precision="float8")

@@ -1,0 +1,207 @@
+"""Tests of nas_keras/comparison/compare.py: what counts as an evaluation, seeds, processes, strategies used again."""
+
+import contextlib
+import dataclasses
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from helpers import ROOT, facts, wait_until
+
+import nas_keras as nk
+from nas_keras.comparison.compare import Contender, _Searcher, compare, parse_contenders, renew
+from nas_keras.comparison.problems import ArrayEvaluator, Problem, Source
+from nas_keras.comparison.synthetic import grid, make_synthetic
+from nas_keras.strategies import NAMES, RandomSearch, make_strategy
+
+SOURCE = Source("synthetic", "pairwise-2x8-0")
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("ppo", ["ppo"]),
+        ("ppo, random", ["ppo", "random"]),
+        ("evolution:population=50,sample_size=10,ppo:window=3,random", None),
+        ("evolution:population=50,evolution", None),
+    ],
+)
+def test_strategies_are_written_as_they_are_shown(text, labels):
+    contenders = parse_contenders(text)
+    assert ",".join(contender.label for contender in contenders) == text.replace(" ", "")
+    assert labels is None or [contender.label for contender in contenders] == labels
+
+
+def test_settings_are_the_strategys():
+    (contender,) = parse_contenders("evolution:population=50,sample_size=7")
+    problem = Problem(grid("g", [2]), nk.Evaluator(), np.array([0.0, 0.0, 1.0]))
+    strategy = contender.make(problem, 3)
+    assert (strategy.config.population, strategy.config.sample_size, strategy.seed) == (50, 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "names no strategy between two commas"),
+        ("ppo,,random", "names no strategy between two commas"),
+        ("tabu", "strategy='tabu' is unknown. Allowed: ppo, "),
+        ("ppo:", "'ppo:' is not allowed: write strategy:setting=value,setting=value"),
+        ("ppo:window", "'ppo:window' is not allowed"),
+        ("ppo:window=", "'ppo:window=' is not allowed"),
+        ("window=3", "strategy='window=3' is unknown"),
+        ("ppo:height=3", "Strategy 'ppo' has no setting 'height'. It has: "),
+        ("ppo:window=x", "window='x' is not allowed: it must be of type int"),
+        ("ppo:window=-1", "window=-1 is not allowed"),
+        ("random,ppo,random", "names a strategy twice with the same settings"),
+    ],
+)
+def test_strategies_that_do_not_exist(text, message):
+    with pytest.raises(nk.InvalidValueError, match=message):
+        parse_contenders(text)
+
+
+class _Scripted(RandomSearch):
+    """Proposes given batches, then nothing."""
+
+    def __init__(self, space, batches):
+        super().__init__(space)
+        self._batches = batches
+
+    def _ask(self, n, iteration):
+        batches = self._batches[iteration : iteration + 1]
+        return nk.Proposals(np.array(batches[0] if batches else [], np.int32).reshape(-1, 1)[:n])
+
+
+@dataclasses.dataclass(frozen=True)
+class _ScriptedContender:
+    batches: tuple
+
+    def make(self, problem, seed):
+        del seed
+        return _Scripted(problem.space, self.batches)
+
+
+def test_a_curve_counts_distinct_evaluations():
+    rewards = np.array([1.0, 5.0, np.nan, 3.0, 9.0, 2.0])
+    problem = Problem(grid("g", [6]), ArrayEvaluator(rewards), rewards)
+    searcher = _Searcher(problem, max_evaluations=5, batch_size=3)
+    # Key 0 twice in a batch, and again later, counts once; key 2 fails, which is an evaluation that finds nothing.
+    (curve,) = searcher.search(_ScriptedContender(((0, 0, 2), (0, 3))), [0])
+    assert curve.tolist() == [1, 1, 3, 3, 3]  # nothing was proposed after three: it stays where it was
+    (curve,) = searcher.search(_ScriptedContender(((2,), (5, 4, 0), (1, 3))), [0])
+    assert curve.tolist() == [1, 2, 9, 9, 9]  # until something succeeds, the worst of the table
+
+
+def test_seeds_are_those_of_single_searches():
+    compared = compare(SOURCE, parse_contenders("evolution,random"), num_seeds=3, max_evaluations=20, processes=1)
+    space, table = make_synthetic("pairwise-2x8-0")
+    for name, curves in compared.curves.items():
+        for seed in range(3):
+            found = nk.search(space, ArrayEvaluator(table), strategy=name, seed=seed, max_evaluations=20)
+            rewards = [trial.reward for trial in found.trials if not trial.cached]
+            assert curves[seed].tolist() == np.maximum.accumulate(rewards).tolist()
+    assert compared.regret("random").shape == (3, 20)
+    assert (np.diff(compared.regret("random")) <= 0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_strategy_that_is_used_again_does_what_a_new_one_would(name):
+    space, table = make_synthetic("pairwise-2x8-0")
+    used = make_strategy(name, space, seed=7)
+    found = []
+    for strategy in (used, used, make_strategy(name, space, seed=8)):
+        if strategy.num_told:
+            renew(used, make_strategy(name, space, seed=8))
+        result = nk.search(space, ArrayEvaluator(table), strategy=strategy, max_evaluations=30, max_trials=40)
+        found.append((facts(result.trials), repr(strategy.state()), strategy.metrics))
+    assert found[1] == found[2] != found[0]
+
+
+def test_processes_find_the_same_and_report_as_they_go():
+    counts = []
+    settings = {"num_seeds": 5, "max_evaluations": 12, "batch_size": 4}
+    contenders = [Contender("random"), Contender("evolution", (("population", "4"),))]
+    alone = compare(SOURCE, contenders, processes=1, **settings)
+    together = compare(SOURCE, contenders, processes=2, on_searches=counts.append, **settings)
+    assert sum(counts) == 10 and len(counts) == 4  # 3 and 2 seeds of each
+    for label in ("random", "evolution:population=4"):
+        assert (alone.curves[label] == together.curves[label]).all()
+
+
+@pytest.mark.parametrize("name", ["num_seeds", "max_evaluations", "batch_size", "processes"])
+def test_settings_that_cannot_be(name):
+    settings = {"num_seeds": 1, "max_evaluations": 1, name: 0}
+    with pytest.raises(nk.InvalidValueError, match="=0 is not allowed: it must be an integer of at least 1"):
+        compare(SOURCE, [Contender("random")], **settings)
+
+
+def test_a_comparison_of_nothing():
+    with pytest.raises(nk.InvalidValueError, match="There is no strategy to compare"):
+        compare(SOURCE, [], num_seeds=1, max_evaluations=1)
+
+
+_LONG = """
+from nas_keras.comparison.compare import compare, parse_contenders
+from nas_keras.comparison.problems import Source
+contenders = parse_contenders("ppo")
+compare(Source("synthetic", "pairwise-8x3-0"), contenders, num_seeds=1_000, max_evaluations=5_000, processes=2)
+"""
+
+
+def _children(pid):
+    """Processes that a process has started, whatever became of it since: pid -> when they began."""
+    found = {}
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                found[path.parent] = fields[19]
+    return found
+
+
+def _has_tensorflow(path):
+    with contextlib.suppress(OSError):
+        return "libtensorflow_framework" in (path / "maps").read_text()
+    return False
+
+
+def _is_running(path, began):
+    with contextlib.suppress(OSError):
+        fields = (path / "stat").read_text().rpartition(")")[2].split()
+        return fields[19] == began and fields[0] != "Z"
+    return False
+
+
+def test_processes_that_search_end_with_the_one_that_started_them():
+    parent = subprocess.Popen([sys.executable, "-c", _LONG], cwd=ROOT)
+    try:
+        assert wait_until(lambda: sum(map(_has_tensorflow, _children(parent.pid))) == 2, seconds=100)
+        time.sleep(5)  # TensorFlow is there; soon they search, and hear of nothing else until they are done
+        children = _children(parent.pid)
+    finally:
+        parent.kill()
+        parent.wait()
+    assert wait_until(lambda: not any(_is_running(*child) for child in children.items()), seconds=60)
+
+
+def test_ctrl_c_ends_a_comparison_and_its_processes_at_once():
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _LONG],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests in the background of a shell would hand on that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    with parent:
+        assert wait_until(lambda: sum(map(_has_tensorflow, _children(parent.pid))) == 2, seconds=100)
+        children, start = _children(parent.pid), time.monotonic()
+        parent.send_signal(signal.SIGINT)
+        _, errors = parent.communicate(timeout=60)
+        assert time.monotonic() - start < 5
+    assert errors.rstrip().endswith("KeyboardInterrupt") and "semaphore" not in errors
+    assert not any(_is_running(*child) for child in children.items())

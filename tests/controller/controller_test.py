@@ -1,0 +1,158 @@
+"""Tests of nas_keras/controller/controller.py."""
+
+import numpy as np
+import pytest
+
+from nas_keras.controller.controller import Controller, mix, tf
+
+_NUM_CHOICES = (3, 1, 4, 2)
+_SEED = tf.constant([1, 2])
+
+
+@pytest.fixture(scope="module", name="controller")
+def _controller():
+    """A controller whose policy is far from uniform."""
+    controller = Controller(_NUM_CHOICES, units=8, embedding=4, seed=7)
+    rng = np.random.default_rng(0)
+    for variable in controller.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    return controller
+
+
+def _all_strings():
+    return np.stack(np.meshgrid(*map(np.arange, _NUM_CHOICES), indexing="ij"), -1).reshape(-1, 4).astype(np.int32)
+
+
+def test_logits_have_a_place_for_the_widest_decision(controller):
+    assert controller(tf.zeros([5, 4], tf.int32)).shape == (5, 4, 4)
+
+
+def test_probabilities_of_all_strings_sum_to_one(controller):
+    probabilities = np.exp(controller.log_probs(_all_strings()).numpy().sum(axis=1))
+    assert len(probabilities) == 24
+    np.testing.assert_allclose(probabilities.sum(), 1.0, atol=1e-5)
+    assert probabilities.max() > 0.1  # not the uniform 1/24: the check means something
+
+
+def test_log_probs_equal_a_lstm_written_in_numpy(controller):
+    """The gates i, f, g, o of Keras' LSTM, step by step."""
+    embeddings, kernel, recurrent, bias = (
+        v.numpy() for v in [*controller._embedding.weights, *controller._lstm.weights]
+    )
+    head, head_bias = controller._kernel.numpy(), controller._bias.numpy()
+    actions = np.array([2, 0, 3, 1])
+    rows = [0, 1 + 2, 1 + 3 + 0, 1 + 3 + 1 + 3]  # the start, then one row for each choice of each decision
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    h = c = np.zeros(8)
+    expected = []
+    for t, row in enumerate(rows):
+        i, f, g, o = np.split(embeddings[row] @ kernel + h @ recurrent + bias, 4)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        logits = (h @ head[t] + head_bias[t])[: _NUM_CHOICES[t]]
+        expected.append(logits[actions[t]] - np.log(np.exp(logits).sum()))
+    np.testing.assert_allclose(controller.log_probs(actions[None])[0], expected, atol=1e-5)
+
+
+def test_a_sample_s_log_probs_equal_the_teacher_forced_ones(controller):
+    actions, log_probs = controller.sample(tf.constant(64), _SEED)
+    assert actions.dtype == tf.int32 and actions.shape == log_probs.shape == (64, 4)
+    np.testing.assert_allclose(log_probs, controller.log_probs(actions), atol=1e-5)
+
+
+def test_a_long_string_is_drawn_in_a_loop_and_the_same_holds():
+    controller = Controller((2, 3) * 15, units=8, embedding=4, seed=7)
+    rng = np.random.default_rng(0)
+    for variable in controller.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    actions, log_probs = controller.sample(tf.constant(64), _SEED)
+    assert actions.shape == (64, 30) and len(np.unique(actions.numpy(), axis=0)) > 32
+    np.testing.assert_allclose(log_probs, controller.log_probs(actions), atol=1e-4)
+
+
+def test_masked_choices_are_never_drawn_and_frequencies_are_the_probabilities(controller):
+    actions = controller.sample(tf.constant(100_000), _SEED)[0].numpy()
+    assert (actions >= 0).all() and (actions < np.array(_NUM_CHOICES)).all()
+    strings = _all_strings()
+    expected = np.exp(controller.log_probs(strings).numpy().sum(axis=1))
+    counts = np.array([(actions == string).all(axis=1).sum() for string in strings])
+    # Five standard deviations of a count.
+    assert (np.abs(counts - 1e5 * expected) <= 5 * np.sqrt(1e5 * expected * (1 - expected)) + 1).all()
+
+
+def test_a_share_of_the_decisions_is_uniform(controller):
+    """In 100,000 strings of which a fifth of each decision is drawn uniformly, the rest by what stands before it."""
+    actions, log_probs = (part.numpy() for part in controller.sample(100_000, _SEED, 0.2))
+    strings = _all_strings()
+    plain = controller.log_probs(strings).numpy()
+    mixed, plain = np.exp(mix(plain, strings, 0.2, controller.even)), np.exp(plain)
+    np.testing.assert_allclose(mixed, 0.8 * plain + 0.2 / np.array(_NUM_CHOICES), atol=1e-5)
+    expected = mixed.prod(axis=1)
+    np.testing.assert_allclose(expected.sum(), 1.0, atol=1e-5)
+    counts = np.array([(actions == string).all(axis=1).sum() for string in strings])
+    assert (np.abs(counts - 1e5 * expected) <= 5 * np.sqrt(1e5 * expected * (1 - expected)) + 1).all()
+    np.testing.assert_allclose(
+        log_probs[:100], np.log(mixed[np.ravel_multi_index(actions[:100].T, _NUM_CHOICES)]), atol=1e-5
+    )
+
+
+def test_a_share_of_the_decisions_is_of_another_distribution(controller):
+    """All of it at share 1; half and half at 0.5, whatever the probabilities, of which some are 0."""
+    other = np.zeros((4, max(_NUM_CHOICES)), np.float32)
+    other[range(4), [0, 1, 0, 1]] = [1, 1, 0.25, 1]
+    other[2, 1] = 0.75
+    actions, log_probs = (part.numpy() for part in controller.sample(20_000, _SEED, 1.0, other))
+    assert (actions[:, [0, 1, 3]] == [0, 1, 1]).all() and abs(actions[:, 2].mean() - 0.75) < 0.02
+    np.testing.assert_allclose(log_probs.sum(axis=1), np.log(np.where(actions[:, 2], 0.75, 0.25)), atol=1e-5)
+    strings = _all_strings()
+    plain = controller.log_probs(strings).numpy()
+    mixed, plain = np.exp(mix(plain, strings, 0.5, other)), np.exp(plain)
+    np.testing.assert_allclose(mixed, 0.5 * plain + 0.5 * other[range(4), strings], atol=1e-5)
+
+
+def test_without_a_share_log_probs_are_exact_however_small():
+    controller = Controller((2, 2), seed=0)
+    controller._bias.assign([[0.0, -200.0], [0.0, 0.0]])
+    np.testing.assert_allclose(controller.log_probs(np.array([[1, 0]]))[0, 0], -200.0, atol=0.1)
+    strings = np.array([[1, 0]])
+    mixed = mix(controller.log_probs(strings).numpy(), strings, 0.5, controller.even)
+    np.testing.assert_allclose(mixed[0, 0], np.log(0.25), atol=1e-5)
+
+
+def test_all_decisions_uniform(controller):
+    log_probs = controller.sample(10, _SEED, 1.0)[1]
+    np.testing.assert_allclose(log_probs, -np.log([_NUM_CHOICES] * 10), atol=1e-5)
+
+
+def test_the_seed_decides_the_sample(controller):
+    first, again = (controller.sample(tf.constant(50), _SEED)[0].numpy() for _ in range(2))
+    other = controller.sample(tf.constant(50), tf.constant([1, 3]))[0].numpy()
+    assert (first == again).all() and (first != other).any()
+
+
+def test_one_trace_for_batches_of_any_size():
+    controller = Controller((3, 3))
+    for size in (1, 8, 5):
+        assert controller.sample(tf.constant(size), _SEED)[0].shape == (size, 2)
+    assert controller._sample.experimental_get_tracing_count() == 1
+
+
+def test_the_first_policy_is_almost_uniform():
+    controller = Controller((8, 8), seed=3)
+    np.testing.assert_allclose(np.exp(controller.log_probs(np.array([[0, 5], [7, 7]]))), 1 / 8, atol=0.01)
+
+
+def test_initial_weights_come_from_the_seed():
+    weights = [Controller((4, 2), seed=seed).get_weights() for seed in (5, 5, 6)]
+    assert all((a == b).all() for a, b in zip(weights[0], weights[1], strict=True))
+    assert any((a != b).any() for a, b in zip(weights[0], weights[2], strict=True))
+
+
+@pytest.mark.parametrize("num_choices", [(5,), (1,), (1_000, 2), (2,) * 100], ids=["T1", "one", "wide", "long"])
+def test_any_space_works(num_choices):
+    controller = Controller(num_choices)
+    actions, log_probs = controller.sample(tf.constant(3), _SEED)
+    assert actions.shape == (3, len(num_choices)) and np.isfinite(log_probs).all()

@@ -1,0 +1,117 @@
+"""Tests of nas_keras/reports/page_folder.py: a page replaces an earlier page and no other file."""
+
+import os
+import pathlib
+
+import pytest
+
+from nas_keras.errors import InvalidValueError
+from nas_keras.reports.page_folder import Picture, check_output, picture_names, write_page
+from nas_keras.system.output_files import UnwrittenError
+
+_ONE = [Picture("a.svg", b"one"), Picture("b.png", b"one")]
+
+
+def _write(folder, pictures):
+    return write_page(folder, ["# A page", *(f"![It]({picture.file})" for picture in pictures)], pictures)
+
+
+def _listing(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "README.md"}
+
+
+def test_a_page_replaces_an_earlier_one_and_its_pictures(tmp_path):
+    assert _write(tmp_path / "new" / "page", _ONE) == tmp_path / "new" / "page" / "README.md"
+    folder = tmp_path / "new" / "page"
+    assert _listing(folder) == {"a.svg": b"one", "b.png": b"one"}
+    (folder / "mine.svg").write_bytes(b"mine")
+    check_output(folder, ["a", "b", "c"])
+    _write(folder, [Picture("a.png", b"two"), Picture("c.png", b"two")])
+    assert _listing(folder) == {"a.png": b"two", "c.png": b"two", "mine.svg": b"mine"}
+    assert (folder / "README.md").read_text().endswith("![It](c.png)\n")
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+@pytest.mark.parametrize("has_page", [False, True])
+def test_a_picture_of_the_user_is_not_replaced(tmp_path, kind, has_page):
+    if has_page:
+        _write(tmp_path, _ONE[1:])
+    (tmp_path / f"a.{kind}").write_bytes(b"mine")
+    before = _listing(tmp_path)
+    for check in (lambda: check_output(tmp_path, ["b", "a"]), lambda: _write(tmp_path, _ONE)):
+        with pytest.raises(InvalidValueError, match=f"a.{kind} exists and does not belong to a page of this"):
+            check()
+    assert _listing(tmp_path) == before and (tmp_path / "README.md").exists() == has_page
+
+
+def test_a_link_is_a_file_of_the_user(tmp_path):
+    (tmp_path / "a.svg").symlink_to("nowhere")
+    with pytest.raises(InvalidValueError, match="a.svg exists"):
+        _write(tmp_path, _ONE)
+
+
+@pytest.mark.parametrize("text", ["by hand ![](a.svg)", "# Mine\n<!-- Made by launch/report.py; what is changed here"])
+def test_another_readme_is_not_replaced(tmp_path, text):
+    (tmp_path / "README.md").write_text(text)
+    with pytest.raises(InvalidValueError, match="README.md was not made by this program. Name another folder"):
+        _write(tmp_path, _ONE)
+    assert (tmp_path / "README.md").read_text() == text and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_page_does_not_own_what_lies_elsewhere(tmp_path):
+    (tmp_path / "mine.svg").write_bytes(b"mine")
+    folder = tmp_path / "page"
+    write_page(folder, ["![](../mine.svg) ![](/etc/mine.svg)"], [Picture("a.svg", b"one")])
+    write_page(folder, [], [])
+    assert (tmp_path / "mine.svg").exists()
+
+
+def test_a_page_that_was_interrupted_is_made_again(tmp_path, monkeypatch):
+    """It is interrupted at each write, removal and renaming."""
+    later = [Picture("a.png", b"two"), Picture("c.svg", b"two")]
+    for moment in range(1, 20):
+        folder = tmp_path / str(moment)
+        _write(folder, _ONE)
+        count = 0
+
+        def interrupt(function, moment=moment):
+            def step(*arguments, **settings):
+                nonlocal count
+                count += 1
+                if count == moment:
+                    raise KeyboardInterrupt
+                return function(*arguments, **settings)
+
+            return step
+
+        with monkeypatch.context() as patch:
+            for owner, name in ((os, "replace"), (pathlib.Path, "unlink"), (pathlib.Path, "write_bytes")):
+                patch.setattr(owner, name, interrupt(getattr(owner, name)))
+            try:
+                _write(folder, later)
+                break
+            except KeyboardInterrupt:
+                pass
+        _write(folder, later)
+        files = _listing(folder)
+        assert {name: files[name] for name in ("a.png", "c.svg")} == {"a.png": b"two", "c.svg": b"two"}
+        assert not {"a.svg", "b.png"} & files.keys()
+    assert 6 < moment < 19
+
+
+def test_a_page_that_cannot_be_written_is_carried_by_the_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(pathlib.Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(UnwrittenError, match="page cannot be written: No space left on device") as error:
+        _write(tmp_path / "page", _ONE)
+    assert "# A page" in error.value.result
+
+
+def test_a_folder_whose_name_is_too_long(tmp_path):
+    with pytest.raises(InvalidValueError, match="cannot be used as a folder: File name too long"):
+        check_output(tmp_path / ("x" * 300), ["a"])
+
+
+def test_pictures_of_folders_have_different_names_that_a_link_can_hold():
+    folders = ["a/ppo", "b/ppo", "c/ppo", "d/my run (1)", "."]
+    names = picture_names(list(map(pathlib.Path, folders)), "policy")
+    assert names == ["policy_ppo", "policy_ppo_2", "policy_ppo_3", "policy_my_run__1_", "policy_"]

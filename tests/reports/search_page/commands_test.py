@@ -1,0 +1,198 @@
+"""Tests of nas_keras/reports/search_page/commands.py: printed commands, read by the real flags of launch/search.py."""
+
+import dataclasses
+import json
+import shlex
+
+import pytest
+from helpers import ROOT, run_python
+
+import nas_keras as nk
+from nas_keras import strategies
+from nas_keras.children.named_recipes import settings_of
+from nas_keras.reports.search_page.commands import _in_one_line, search_command
+from nas_keras.results.runs import read_runs
+
+_SOURCE = {"dataset": "dots", "version": "1.0.0", "data_dir": "/data of mine", "image_size": None}
+_RECIPE = {
+    "data": {"name": "dots", "digest": "0" * 64, "num_classes": 4},
+    "child": settings_of(nk.ChildConfig()),
+    "train": settings_of(nk.TrainConfig()),
+    "distribute": "none",
+}
+_TRAINED = {"onednn": "1"}
+
+
+def _run(folder, *, space=None, recipe=None, source=None, environment=None, strategy="random", **settings):
+    """A run that says it came from such an evaluator."""
+    space = space or nk.spaces.small()
+    evaluator = nk.FunctionEvaluator(lambda cell: 0.5, recipe={**_RECIPE, **(recipe or {})})
+    evaluator.source, evaluator.environment = _SOURCE if source is None else source, environment or _TRAINED
+    settings = {"max_evaluations": 2, "batch_size": 2, **settings}
+    nk.search(space, evaluator, strategy=strategy, workdir=folder, **settings)
+    (run,) = read_runs([folder])
+    return run
+
+
+_PARSE = """
+import dataclasses, importlib.util, json, sys
+from absl import flags
+spec = importlib.util.spec_from_file_location("script", sys.argv[1])
+script = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(script)
+from nas_keras.children.named_recipes import settings_of
+answers = []
+for arguments in json.loads(sys.argv[2]):
+    flags.FLAGS.unparse_flags()
+    for name in script.flags.FLAGS.flag_values_dict():
+        flags.FLAGS[name].unparse()
+    assert flags.FLAGS(["script", *arguments]) == ["script"]
+    given = flags.FLAGS.flag_values_dict()
+    options = script._strategy_options()
+    child, train = script._check_flags(options)
+    space = script._space()
+    max_trials = given["max_trials"] or 20 * given["max_evaluations"]
+    answers.append({
+        "space": [space.name, space.fingerprint],
+        "strategy": {"name": given["strategy"], "config": dataclasses.asdict(
+            script.strategies.config_of(given["strategy"], options))},
+        "recipe": {"child": settings_of(child), "train": settings_of(train), "distribute": given["distribute"]},
+        "budget": {"max_evaluations": given["max_evaluations"], "max_trials": max_trials},
+        "images": [given["dataset"], given["data_dir"], script._image_size()],
+        "table": [given["reward"], given["table"], given["missing"]],
+        **{name: given[name] for name in ("seed", "batch_size", "lag", "workdir", "final_epochs", "download")},
+    })
+print(json.dumps(answers))
+"""
+
+
+def _asked_for(run):
+    """What the configuration of a run says, in the form of `_PARSE`."""
+    fixed, recipe, source = run.fixed, run.fixed["recipe"], run.config["source"]
+    size = source.get("image_size")
+    dataset = f"{source['dataset']}:{source['version']}" if "dataset" in source else "mnist"
+    of_table = "table" in source
+    if of_table:  # the flags of a child stand at their defaults
+        recipe = _RECIPE
+    return {
+        "space": [run.space.name, run.space.fingerprint],
+        "strategy": {name: fixed["strategy"][name] for name in ("name", "config")},
+        "recipe": {name: recipe[name] for name in ("child", "train", "distribute")},
+        "budget": {name: run.config["budget"][name] for name in ("max_evaluations", "max_trials")},
+        "images": [dataset, source.get("data_dir"), size],
+        "table": ["table", source["table"], "train" if run.config["environment"] else "error"]
+        if of_table
+        else ["train", None, "error"],
+        **{name: fixed[name] for name in ("seed", "batch_size", "lag")},
+        "workdir": str(run.path),
+        "final_epochs": 0,
+        "download": False,
+    }
+
+
+def _train(**settings):
+    return {"train": settings_of(nk.TrainConfig(**settings))}
+
+
+def test_a_printed_command_asks_for_what_the_configuration_says(tmp_path):
+    ppo = {"strategy": "ppo", "strategy_config": {"steps": 2, "units": 8, "entropy": 0.05, "advantages": "rank"}}
+
+    runs = [
+        _run(tmp_path / "plain"),
+        _run(tmp_path / "with a space in it's name", space=nk.spaces.large(2), seed=7, lag=2, batch_size=3),
+        _run(tmp_path / "ppo", **ppo, max_trials=9),
+        _run(tmp_path / "filters", recipe={"child": settings_of(nk.ChildConfig(filters=4))}),
+        _run(tmp_path / "long", recipe=_train(epochs=5, precision="mixed_float16", jit_compile=True)),
+        _run(tmp_path / "mirrored", recipe={"distribute": "mirrored"}),
+        _run(tmp_path / "size", source={**_SOURCE, "data_dir": None, "image_size": [24, 32]}),
+        _run(tmp_path / "own mnist", source={**_SOURCE, "dataset": "mnist", "version": "3.0.1"}),
+    ]
+    table = _a_table(tmp_path / "a table")
+    nk.search(nk.spaces.small(), nk.TableEvaluator(table), strategy="random", max_evaluations=2, workdir=tmp_path / "t")
+    runs += read_runs([tmp_path / "t"])
+    runs.append(_run(tmp_path / "filled", source={**_SOURCE, "table": str(table)}))
+    commands = [search_command(run) for run in runs]
+    assert all(command.startswith("python launch/search.py --space=") for command in commands)
+    arguments = [shlex.split(command)[2:] for command in commands]
+    done = run_python(_PARSE, ROOT / "launch" / "search.py", json.dumps(arguments))
+    assert done.returncode == 0, done.stderr
+    for run, answer in zip(runs, json.loads(done.stdout), strict=True):
+        assert answer == json.loads(json.dumps(_asked_for(run))), run.path
+
+
+def _a_table(folder):
+    from nas_keras.storage.table_writer import write_table
+    from nas_keras.trial import Evaluation, Trial, training_seed
+
+    space = nk.spaces.small()
+    trials = [
+        Trial(0, 0, 0, training_seed(0, space.key(a)), a, (), space.key(a), False, Evaluation(0.5))
+        for a in space.enumerate()
+    ]
+    write_table(folder, trials, space=space, recipe={**_RECIPE, **_train(epochs=3, shift=1)})
+    return folder
+
+
+def test_the_images_of_the_repository_need_no_flag(tmp_path):
+    source = {"dataset": "mnist", "version": "3.0.1", "data_dir": "/elsewhere/testdata", "image_size": None}
+    run = _run(tmp_path / "run", source=source)
+    assert search_command(run) == (
+        "python launch/search.py --space=small --strategy=random --epochs=1 --max_evaluations=2 --batch_size=2 --lag=0 "
+        f"--seed=0 --final_epochs=0 --workdir={tmp_path / 'run'}"
+    )
+
+
+def test_paths_below_the_current_folder_are_relative(tmp_path, monkeypatch):
+    run = _run(tmp_path / "runs" / "one")
+    monkeypatch.chdir(tmp_path)
+    assert search_command(run).endswith(" --workdir=runs/one")
+    monkeypatch.chdir(tmp_path / "runs" / "one" / "dataset")
+    assert search_command(run).endswith(f" --workdir={tmp_path}/runs/one")
+
+
+class _Mine(strategies.Strategy):
+    def _ask(self, n, iteration):
+        return nk.Proposals([(0, 0)])
+
+    def _tell(self, trials, iteration):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"source": {}}, "its configuration names no data set and no table"),
+        ({"recipe": _train(batch_size=32)}, "batch_size of its recipe's train have no flag"),
+        ({"recipe": {"child": settings_of(nk.ChildConfig(stages=1))}}, "stages of its recipe's child have no flag"),
+        ({"recipe": {"operations": {"mine": "1"}}}, "its recipe has parts that have no flag"),
+        ({"strategy": _Mine(nk.spaces.small()), "max_trials": 1}, "_Mine is no strategy that has a name here"),
+        ({"source": {"table": "t"}}, "what its table lacked was trained on arrays"),
+        ({"warm_start_from": "other"}, "it began with what another folder knew, which its configuration does not name"),
+    ],
+)
+def test_what_has_no_flag_was_made_in_python_and_prints_no_command(tmp_path, settings, reason):
+    settings = dict(settings)
+    if "warm_start_from" in settings:
+        _run(tmp_path / "other")
+        settings["warm_start_from"] = tmp_path / "other"
+    if isinstance(settings.get("strategy"), _Mine):
+        settings["space"] = settings["strategy"].space
+    run = _run(tmp_path / "run", **settings)
+    assert search_command(run) == f"# {run.path} was made in Python, as {reason}: no command makes it again."
+
+
+def test_a_space_with_operations_of_ones_own_has_no_command(tmp_path):
+    run = _run(tmp_path / "run")
+    other = dataclasses.replace(run, space=nk.spaces.large(2, operations=("conv_3x3", "mine")))
+    assert "its space is none of those that have a flag" in search_command(other)
+    assert "its space is none of those that have a flag" in search_command(
+        dataclasses.replace(run, space=nk.SearchSpace("mine", nk.spaces.small().decisions))
+    )
+
+
+@pytest.mark.parametrize("name", ["a  b", "a\nb", "a```b"])
+def test_a_command_that_a_page_cannot_show_is_a_comment(name):
+    command = f"python launch/search.py {shlex.quote(f'--workdir={name}')}"
+    assert _in_one_line(command).startswith("# A name in it cannot be shown here: python launch/search.py")
+    assert "\n" not in _in_one_line(command) and "```" not in _in_one_line(command)
+    assert _in_one_line("python launch/search.py '--workdir=a b'") == "python launch/search.py '--workdir=a b'"

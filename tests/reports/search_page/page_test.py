@@ -1,0 +1,283 @@
+"""Tests of page.py and of what it is made of: report_run_facts.py, report_run_sections.py."""
+
+import re
+
+import pytest
+
+import nas_keras as nk
+from nas_keras.children import named_recipes
+from nas_keras.reports.page_folder import Picture
+from nas_keras.reports.search_page import page as report_runs
+from nas_keras.reports.search_page.facts import children_per_hour, gather_runs, share_of_repeats
+from nas_keras.reports.search_page.page import write_run_report
+from nas_keras.results.runs import read_runs
+from nas_keras.storage.table_writer import write_table
+from nas_keras.trial import Evaluation, Trial, training_seed
+
+SPACE = nk.spaces.large(2)
+NAMED = named_recipes.NAMED["mnist_1epoch_v1"]
+RECIPE = {
+    "child": named_recipes.settings_of(NAMED.child),
+    "train": named_recipes.settings_of(NAMED.train),
+    "data": {"name": "mnist", "digest": "1"},
+}
+LONGER = {**RECIPE, "train": {**RECIPE["train"], "epochs": 10, "shift": 1}}
+VGG = "conv_3x3[conv_3x3]"
+
+
+def _accuracy(cell):
+    """Better with each conv_5x5; a cell that does nothing fails."""
+    if cell.key == "identity":
+        return Evaluation.failure("loss is NaN")
+    accuracy = 0.9 + 0.03 * cell.key.count("conv_5x5") + len(cell.key) / 10_000
+    return Evaluation(accuracy, valid_accuracy=accuracy, num_params=1_000 * len(cell.key), epochs=1, seconds=36)
+
+
+def _search(path, strategy, space=SPACE, count=24, **settings):
+    evaluator = nk.FunctionEvaluator(_accuracy, recipe=settings.pop("recipe", RECIPE))
+    evaluator.source = {"dataset": "mnist", "version": "3.0.1", "data_dir": "/repository/testdata", "image_size": None}
+    nk.search(space, evaluator, strategy=strategy, max_evaluations=count, workdir=path, **settings)
+    return path
+
+
+def _record(key, evaluation, run_seed=0, space=SPACE):
+    actions = {space.key(string): string for string in space.enumerate(distinct=True)}[key]
+    return Trial(0, 0, 0, training_seed(run_seed, key), actions, (), key, False, evaluation)
+
+
+@pytest.fixture(scope="module", name="folder")
+def _folder(tmp_path_factory):
+    """Two searches, three cells trained longer with two seeds, and a table of four of the 129 keys."""
+    folder = tmp_path_factory.mktemp("report_runs")
+    _search(folder / "ppo", "ppo")
+    _search(folder / "random", "random")
+    (ppo, random) = read_runs([folder / "ppo", folder / "random"])
+    best = {run.strategy: run.best(1)[0].key for run in (ppo, random)}
+    longer = {best["ppo"]: 0.995, best["random"]: 0.994, VGG: 0.99}
+    trials = [
+        _record(
+            key, Evaluation(valid + gap, valid_accuracy=valid + gap, test_accuracy=valid - 0.001, num_params=9), seed
+        )
+        for seed, gap in ((0, -0.0001), (1, 0.0001))
+        for key, valid in longer.items()
+    ]
+    write_table(folder / "trained", trials, space=SPACE, recipe=LONGER)
+    known = {VGG: Evaluation(0.93, valid_accuracy=0.93, test_accuracy=0.92, num_params=7)}
+    for key in ("conv_3x3", "max_pool_2x2", best["ppo"]):
+        known[key] = Evaluation(0.9 + len(key) / 1000, valid_accuracy=0.9 + len(key) / 1000, num_params=8)
+    write_table(folder / "table", [_record(*item) for item in known.items()], space=SPACE, recipe=RECIPE)
+    return folder
+
+
+@pytest.fixture(name="_undrawn")
+def _undrawn_fixture(monkeypatch):
+    """Pictures are composed and not written, which is what takes long."""
+    monkeypatch.setattr(report_runs.plots, "render", lambda figure, name: Picture(f"{name}.png", b""))
+
+
+@pytest.fixture(scope="module", name="page")
+def _page(folder):
+    """(text of the page, headlines) with everything that there can be."""
+    made = write_run_report(
+        [folder / "ppo", folder / "random"],
+        folder / "docs",
+        trained=folder / "trained",
+        table=folder / "table",
+        goal=0.9945,
+        command="python launch/report.py --runs=...",
+    )
+    return made.page.read_text(), made.headlines
+
+
+def _row(text, start):
+    """The cells of the first row of a table that begins so."""
+    line = next(line for line in text.splitlines() if line.startswith(f"| {start} |"))
+    return [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def test_the_headlines_begin_the_page(page):
+    text, headlines = page
+    assert text.startswith("<!-- Made by launch/report.py")
+    assert "\n# The large2 space on mnist: searches and their winners\n" in text
+    assert headlines[0].startswith("PPO: 24 of 24 cells evaluated, ") and "samples answered from D" in headlines[0]
+    assert headlines[1].startswith("random search: 24 of 24 cells evaluated, 0.00 % of 24 samples answered from D, ")
+    assert headlines[2].endswith(
+        "validation 99.50 ± 0.01 %, test 99.40 ± 0.00 % (mean ± standard error; trainings: 2)."
+    )
+    assert headlines[4] == "The table holds 4 of the 129 cells of the space (3.1 %)."
+
+
+def test_the_winners_stand_with_what_the_searches_thought_of_them(folder, page):
+    text, _ = page
+    (ppo,) = read_runs([folder / "ppo"])
+    best = ppo.best(1)[0]
+    row = _row(text, "1")
+    assert row[1] == f"`{best.key}`" and row[2].startswith("PPO 1")
+    assert row[3:6] == ["99.50 ± 0.01", "99.40 ± 0.00", "2"]
+    assert row[6] == f"{100 * (0.9 + len(best.key) / 1000):.2f}"  # of the table, where it has one
+    assert _row(text, "3")[1:] == [f"`{VGG}`", "VGG", "99.00 ± 0.01", "98.90 ± 0.00", "2", "93.00", "9"]
+
+
+def test_what_was_not_reached_is_said(page):
+    text, headlines = page
+    assert "Not reached:\n\n- The winner's means do not reach 99.45 % in validation and in test: " in text
+    assert (
+        "- The winner beats VGG in both means: +0.50 ± 0.01 points in validation and +0.50 ± 0.00 points in test"
+        in text
+    )
+    assert "The 10 best of PPO are " in text
+    assert re.fullmatch(r"Goals: [12] reached, [12] not reached, 0 not known yet\.", headlines[3])
+
+
+def test_the_table_and_its_places(page):
+    text, _ = page
+    assert "3 of its 4 trainings have no test accuracy: they come from searches, which measure none." in text
+    assert re.search(r"The best of PPO has rank \d of the 4 cells in it, \d\.\d\d points below the best\.", text)
+
+
+def test_the_policy_is_shown_for_the_search_that_has_one(page):
+    text, _ = page
+    assert text.count("## What the controller of ") == 1 and "## What the controller of PPO learned" in text
+    assert "which proposed the same strings as the run" in text
+    assert _row(text, "`op_1`")[1].startswith("`") and _row(text, "`combine`")[1] in ("`concat`", "`add`")
+
+
+def test_pictures_are_there_and_linked_and_nothing_is_no_number(folder, page):
+    text, _ = page
+    linked = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert sorted(name.split(".")[0] for name in linked) == ["best_cell", "policy_ppo", "rewards", "sizes"]
+    assert {path.name for path in (folder / "docs").iterdir()} == {"README.md", *linked}
+    assert not re.search(r"\b(nan|inf|None)\b", text)
+
+
+def test_the_commands_that_made_it(folder, page):
+    text, _ = page
+    assert (
+        "\npython launch/search.py --space=large --num_nodes=2 --strategy=ppo --epochs=1 --max_evaluations=24 "
+        f"--batch_size=8 --lag=0 --seed=0 --final_epochs=0 --workdir={folder / 'ppo'}\n"
+    ) in text
+    runs = f"{folder / 'ppo'},{folder / 'random'}"
+    assert (
+        f"\npython launch/train_child.py --from={runs} --top=1 --cells=vgg --epochs=10 --shift=1 --seeds=2 "
+        f"--table={folder / 'trained'}\n"
+    ) in text
+    fill = (
+        "python launch/precompute_rewards.py --space=large --num_nodes=2 --recipe=mnist_1epoch_v1 --seeds=1 "
+        f"--table={folder / 'table'}"
+    )
+    assert f"\n{fill} --cells=vgg\n{fill} --take_from={runs}\npython launch/report.py --runs=...\n" in text
+
+
+def test_one_running_search_alone(folder, tmp_path, _undrawn):
+    _search(tmp_path / "running", "ppo", count=8, strategy_config={"entropy": 0.1})
+    made = write_run_report([tmp_path / "running"], tmp_path / "docs", goal=0.99)
+    text = made.page.read_text()
+    assert "No cell was trained longer yet, so that the best by its reward is shown." in text
+    assert "--strategy_config=entropy=0.1 " in text
+    assert "No table was named." in text and "Not known yet:" in text and "Reached:" not in text
+    assert not re.search(r"\b(nan|inf|None)\b", text)
+
+
+def test_cells_of_the_small_space_are_shown_as_cells_and_not_as_keys(tmp_path, _undrawn):
+    space = nk.spaces.small()  # its keys are such as "0,3"
+    run = _search(tmp_path / "run", "random", space, 8)
+    best = read_runs([run])[0].best(1)[0]
+    cell = str(space.decode(best.actions))
+    winner = Evaluation(0.995, valid_accuracy=0.995, test_accuracy=0.994, num_params=9)
+    trials = [Trial(i, 0, 0, training_seed(i, best.key), best.actions, (), best.key, False, winner) for i in range(2)]
+    write_table(tmp_path / "trained", trials, space=space, recipe=LONGER)
+    made = write_run_report([run], tmp_path / "docs", trained=tmp_path / "trained", goal=0.5)
+    text = made.page.read_text()
+    assert made.headlines[0].endswith(f"%, {cell}.") and f"longer training is {cell}: " in made.headlines[1]
+    assert _row(text, "1")[1] == f"`{cell}`" and f"`{cell}` has 99.50" in text and best.key not in text
+
+
+def test_a_whole_table_is_searched(tmp_path, _undrawn):
+    space = nk.spaces.large(1)
+    run = _search(tmp_path / "run", "random", space, 8)
+    keys = [space.key(actions) for actions in space.enumerate(distinct=True)]
+    accuracies = {key: Evaluation(0.9 + i / 100, valid_accuracy=0.9 + i / 100) for i, key in enumerate(keys)}
+    records = [_record(key, accuracy, space=space) for key, accuracy in accuracies.items()]
+    write_table(tmp_path / "table", records, space=space, recipe=RECIPE)
+    made = write_run_report([run], tmp_path / "docs", table=tmp_path / "table", searches=1, batches=2)
+    text = made.page.read_text()
+    assert "## Searching the table" in text and "(searches.png)" in text
+    assert "## What the controller of " not in text
+    assert "The best of random search has rank 5 of the 8 cells in it, 4.00 points below the best." in text
+
+
+def test_children_an_hour_are_of_the_clock(folder, tmp_path, monkeypatch):
+    (run,) = read_runs([folder / "random"])  # three batches of eight
+    (file,) = (folder / "random" / "tensorboard").iterdir()
+    rate = children_per_hour(run)
+    events = _wall_times(file)
+    assert rate == pytest.approx(3_600 * 16 / (events[2] - events[0]), rel=1e-3)
+    assert share_of_repeats(run) == 0
+    file.rename(tmp_path / file.name)
+    assert str(children_per_hour(run)) == "nan"
+    (tmp_path / file.name).rename(file)
+
+
+def _wall_times(file):
+    """Step -> the first wall time of it, by TensorFlow's own reader."""
+    import tensorflow as tf
+
+    times = {}
+    for record in tf.data.TFRecordDataset(str(file)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        if event.summary.value:
+            times.setdefault(event.step, event.wall_time)
+    return times
+
+
+def test_what_does_not_belong_together_is_refused_and_nothing_written(folder, tmp_path):
+    run, output = folder / "ppo", tmp_path / "docs"
+    other = nk.spaces.large(1)
+    write_table(tmp_path / "space", [_record("identity", Evaluation(0.5), space=other)], space=other, recipe=LONGER)
+    child = {**LONGER, "child": {**LONGER["child"], "filters": 8}}
+    write_table(tmp_path / "child", [_record(VGG, Evaluation(0.5))], space=SPACE, recipe=child)
+    write_table(tmp_path / "failed", [_record(VGG, Evaluation.failure("no"))], space=SPACE, recipe=LONGER)
+    _search(tmp_path / "function", "random", recipe={"function": "f"}, count=1)
+    for arguments, message in (
+        ({"trained": tmp_path / "space"}, "space is a table of another space than"),
+        ({"trained": tmp_path / "child"}, "child holds children of other images or another network than"),
+        ({"trained": tmp_path / "failed"}, "No training in .*failed succeeded"),
+        ({"trained": tmp_path / "nowhere"}, "There is no table in"),
+        ({"table": folder / "trained"}, "trained has another recipe than .*ppo: train"),
+        ({"runs": [tmp_path / "function"]}, "are not accuracies of trained children, but of"),
+        ({"goal": 99.45}, "goal=99.45 is not allowed: it is a fraction"),
+        ({"searches": -1}, "searches=-1 is not allowed"),
+        ({"output": folder / "ppo" / "config.json"}, "config.json is a file"),
+    ):
+        settings = {"runs": [run], "output": output, **arguments}
+        with pytest.raises((nk.InvalidValueError, nk.DataError), match=message):
+            write_run_report(settings.pop("runs"), settings.pop("output"), **settings)
+    assert not output.exists()
+
+
+def test_the_order_of_rewards_and_of_longer_trainings(folder):
+    facts = gather_runs([folder / "ppo", folder / "random"], trained=folder / "trained", table=folder / "table")
+    correlation, count = facts.order_kept
+    assert count == len(facts.standings) and -1 <= correlation <= 1
+    assert facts.winner.valid == pytest.approx(0.995)
+    assert facts.human == {VGG: "VGG"}
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_a_page_of_a_search_whose_first_batch_is_unfinished(tmp_path):
+    """Three of eight children are finished: the best of them is on the page."""
+    seen = []
+
+    def until_the_fourth(cell):
+        seen.append(cell)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return _accuracy(cell)
+
+    evaluator = nk.FunctionEvaluator(until_the_fourth, recipe=RECIPE)
+    with pytest.raises(KeyboardInterrupt):
+        nk.search(SPACE, evaluator, strategy="evolution", max_evaluations=24, workdir=tmp_path / "run")
+    best = max((_accuracy(cell).reward, cell.key) for cell in seen[:3] if not _accuracy(cell).failed)[1]
+    made = write_run_report([tmp_path / "run"], tmp_path / "page")
+    assert made.headlines[0].startswith("evolution: 3 of 24 cells evaluated, 0.00 % of 0 samples answered from D, ")
+    assert made.headlines[0].endswith(f"{best}.")

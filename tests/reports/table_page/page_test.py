@@ -1,0 +1,321 @@
+"""Tests of page.py and of what it is made of: report_facts.py, report_sections.py, report_limits.py."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from helpers import grid
+
+import nas_keras as nk
+from nas_keras.children import named_recipes
+from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.reports.page_folder import Picture
+from nas_keras.reports.search_page.searches import Searches
+from nas_keras.reports.table_page import limits
+from nas_keras.reports.table_page import page as report
+from nas_keras.reports.table_page.facts import gather
+from nas_keras.storage import recipe
+from nas_keras.storage.table_writer import write_table
+from nas_keras.trial import training_seed
+
+SMALL = nk.spaces.small()
+NAMED = named_recipes.NAMED["mnist_v1"]
+RECIPE = {
+    "child": named_recipes.settings_of(NAMED.child),
+    "train": named_recipes.settings_of(NAMED.train),
+    "data": {"name": "mn<i>st", "digest": "1|2"},
+}
+
+
+def _write(path, space, accuracies, **settings):
+    """A table of {(key, run seed): (validation, test) or None for a failure}; a training takes half an hour."""
+    actions = {space.key(string): string for string in reversed(list(space.enumerate()))}
+    trials = []
+    for (key, run_seed), found in accuracies.items():
+        evaluation = nk.Evaluation.failure("loss is NaN", seconds=1_800)
+        if found:
+            valid, test = found
+            evaluation = nk.Evaluation(
+                valid, valid_accuracy=valid, test_accuracy=test, num_params=12_345, epochs=3, seconds=1_800
+            )
+        seed = training_seed(run_seed, key)
+        trials.append(nk.Trial(len(trials), 0, 0, seed, actions[key], (), key, False, evaluation))
+    write_table(path, trials, space=space, recipe=RECIPE, environment={"processor": "A*B <c>"}, **settings)
+    return path
+
+
+def _small_accuracies():
+    """Cell i has validation 90 % + i / 10 and test 80 % + i / 10, the first training 0.1 less, the second 0.1 more."""
+    return {
+        (f"{i // 8},{i % 8}", seed): (0.9 + 0.001 * i + noise, 0.8 + 0.001 * i + noise)
+        for seed, noise in ((0, -0.001), (1, 0.001))
+        for i in range(64)
+    }
+
+
+@pytest.fixture(scope="module", name="page")
+def _page(tmp_path_factory):
+    """(folder, text of the page, headlines) of a whole table, without searches."""
+    folder = tmp_path_factory.mktemp("report")
+    table = _write(folder / "a_table", SMALL, _small_accuracies())
+    made = report.write_report(
+        table, SMALL, folder / "docs", searches=0, command="python launch/report.py --searches=0"
+    )
+    assert made.page == folder / "docs" / "README.md"
+    return folder, made.page.read_text(), made.headlines
+
+
+@pytest.fixture(name="_undrawn")
+def _undrawn_fixture(monkeypatch):
+    """Pictures are composed and not written, which is what takes long."""
+    monkeypatch.setattr(report.plots, "render", lambda figure, name: Picture(f"{name}.png", b""))
+
+
+def _rows(text, after):
+    """The cells of the first table after a line that holds `after`."""
+    lines = text[text.index(after) :].splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("|"))
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
+    return rows
+
+
+def test_the_headlines_begin_the_page(page):
+    _, text, headlines = page
+    assert headlines[:2] == [
+        "64 of 64 cells have an accuracy; trainings of a cell: at most 2; 0 trainings are missing, 0 failed.",
+        "The best cell is identity, identity: validation 96.30 ± 0.10 %, test 86.30 ± 0.10 % (mean ± standard error "
+        "over trainings).",
+    ]
+    assert headlines[-1].endswith(
+        "of two trainings of all cells: 1.00; of mean validation and mean test accuracy: 1.00."
+    )
+    assert text.startswith("<!-- Made by launch/report.py")
+    assert "\n# The small space on mn&lt;i\\>st: results of its table\n" in text
+    assert all(f"\n- {headline}\n" in text for headline in headlines)
+
+
+def test_the_best_and_the_worst(page):
+    _, text, _ = page
+    best, worst = _rows(text, "The best 10:"), _rows(text, "The worst 10:")
+    assert [row[0] for row in best] == [str(rank) for rank in range(1, 11)]
+    assert [row[0] for row in worst] == [str(rank) for rank in range(55, 65)]
+    assert best[1] == ["2", "`identity, avg_pool_2x2`", "96.20 ± 0.10", "86.20 ± 0.10", "2", "2", "12,345"]
+    assert worst[-1][1:3] == ["`conv_1x3_3x1, conv_1x3_3x1`", "90.00 ± 0.10"]
+
+
+def test_the_paper_s_cells_and_their_ranks(page):
+    _, text, headlines = page
+    known = _rows(text, "## Known cells")
+    assert known == [
+        ["the paper's best", "`conv_5x5, conv_1x3_3x1`", "98.85", "98.88"]
+        + ["92.40 ± 0.10", "82.40 ± 0.10", "40", "40"],  # its string is 3,0: cell 24
+        ["the paper's best", "`sep_conv_3x3, conv_7x7`", "98.85", "98.20", "92.00 ± 0.10", "82.00 ± 0.10", "44", "44"],
+        ["VGG", "`conv_3x3, conv_3x3`", "–", "–", "90.90 ± 0.10", "80.90 ± 0.10", "55", "55"],
+    ]
+    assert "One of the paper's two best, conv_5x5, conv_1x3_3x1, has rank 40 here." in headlines
+
+
+def test_main_effects(page):
+    _, text, _ = page
+    rows = _rows(text, "## Which operations")
+    assert len(rows) == 16
+    # The first operation counts eight times as much as the second: 0.8 points a step, and 0.1.
+    points = [row[2].split(" ± ")[0] for row in rows[:8]]
+    assert points == ["-2.80", "-2.00", "-1.20", "-0.40", "+0.40", "+1.20", "+2.00", "+2.80"]
+    assert rows[8][:2] == ["`op_2`", "`conv_1x3_3x1`"] and rows[8][2].startswith("-0.35 ± ")
+    assert "read the effects only" not in text
+    assert re.search(r"alone explain: `op_1` 9\d %, `op_2` \d %; what is left, \d %,", text)
+
+
+def test_noise_and_pairs(page):
+    _, text, _ = page
+    everything, quarter = _rows(text, "## Noise")
+    single = 100 * np.std([0.001, -0.001], ddof=1)
+    assert everything[:3] == ["all 64", f"{single:.3f}", f"{single / 2**0.5:.3f}"]
+    assert quarter[0] == "the best 16" and everything[4] == quarter[4] == "0.100"
+    pairs = _rows(text, "### Pairs")
+    assert len(pairs) == 7
+    assert pairs[0][:4] == ["`conv_1x3_3x1, identity`", "`identity, conv_1x3_3x1`", "-4.900", f"{single:.3f}"]
+
+
+def test_pictures_are_there_and_linked(page):
+    folder, text, _ = page
+    linked = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    assert [name.split(".")[0] for name in linked] == ["heat_map", "sorted", "effects"]
+    assert {path.name for path in (folder / "docs").iterdir()} == {"README.md", *linked}
+
+
+def test_how_it_was_made(page):
+    folder, text, _ = page
+    table = folder / "a_table"
+    assert "took 64.0 hours of one core: the wall time of its 128 trainings, summed." in text
+    assert ["`data`", r"digest 1\|2, name mn&lt;i\>st"] in _rows(text, "## How this was made")
+    assert ["`machine: processor`", r"A\*B &lt;c\>"] in _rows(text, "## How this was made")
+    assert text.endswith(
+        f"python launch/precompute_rewards.py --space=small --recipe=mnist_v1 --seeds=2 --table={table}\n"
+        "python launch/report.py --searches=0\n```\n"
+    )
+    assert "No searches: none was asked for." in text
+
+
+def test_the_same_table_gives_the_same_files(page):
+    folder, _, _ = page
+    before = {path.name: path.read_bytes() for path in (folder / "docs").iterdir()}
+    command = "python launch/report.py --searches=0"
+    report.write_report(folder / "a_table", SMALL, folder / "docs", searches=0, command=command)
+    assert {path.name: path.read_bytes() for path in (folder / "docs").iterdir()} == before
+
+
+def test_a_table_that_is_begun(tmp_path, _undrawn):
+    """One training of most cells, a second of a few, a failure: the page says what there is."""
+    accuracies = {job: found for job, found in _small_accuracies().items() if job[1] == 0 or job[0] in ("7,7", "7,6")}
+    del accuracies["0,0", 0], accuracies["7,6", 0]
+    accuracies["0,1", 0] = None
+    made = report.write_report(_write(tmp_path / "table", SMALL, accuracies), SMALL, tmp_path / "docs")
+    text = made.page.read_text()
+    assert made.headlines[0] == (
+        "62 of 64 cells have an accuracy; trainings of a cell: at most 2; 64 trainings are missing, 1 failed."
+    )
+    assert "No searches: the table lacks 1 keys." in text
+    assert "alone explain" not in text  # shares of a part would not add up
+    assert "read the effects only when the table is complete" in text
+    assert _rows(text, "The best 10:")[2][1:3] == ["`identity, max_pool_2x2`", "96.00"]  # no error from one training
+    assert [pair[3:] for pair in _rows(text, "### Pairs")] == [["–"] * 3] * 7
+    assert not re.search(r"\b(nan|inf)\b", text)
+
+
+def test_a_table_of_one_seed_and_few_cells(tmp_path, _undrawn):
+    large = nk.spaces.large(3)
+    accuracies = {(large.key(large.encode(cell())), 0): (0.9, float("nan")) for cell in (nk.cells.vgg, nk.cells.resnet)}
+    made = report.write_report(_write(tmp_path / "table", large, accuracies), large, tmp_path / "docs", searches=3)
+    text = made.page.read_text()
+    assert made.headlines[0].startswith("2 of 2,000 cells have an accuracy; trainings of a cell: at most 1;")
+    assert made.headlines[1].endswith(": validation 90.00 %, no test accuracy (mean ± standard error over trainings).")
+    assert "All, best first:" in text and "heat_map" not in text
+    assert ["ResNet", "`add(conv_3x3[conv_3x3],identity)`", "–", "–", "90.00", "–", "1", "–"] in _rows(text, "## Known")
+    assert ["Inception", "`concat(conv_3x3,conv_5x5,max_pool_2x2)`"] == _rows(text, "## Known cells")[3][:2]
+    assert "No two cells of the table are the same network." in text
+    assert "2 of the trainings have no test accuracy: they come from searches" in text
+    assert not re.search(r"\b(nan|inf)\b", text)
+
+
+def test_any_space_can_be_shown(tmp_path, _undrawn):
+    space = grid(2, 2, 2)
+    accuracies = {(space.key(a), s): (0.5 + 0.1 * sum(a) + 0.01 * s, 0.5) for a in space.enumerate() for s in (0, 1)}
+    made = report.write_report(_write(tmp_path / "table", space, accuracies), space, tmp_path / "docs", searches=0)
+    text = made.page.read_text()
+    assert "The space has none of the paper's best" in text
+    assert "The best cell is 1, 1, 1: validation 80.50 ± 0.50 %" in made.headlines[1]
+    assert "precompute_rewards" not in text  # it knows the space by no name
+
+
+SEARCHED = Searches(
+    curves={"PPO": np.full((4, 12), 0.75), "uniform sampling": np.full((4, 12), 0.5)},
+    probabilities=np.array([0.5, 0.75, 0.75, 1.0]),
+    best_probabilities=np.array([0.25, 0.25, 0.25, 0.25]),
+    uniform_probability=5 / 64,
+    until_best={"PPO": np.array([10.0, 20, 30, np.inf]), "random search": np.array([30.0, 31, 32, 33])},
+    until_good={"PPO": np.array([1.0, 2, 3, 4]), "random search": np.array([5.0, 5, 5, 5])},
+    num_evaluated=np.array([40, 40, 40, 44]),
+    batch_size=8,
+    best=0.96,
+    mean=0.93,
+    config={"entropy": 0.1, "steps": 10},
+)
+
+
+def test_what_searches_gave(page):
+    folder, _, _ = page
+    facts = gather(folder / "a_table", SMALL)
+    text = limits.searching(facts, SEARCHED, "searches.svg")
+    assert _rows(text, "## Searching the table") == [
+        ["PPO", "25 (17.5 to never)", "3 of 4", "2.5 (1.75 to 3.25)", "4 of 4"],
+        ["random search", "31.5 (30.75 to 32.25)", "4 of 4", "5 (5 to 5)", "4 of 4"],
+    ]
+    assert "12 batches of 8, 4 seeds" in text and "![Mean reward of samples against iteration](searches.svg)" in text
+    assert "In the last 10 batches PPO's samples had 75.00 % on average, uniform ones 50.00 %." in text
+    assert "puts 75.0 % of its probability on the 5 best cells (50.0 to 100.0 %) and 25.0 % on the best alone" in text
+    assert "PPO's 96 samples were 40 (40 to 41) distinct cells." in text
+    assert (
+        "costs 64 trainings, about 32.0 hours of one core, and random search finds the best of them after 32.5" in text
+    )
+    assert "they cannot show that a search saves work" in text
+    assert text.endswith("PPO's settings: entropy 0.1, steps 10.")
+
+
+def test_a_larger_space_is_told_of_in_other_words(page, tmp_path):
+    large = nk.spaces.large(2)
+    accuracies = {(large.key(large.encode(nk.cells.vgg())), 0): (0.9, 0.9)}
+    facts = gather(_write(tmp_path / "table", large, accuracies), large)
+    text = limits.searching(facts, SEARCHED, "searches.svg")
+    assert "costs 129 trainings" in text and "they cannot show" not in text
+
+
+def test_searches_in_the_headlines(page, monkeypatch, tmp_path):
+    folder, _, _ = page
+    asked, drawn = {}, []
+    monkeypatch.setattr(report, "run_searches", lambda *args, **settings: asked.update(settings) or SEARCHED)
+    monkeypatch.setattr(report.plots, "render", lambda figure, name: Picture(f"{drawn.append(name) or name}.png", b""))
+    made = report.write_report(folder / "a_table", SMALL, tmp_path / "docs", searches=4, batches=12)
+    assert (asked["searches"], asked["batches"]) == (4, 12)
+    assert made.headlines[-1] == (
+        "PPO's final policy puts 75 % of its probability on the 5 best cells (mean of 4 searches), a uniform policy "
+        "8 %. Until the best was found PPO evaluated 25 cells (median), random search 31.5."
+    )
+    assert "searches" in drawn and "](searches.png)" in made.page.read_text()
+
+
+def test_keys_from_a_file_are_escaped(tmp_path, _undrawn):
+    space = nk.SearchSpace("s_*", [nk.Decision("d|<b>", ("x`|y", "[z](http://w)"))])
+    accuracies = {("0", 0): (0.5, 0.5), ("1", 0): (0.75, 0.5)}
+    made = report.write_report(_write(tmp_path / "table", space, accuracies), space, tmp_path / "docs", searches=0)
+    text = made.page.read_text()
+    assert "# The s\\_\\* space on" in text
+    assert r"| 2 | x\`\|y | 50.00 |" in text and "| 1 | `[z](http://w)` | 75.00 |" in text
+    assert r"The best cell is \[z\](http://w):" in text
+
+
+def test_a_page_takes_no_other_file_s_place(page, tmp_path):
+    folder, _, _ = page
+    table = folder / "a_table"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "README.md").write_text("by hand")
+    with pytest.raises(InvalidValueError, match="other/README.md was not made by this program. Name another folder"):
+        report.write_report(table, SMALL, tmp_path / "other")
+    for output in (tmp_path / "other" / "README.md", tmp_path / "other" / "README.md" / "docs"):
+        with pytest.raises(InvalidValueError, match="README.md is a file, so .* cannot be a folder. Name a folder"):
+            report.write_report(table, SMALL, output)
+    assert (tmp_path / "other" / "README.md").read_text() == "by hand"
+
+
+def test_what_cannot_be_reported(page, tmp_path, _undrawn):
+    folder, _, _ = page
+    table, output = folder / "a_table", tmp_path / "docs"
+    with pytest.raises(InvalidValueError, match="a_table is a table of another space than .*grid"):
+        report.write_report(table, grid(2), output)
+    with pytest.raises(DataError, match="^There is no table in"):
+        report.write_report(tmp_path, SMALL, output)
+    with pytest.raises(InvalidValueError, match="^searches=-1 is not allowed"):
+        report.write_report(table, SMALL, output, searches=-1)
+    with pytest.raises(InvalidValueError, match="^batches=0 is not allowed"):
+        report.write_report(table, SMALL, output, batches=0)
+    failed = _write(tmp_path / "failed", SMALL, {("0,0", 0): None})
+    with pytest.raises(DataError, match="^No record of the table has a validation accuracy"):
+        report.write_report(failed, SMALL, output)
+    assert not output.exists()
+
+
+def test_variants_of_the_recipe_are_counted(tmp_path, _undrawn):
+    variant = {**RECIPE, "train": {"batch_size": 64}}
+    table = tmp_path / "table"
+    evaluation = nk.Evaluation(0.5, valid_accuracy=0.5, recipe=recipe.fingerprint(variant))
+    trial = nk.Trial(0, 0, 0, training_seed(0, "0,0"), (0, 0), (), "0,0", False, evaluation)
+    other = dataclasses.replace(trial, key="0,1", seed=training_seed(0, "0,1"), actions=(0, 1))
+    write_table(table, [trial, other], space=SMALL, recipe=RECIPE, variants=[variant])
+    made = report.write_report(table, SMALL, tmp_path / "docs")
+    assert made.headlines[0].endswith("0 failed, 2 fell back to a variant of the recipe.")

@@ -1,0 +1,427 @@
+"""Tests of nas_keras/results/export.py and exported.py: a tiny run, what is exported of it, and who can load that."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers import TINY_CHILD, TINY_TRAIN, grid, run_python, tiny_images
+
+import nas_keras as nk
+from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.results import export
+from nas_keras.results.export_folder import read_exported
+from nas_keras.spaces import operations
+from nas_keras.storage.run_folder import Workspace
+from nas_keras.strategies import Strategy
+
+POOLS, CONV = (5, 6), (1, 7)  # strings of the small space
+TRAIN = dataclasses.replace(TINY_TRAIN, epochs=2)
+
+
+class Proposes(Strategy):
+    """Proposes one batch of given strings."""
+
+    def __init__(self, space, strings):
+        super().__init__(space)
+        self._strings = strings
+
+    def _ask(self, n, iteration):
+        return nk.Proposals([] if iteration else self._strings)
+
+    def _tell(self, trials, iteration):
+        pass
+
+
+@pytest.fixture(scope="module", name="images")
+def _images():
+    return tiny_images()
+
+
+@pytest.fixture(scope="module", name="run")
+def _run(tmp_path_factory, images):
+    """A run of two cells, exported; (workdir, result of the search, what export_best gave)."""
+    workdir, space = tmp_path_factory.mktemp("export") / "run", nk.spaces.small()
+    with nk.TrainingEvaluator(images, child=TINY_CHILD, train=TRAIN, workers=1) as evaluator:
+        result = nk.search(space, evaluator, strategy=Proposes(space, [POOLS, CONV]), workdir=workdir)
+    exported = nk.export_best(workdir, top=2, epochs=1, images=images, workers=1)
+    return workdir, result, exported
+
+
+@pytest.fixture(name="todo")
+def _todo(monkeypatch):
+    """Ranks that would be trained, instead of training them."""
+    ranks = []
+
+    def spy(workspace, todo, done, *others):
+        ranks.extend(todo)
+        for rank in todo:
+            done[rank] = rank
+
+    monkeypatch.setattr(export, "_export", spy)
+    return ranks
+
+
+def test_what_is_exported(run, images):
+    workdir, result, exported = run
+    assert [child.key for child in exported] == [trial.key for trial in result.top(2)] == ["1,7", "5,6"]
+    assert [child.rank for child in exported] == [1, 2]
+    for child, trial in zip(exported, result.top(2), strict=True):
+        assert (child.search_reward, child.seed, child.epochs) == (trial.reward, trial.seed, 1)
+        assert child.num_params == trial.evaluation.num_params > 0
+        assert child.test_accuracy * 100 == pytest.approx(round(child.test_accuracy * 100), abs=1e-4)  # of 100 images
+        assert child.valid_accuracy * 128 == round(child.valid_accuracy * 128)
+
+
+def test_the_files_of_the_best_folder(run):
+    workdir, _, exported = run
+    best = workdir / "best"
+    assert json.loads((best / "children.json").read_text()) == {
+        "children": [dataclasses.asdict(child) for child in exported]
+    }
+    assert [child.path for child in exported] == ["best/saved_model", "best/rank_2/saved_model"]
+    for child in exported:
+        assert (workdir / child.path / "saved_model.pb").is_file()
+    assert not list(best.rglob("*.tmp")) and not list(best.rglob(".*"))
+    assert read_exported(Workspace(workdir)) == exported
+    assert read_exported(Workspace(workdir / "nowhere")) == []
+
+
+def test_what_stands_exported_is_not_trained_again(run, images, monkeypatch):
+    workdir, _, exported = run
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a worker was started")
+
+    monkeypatch.setattr(export, "WorkerPool", refuse)
+    before = {path: path.stat().st_mtime_ns for path in (workdir / "best").rglob("*")}
+    assert nk.export_best(workdir, top=2, epochs=1) == exported  # no images are needed either
+    assert nk.export_best(workdir, top=1, epochs=1) == exported[:1]
+    assert nk.export_best(workdir, top=9, epochs=1) == exported  # there are two
+    assert before == {path: path.stat().st_mtime_ns for path in (workdir / "best").rglob("*")}
+    with pytest.raises(AssertionError, match="a worker was started"):
+        nk.export_best(workdir, epochs=3, images=images)
+
+
+def test_other_epochs_or_a_lost_model_are_trained(run, images, todo):
+    workdir, _, _ = run
+    nk.export_best(workdir, top=2, epochs=5, images=images)
+    assert todo == [1, 2]
+    todo.clear()
+    nk.export_best(workdir, images=images)  # not one epoch, but ten by default
+    assert todo == [1]
+    todo.clear()
+    (workdir / "best" / "rank_2" / "saved_model").rename(workdir / "aside")
+    nk.export_best(workdir, top=2, epochs=1, images=images)
+    (workdir / "aside").rename(workdir / "best" / "rank_2" / "saved_model")
+    assert todo == [2]
+
+
+_LOAD = """
+import json, sys
+import numpy as np
+import nas_keras as nk
+from nas_keras import _tensorflow
+tf = _tensorflow.load_tensorflow()
+images, labels = (np.load(f"{sys.argv[1]}/{name}.npy") for name in ("images", "labels"))
+answers = {}
+for path in sys.argv[2:]:
+    serve = tf.saved_model.load(path).signatures["serving_default"]
+    outputs = serve(images=tf.constant(images))
+    model = tf.keras.models.load_model(path)
+    logits = model.predict(images, verbose=0)
+    answers[path] = {
+        "accuracy": float(np.float32(np.mean(outputs["logits"].numpy().argmax(-1) == labels))),
+        "keras accuracy": float(np.float32(np.mean(logits.argmax(-1) == labels))),
+        "outputs": {name: [value.dtype.name, value.shape.as_list()] for name, value in outputs.items()},
+        "inputs": {name: [spec.dtype.name, spec.shape.as_list()]
+                   for name, spec in serve.structured_input_signature[1].items()},
+        "sums": [float(reduce(outputs["probabilities"].numpy().sum(-1))) for reduce in (np.min, np.max)],
+        "num_params": model.count_params(),
+    }
+print(json.dumps(answers))
+"""
+
+_LOAD_KERAS_3 = """
+import sys
+import keras, numpy as np
+assert keras.__version__.startswith("3."), keras.__version__
+images, labels = (np.load(f"{sys.argv[1]}/{name}.npy") for name in ("images", "labels"))
+layer = keras.layers.TFSMLayer(sys.argv[2], call_endpoint="serving_default")
+print(float(np.float32(np.mean(np.asarray(layer(images)["logits"]).argmax(-1) == labels))))
+"""
+
+
+@pytest.fixture(scope="module", name="tested_on")
+def _tested_on(tmp_path_factory, images):
+    """A folder with the test split, for other processes."""
+    folder = tmp_path_factory.mktemp("test_split")
+    for name, array in zip(("images", "labels"), images.test(), strict=True):
+        np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+def test_a_new_process_gets_the_logged_test_accuracy_from_the_saved_models(run, tested_on):
+    workdir, _, exported = run
+    done = run_python(_LOAD, tested_on, *(workdir / child.path for child in exported))
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    for child in exported:
+        answer = answers[str(workdir / child.path)]
+        assert answer["accuracy"] == answer["keras accuracy"] == child.test_accuracy
+        assert answer["inputs"] == {"images": ["uint8", [None, 12, 12, 1]]}
+        assert answer["outputs"] == {"logits": ["float32", [100, 4]], "probabilities": ["float32", [100, 4]]}
+        assert answer["sums"] == pytest.approx([1, 1], abs=1e-5)
+        assert answer["num_params"] == child.num_params
+
+
+def test_stock_keras_3_loads_the_saved_model_too(run, tested_on):
+    workdir, _, exported = run
+    done = run_python(_LOAD_KERAS_3, tested_on, workdir / exported[0].path, TF_USE_LEGACY_KERAS="0")
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) == exported[0].test_accuracy
+
+
+def test_other_images_are_refused_by_their_digest(run, images):
+    workdir, _, _ = run
+    other = nk.Images.from_arrays(
+        (images.train_images[::-1], images.train_labels[::-1]), (images.valid_images, images.valid_labels)
+    )
+    with pytest.raises(DataError) as error:
+        nk.export_best(workdir, epochs=4, images=other)
+    assert str(error.value) == (
+        f"The images of arrays have digest {other.digest[:16]}, but the rewards of this run came from "
+        f"{images.digest[:16]}: another data set, version, split or order. Use the copy that it was made with."
+    )
+
+
+@pytest.mark.parametrize(
+    ("searched", "given", "epochs", "says"),
+    [(1, None, 10, None), (3, None, 10, None), (4, None, 12, None), (9_000, None, 10_000, None), (2, 2, 2, None)]
+    + [(3, 2, 2, "The final training has 2 epochs, fewer than the 3 of the search, so what is exported may be worse")],
+)
+def test_the_final_training_is_longer_than_the_search_by_default(warnings, searched, given, epochs, says):
+    train = export._longer(dataclasses.replace(TRAIN, epochs=searched), given)
+    assert train == dataclasses.replace(TRAIN, epochs=epochs)
+    assert len(warnings) == (says is not None) and all(text.startswith(says) for text in warnings)
+
+
+@pytest.fixture(name="warnings")
+def _warnings(monkeypatch):
+    texts = []
+    monkeypatch.setattr(export.logging, "warning", lambda text, *values: texts.append(text % values))
+    return texts
+
+
+def test_what_needs_no_test_split_is_exported_without_one_and_tested_once_there_is_one(tmp_path, images, warnings):
+    """With the kernels of the run, which began without oneDNN."""
+    untested = dataclasses.replace(images, load_test=None)
+    hidden = images.test()[0], np.full(100, -1, np.int32)
+    space, folder = nk.spaces.small(), tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+        with nk.TrainingEvaluator(untested, child=TINY_CHILD, train=TINY_TRAIN, workers=1) as evaluator:
+            nk.search(space, evaluator, strategy=Proposes(space, [CONV]), workdir=folder)
+        (plain,) = nk.export_best(folder, epochs=2, images=untested, workers=1)
+        weights = _weights(folder, plain)
+    assert "arrays has no test split: what is exported will have no test accuracy." in warnings
+    assert plain.test_accuracy is None and plain.valid_accuracy > 0.3
+    assert plain.summary == f"validation {plain.valid_accuracy:.2%}, no test split ({plain.num_params:,} parameters)"
+    assert json.loads((folder / "best" / "children.json").read_text())["children"][0]["test_accuracy"] is None
+    assert read_exported(Workspace(folder)) == [plain]
+    warnings.clear()
+    (again,) = nk.export_best(folder, epochs=2, images=dataclasses.replace(images, load_test=lambda: hidden))
+    assert again == plain  # hidden labels are no test split: nothing is trained
+    assert "Exported without a test accuracy: test labels run from -1 to -1." in warnings[0]
+    warnings.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+        (tested,) = nk.export_best(folder, epochs=2, images=images, workers=1)
+    assert tested == dataclasses.replace(plain, test_accuracy=tested.test_accuracy) and tested.test_accuracy > 0.3
+    assert f"test {tested.test_accuracy:.2%} (" in tested.summary
+    assert _weights(folder, plain) == weights
+    assert "The run began with TF_ENABLE_ONEDNN_OPTS=0, which is put back for its workers." in warnings
+    assert any(text.startswith("A child is trained for only 16 steps (batches of 64 of 512") for text in warnings)
+
+
+def _weights(folder, child):
+    """The bytes of a SavedModel's weights; what follows them is its object graph."""
+    return (folder / child.path / "variables" / "variables.data-00000-of-00001").read_bytes()[: 4 * child.num_params]
+
+
+def test_an_operation_that_is_not_registered_here_is_refused_by_name(tmp_path, images, monkeypatch):
+    monkeypatch.setattr(operations, "_BUILDERS", dict(operations._BUILDERS))
+    space = nk.spaces.large(1, operations=("elsewhere",))
+    _run_of_a_function(images, space, 0.5, tmp_path)
+    with pytest.raises(InvalidValueError, match="have the operation 'elsewhere', which is not registered here"):
+        nk.export_best(tmp_path, images=images, space=space)
+    assert not (tmp_path / "best").exists()
+
+
+@pytest.mark.parametrize("value", [7, None, ["1"]])
+def test_kernels_in_a_configuration_that_are_no_text_are_refused(tmp_path, images, value):
+    _run_of_a_function(images, nk.spaces.small(), 0.5, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "environment": {"onednn": value}}))
+    with pytest.raises(DataError, match="The recorded environment has onednn=.*, where a text such as '1' is due."):
+        nk.export_best(tmp_path, images=images)
+    (tmp_path / "config.json").write_text(json.dumps({**config, "environment": value}))
+    with pytest.raises(DataError, match="config.json has the environment .*, where an object is due."):
+        nk.export_best(tmp_path, images=images)
+
+
+_BARE = """
+import json, sys
+import numpy as np, tensorflow as tf
+assert "nas_keras" not in sys.modules
+serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+answers = []
+for shape in json.loads(sys.argv[2]):
+    try:
+        answers.append(serve(images=tf.zeros(shape, tf.uint8))["logits"].shape.as_list())
+    except tf.errors.InvalidArgumentError as error:
+        answers.append(str(error))
+print(json.dumps(answers))
+"""
+
+
+def test_a_saved_model_refuses_images_of_another_shape_in_a_process_without_this_package(run):
+    workdir, _, exported = run
+    right, wrong = [[1, 12, 12, 1], [7, 12, 12, 1]], [
+        *([2, 24, 24, 1], [2, 12, 12, 3], [2, 14, 12, 1], [2, 1, 1, 1], [0, 12, 12, 1]),
+        *([12, 12, 1], [12, 12], [1], [], [1, 2, 12, 12, 1], [12, 12, 1, 1, 1]),
+    ]  # fmt: skip
+    command = [sys.executable, "-I", "-c", _BARE, str(workdir / exported[0].path), json.dumps([*right, *wrong])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    assert answers[:2] == [[1, 4], [7, 4]]
+    for shape, answer in zip(wrong, answers[2:], strict=True):
+        assert "The images must be uint8 [N, 12, 12, 1] with N of at least 1. Their shape is] [" in answer, shape
+        assert f"[{' '.join(map(str, shape))}]" in answer
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"top": 0}, "top=0 is not allowed: it must be an integer of at least 1"),
+        ({"epochs": 0}, "epochs=0 is not allowed: it must be an integer of at least 1"),
+        ({"epochs": 4}, r"The run was made from arrays: pass the same images to export_best\(images=...\)"),
+        (
+            {"space": nk.spaces.large(2)},
+            r"searched another space than SearchSpace\('large2'.*: name 'small' before, 'large2' now.*space=...",
+        ),
+    ],
+)
+def test_values_that_cannot_be_used(run, settings, says):
+    with pytest.raises(InvalidValueError, match=says):
+        nk.export_best(run[0], **settings)
+
+
+def test_workers_that_cannot_be_used(run, images):
+    with pytest.raises(InvalidValueError, match="workers=0 is not allowed"):
+        nk.export_best(run[0], epochs=4, images=images, workers=0)
+
+
+@pytest.mark.parametrize("path", ["nothing", "file"])
+def test_no_run(tmp_path, path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidValueError) as error:
+        nk.export_best(tmp_path / path)
+    assert str(error.value) == (
+        f"workdir={str(tmp_path / path)!r} is no run: it has no config.json. Name the folder of a search."
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_rewards_of_a_function_have_nothing_to_export(tmp_path):
+    evaluator = nk.FunctionEvaluator(sum)
+    nk.search(grid(2, 2), evaluator, strategy="random", workdir=tmp_path)
+    with pytest.raises(InvalidValueError, match="The rewards are not of trained children, but of {'function': 'sum'}"):
+        nk.export_best(tmp_path)
+
+
+def _run_of_a_function(images, space, reward, workdir):
+    """A run whose rewards are said to be of trained children."""
+    with nk.TrainingEvaluator(images, child=TINY_CHILD, workers=1) as trainer:
+        evaluator = nk.FunctionEvaluator(lambda architecture: reward, recipe=trainer.recipe)
+    nk.search(space, evaluator, strategy="random", max_evaluations=2, workdir=workdir)
+
+
+def test_a_run_in_which_every_child_failed_has_nothing_to_export(tmp_path, images):
+    _run_of_a_function(images, nk.spaces.small(), float("nan"), tmp_path)
+    with pytest.raises(InvalidValueError, match="has no child that was trained. Search first."):
+        nk.export_best(tmp_path, images=images)
+
+
+def test_the_finished_children_of_an_unfinished_batch_count(tmp_path, images, todo):
+    class Instant(nk.TrainingEvaluator):
+        """Trains nothing: the first child is the better one, and the third one never ends."""
+
+        def evaluate(self, jobs):
+            for job, reward in zip(jobs, (0.75, 0.5), strict=False):
+                yield job, nk.Evaluation(reward, seconds=1.0)
+            raise KeyboardInterrupt
+
+    space = nk.spaces.small()
+    with Instant(images, child=TINY_CHILD, train=TRAIN, workers=1) as evaluator, pytest.raises(KeyboardInterrupt):
+        strategy = Proposes(space, [POOLS, CONV, (0, 0)])
+        nk.search(space, evaluator, strategy=strategy, workdir=tmp_path / "run", lag=0)
+    exported = nk.export_best(tmp_path / "run", top=5, images=images)
+    assert exported == todo == [1, 2]
+
+
+def test_a_space_of_the_users_own_is_to_be_passed(tmp_path, images, todo):
+    space = nk.spaces.large(2, operations=("conv_3x3", "identity"))
+    _run_of_a_function(images, space, 0.5, tmp_path)
+    with pytest.raises(InvalidValueError, match=r"choice .* is new.* Pass the space .* export_best\(space=...\)"):
+        nk.export_best(tmp_path, images=images, space=nk.spaces.large(2))
+    nk.export_best(tmp_path, images=images)  # its configuration says the operations
+    assert todo == [1]
+    named = nk.SearchSpace("mine", space.decisions, decode=lambda actions: space.decode(actions))
+    _run_of_a_function(images, named, 0.5, tmp_path / "run")
+    with pytest.raises(InvalidValueError, match=r"decodes to tuple, not to cells. Pass the space of the run"):
+        nk.export_best(tmp_path / "run", images=images)
+    nk.export_best(tmp_path / "run", images=images, space=named)
+
+
+def test_an_operation_of_other_code_or_of_none_is_not_exported(tmp_path, images, todo, monkeypatch):
+    monkeypatch.setattr(operations, "_BUILDERS", dict(operations._BUILDERS))
+    monkeypatch.setattr(operations, "_CODE", {})
+
+    def make(size):
+        return lambda keras, x, filters: keras.layers.Conv2D(filters, size, padding="same")(x)
+
+    nk.register_operation("own", make(3))
+    space = nk.spaces.large(1, operations=("own",))
+    with nk.TrainingEvaluator(images, child=TINY_CHILD, workers=1) as trainer:
+        trainer.check(space)
+        evaluator = nk.FunctionEvaluator(lambda architecture: 0.5, recipe=trainer.recipe)
+    nk.search(space, evaluator, strategy="random", max_evaluations=2, workdir=tmp_path)
+    nk.register_operation("own", make(5), replace=True)
+    with pytest.raises(InvalidValueError, match="came from other code: operation 'own': size in .* was 3, is 5"):
+        nk.export_best(tmp_path, images=images)
+    operations._BUILDERS.pop("own")
+    with pytest.raises(InvalidValueError, match="have the operation 'own', which is not registered here"):
+        nk.export_best(tmp_path, images=images)
+    assert todo == []
+    nk.register_operation("own", make(3), replace=True)
+    nk.export_best(tmp_path, images=images)
+    assert todo == [1]
+
+
+def test_a_run_that_is_going_on_is_left_alone(run, images):
+    workdir, _, _ = run
+    with Workspace(workdir).locked(), pytest.raises(InvalidValueError, match="Another process is running in workdir="):
+        nk.export_best(workdir, images=images)
+
+
+def test_a_worker_that_dies_leaves_what_stood_there(run, images, monkeypatch):
+    workdir, _, exported = run
+    monkeypatch.setattr(export, "_train_and_save", lambda splits, **arguments: __import__("os")._exit(9))
+    with pytest.raises(RuntimeError, match=r"its worker process died \(exit code 9\)"):
+        nk.export_best(workdir, epochs=4, images=images, workers=1)
+    assert read_exported(Workspace(workdir)) == exported
+    assert nk.export_best(workdir, top=2, epochs=1) == exported

@@ -1,0 +1,154 @@
+"""Tests of nas_keras/runner/arrivals.py, by way of the evaluators that a user may write, and of base.py."""
+
+import threading
+
+import pytest
+from helpers import grid, job
+
+import nas_keras as nk
+from nas_keras.errors import InvalidValueError
+from nas_keras.evaluators.base import Evaluator
+from nas_keras.runner.arrivals import Arrivals
+
+A, B = job("a"), job("b")
+ONE, TWO = nk.Evaluation(1.0), nk.Evaluation(2.0)
+
+
+class Gives:
+    """An evaluator that gives what it was made with, an exception in it being raised."""
+
+    def __init__(self, *answers):
+        self._answers = answers
+
+    def evaluate(self, jobs):
+        for answer in self._answers:
+            if isinstance(answer, Exception):
+                raise answer
+            yield answer
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+def test_results_come_in_the_order_in_which_they_finish(concurrent):
+    arrivals = Arrivals(Gives((B, TWO), (A, ONE)), concurrent=concurrent)
+    arrivals.start([A, B])
+    assert [arrivals.next(), arrivals.next()] == [(B, TWO), (A, ONE)]
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ([(A, ONE)], r"The evaluator gave no evaluation of \['b'\]. It must give one for each job"),
+        ([], r"gave no evaluation of \['a', 'b'\]"),
+        ([(A, ONE), (A, TWO)], r"gave Evaluation\(reward=2.0.* for Job\(key='a'.*, which it was not asked for"),
+        ([(A, ONE), (job("c"), ONE)], "for Job.key='c'.*, which it was not asked for"),
+        ([(A, ONE), ("b", TWO)], "for 'b', which it was not asked for"),
+        ([(A, ONE), (B, 0.5)], "The evaluator gave 0.5 for Job.key='b'"),
+        ([(A, ONE), (B, None)], "The evaluator gave None for Job.key='b'"),
+        ([(A, ONE), None], "The evaluator gave None: it must give pairs of a job and its nk.Evaluation"),
+        ([(A, ONE), B], "The evaluator gave Job.*: it must give pairs"),
+        ([(A, ONE), (B, TWO, 3)], "The evaluator gave .*, 3.: it must give pairs"),
+        ([(A, ONE), ONE], "The evaluator gave Evaluation.*: it must give pairs"),
+        ([(A, ONE), (TWO, B)], "for Evaluation.reward=2.0.*, which it was not asked for"),
+        ([(A, ONE), (B._replace(key=[]), TWO)], "for Job.key=...*, which it was not asked for"),
+    ],
+)
+def test_an_evaluator_that_breaks_its_promise(answers, says, concurrent):
+    arrivals = Arrivals(Gives(*answers), concurrent=concurrent)
+    arrivals.start([A, B])
+    with pytest.raises(InvalidValueError, match=says):
+        for _ in range(3):
+            arrivals.next()
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+@pytest.mark.parametrize("answers", [None, 5, 0.5, ONE, len, NotImplemented], ids=repr)
+def test_an_evaluator_that_gives_nothing_to_go_through(answers, concurrent):
+    evaluator = Gives()
+    evaluator.evaluate = lambda jobs: answers
+    arrivals = Arrivals(evaluator, concurrent=concurrent)
+    arrivals.start([A, B])
+    with pytest.raises(InvalidValueError, match="evaluate gave .*: it must yield, or return a list of, pairs of a job"):
+        arrivals.next()
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+@pytest.mark.parametrize(
+    ("answer", "error"), [(OSError("disk full"), OSError), ((A, ONE), InvalidValueError)], ids=["exception", "again"]
+)
+def test_what_comes_after_the_last_evaluation_is_not_lost(answer, error, concurrent):
+    arrivals = Arrivals(Gives((A, ONE), (B, TWO), answer), concurrent=concurrent)
+    finish = arrivals.start([A, B])
+    assert [arrivals.next(), arrivals.next()] == [(A, ONE), (B, TWO)]
+    with pytest.raises(error, match="disk full|not asked for"):
+        finish()
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+def test_finishing_waits_for_what_the_evaluator_does_last(concurrent):
+    done = []
+
+    class Tidies:
+        def evaluate(self, jobs):
+            yield A, ONE
+            done.append(True)
+
+    arrivals = Arrivals(Tidies(), concurrent=concurrent)
+    finish = arrivals.start([A])
+    assert arrivals.next() == (A, ONE)
+    assert finish() is None and done == [True]
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+def test_an_exception_of_the_evaluators_is_raised_where_somebody_waits(concurrent):
+    arrivals = Arrivals(Gives((A, ONE), OSError("disk full")), concurrent=concurrent)
+    arrivals.start([A, B])
+    assert arrivals.next() == (A, ONE)
+    with pytest.raises(OSError, match="disk full"):
+        arrivals.next()
+
+
+def test_two_batches_are_open_at_once():
+    b_is_done = threading.Event()
+
+    class Waits:
+        def evaluate(self, jobs):
+            if jobs == [A]:
+                assert b_is_done.wait(20)
+            yield jobs[0], ONE
+            b_is_done.set()
+
+    arrivals = Arrivals(Waits(), concurrent=True)
+    arrivals.start([A])
+    arrivals.start([B])
+    assert [arrivals.next()[0], arrivals.next()[0]] == [B, A]
+
+
+def test_without_concurrency_all_happens_in_the_callers_thread():
+    threads = []
+
+    class Notes:
+        def evaluate(self, jobs):
+            threads.append(threading.current_thread())
+            yield A, ONE
+
+    arrivals = Arrivals(Notes(), concurrent=False)
+    arrivals.start([A])
+    arrivals.next()
+    assert threads == [threading.current_thread()]
+
+
+def test_the_base_class_has_defaults_for_all_but_evaluate():
+    class Counts(Evaluator):
+        closed = 0
+
+        def close(self):
+            self.closed += 1
+
+    with Counts() as evaluator:
+        assert (evaluator.recipe, evaluator.source, evaluator.lag) == ({}, {}, 0)
+        assert evaluator.check(grid(2)) is None
+        with pytest.raises(NotImplementedError):
+            evaluator.evaluate([A])
+    assert evaluator.closed == 1
+    assert Evaluator().close() is None
