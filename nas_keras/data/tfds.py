@@ -47,22 +47,6 @@ def load_images(
         InvalidValueError: if there is no such set, it is not one of image classification, or the size is impossible.
         DataError: if the set is not prepared there, cannot be downloaded, or cannot be read.
     """
-    if not isinstance(name, str) or not name or not name.isprintable():
-        raise InvalidValueError(f"name={shown(name)} is not allowed: it must be a name of TFDS, such as 'mnist'.")
-    check_flag("download", download)
-    if data_dir is not None and not isinstance(data_dir, (str, os.PathLike)):
-        raise InvalidValueError(
-            f"data_dir={shown(data_dir)} is not allowed: it must be a folder, or None for TFDS' own."
-        )
-    if data_dir is not None and "://" not in os.fspath(data_dir) and os.path.isfile(data_dir):
-        raise InvalidValueError(f"data_dir={str(data_dir)!r} is a file. Name the folder of prepared data sets.")
-    if image_size is not None:
-        if not isinstance(image_size, (tuple, list)) or len(image_size) != 2:
-            raise InvalidValueError(
-                f"image_size={shown(image_size)} is not allowed: it must be (height, width) in pixels."
-            )
-        for side in image_size:
-            check_at_least("image_size", side, 1, at_most=_MOST_PIXELS)
     return _load(name, data_dir, download, image_size)
 
 
@@ -85,6 +69,26 @@ def load_source(source: Mapping[str, Any], *, data_dir: str | os.PathLike | None
     return _load(name, data_dir, False, size, rule)
 
 
+def _check_arguments(name: object, data_dir: object, download: object, image_size: object) -> None:
+    """Raises InvalidValueError for an argument of `load_images` that cannot be used, before anything is read."""
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise InvalidValueError(f"name={shown(name)} is not allowed: it must be a name of TFDS, such as 'mnist'.")
+    check_flag("download", download)
+    if data_dir is not None and not isinstance(data_dir, (str, os.PathLike)):
+        raise InvalidValueError(
+            f"data_dir={shown(data_dir)} is not allowed: it must be a folder, or None for TFDS' own."
+        )
+    if data_dir is not None and "://" not in os.fspath(data_dir) and os.path.isfile(data_dir):
+        raise InvalidValueError(f"data_dir={str(data_dir)!r} is a file. Name the folder of prepared data sets.")
+    if image_size is not None:
+        if not isinstance(image_size, (tuple, list)) or len(image_size) != 2:
+            raise InvalidValueError(
+                f"image_size={shown(image_size)} is not allowed: it must be (height, width) in pixels."
+            )
+        for side in image_size:
+            check_at_least("image_size", side, 1, at_most=_MOST_PIXELS)
+
+
 def _load(
     name: str,
     data_dir: str | os.PathLike | None,
@@ -93,6 +97,7 @@ def _load(
     rule: str | None = None,
 ) -> Images:
     """See `load_images`; `rule` is how splits are cut off `train`, None the one that fits."""
+    _check_arguments(name, data_dir, download, image_size)
     builder = find_builder(name, data_dir, download)
     keys, num_classes = image_and_label(builder, image_size)
     prepare(builder, download)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from nas_keras import spaces
 from nas_keras.errors import DataError, InvalidValueError, shown
+from nas_keras.spaces import families
 from nas_keras.spaces.search_space import Decision, SearchSpace, fingerprint_of
 from nas_keras.system.code_fingerprint import code_parts, parts_difference
 
@@ -136,7 +136,7 @@ def rebuild_space(described: dict[str, Any], place: object) -> SearchSpace:
     check_description(described, place)
     fingerprint, name = described.get("fingerprint"), described.get("name")
     if name in _built_in() and _built_in()[name].fingerprint == fingerprint:
-        return spaces.by_name(name)
+        return families.by_name(name)
     if "decisions" not in described:
         raise DataError(
             f"{place} does not say the decisions of its space {shown(name)}: an older version of nas_keras wrote it. "
@@ -197,7 +197,7 @@ def _functions_of(space: SearchSpace) -> dict[str, Callable]:
 
 @functools.cache
 def _built_in() -> dict[str, SearchSpace]:
-    return {name: spaces.by_name(name) for name in spaces.NAMES}
+    return {name: families.by_name(name) for name in families.NAMES}
 
 
 def _decided(described: dict[str, Any]) -> dict[str, Any]:
@@ -221,9 +221,9 @@ def _list(choices: Sequence[str]) -> str:
 
 def _large(name: str, decisions: Sequence[Decision]) -> SearchSpace | None:
     """The large space with other operations than the eight, if this is one."""
-    if name not in spaces.NAMES or name == "small":
+    if name not in families.NAMES or name == "small":
         return None
-    return spaces.large(int(name.removeprefix("large")), operations=decisions[0].choices)
+    return families.large(int(name.removeprefix("large")), operations=decisions[0].choices)
 
 
 def _read_choice(name: str) -> Any:

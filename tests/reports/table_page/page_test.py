@@ -1,6 +1,7 @@
 """Tests of page.py and of what it is made of: report_facts.py, report_sections.py, report_limits.py."""
 
 import dataclasses
+import pathlib
 import re
 
 import numpy as np
@@ -15,6 +16,7 @@ from nas_keras.reports.search_page.searches import Searches
 from nas_keras.reports.table_page import limits
 from nas_keras.reports.table_page import page as report
 from nas_keras.reports.table_page.facts import gather
+from nas_keras.reports.table_page.sections import table_command
 from nas_keras.storage import recipe
 from nas_keras.storage.table_writer import write_table
 from nas_keras.trial import training_seed
@@ -151,16 +153,22 @@ def test_pictures_are_there_and_linked(page):
 
 
 def test_how_it_was_made(page):
-    folder, text, _ = page
-    table = folder / "a_table"
+    _, text, _ = page
     assert "took 64.0 hours of one core: the wall time of its 128 trainings, summed." in text
     assert ["`data`", r"digest 1\|2, name mn&lt;i\>st"] in _rows(text, "## How this was made")
     assert ["`machine: processor`", r"A\*B &lt;c\>"] in _rows(text, "## How this was made")
-    assert text.endswith(
-        f"python launch/precompute_rewards.py --space=small --recipe=mnist_v1 --seeds=2 --table={table}\n"
-        "python launch/report.py --searches=0\n```\n"
-    )
+    assert text.endswith("\n```sh\npython launch/report.py --searches=0\n```\n")  # no command trains on "mn<i>st"
     assert "No searches: none was asked for." in text
+
+
+def test_the_command_that_fills_a_table_of_a_named_recipe(page):
+    folder, _, _ = page
+    facts = gather(folder / "a_table", SMALL)
+    recipe = {**facts.table.recipe, "data": {**facts.table.recipe["data"], "name": "mnist"}}
+    facts = dataclasses.replace(facts, table=facts.table._replace(recipe=recipe))
+    assert table_command(facts, pathlib.Path("a table")) == (
+        "python launch/precompute_rewards.py --space=small --recipe=mnist_v1 --seeds=2 --table='a table'"
+    )
 
 
 def test_the_same_table_gives_the_same_files(page):
