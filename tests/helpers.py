@@ -34,6 +34,12 @@ def facts(trials, *, seconds=False) -> list[tuple]:
     return list(map(repr, trials))
 
 
+def num_traces(method) -> int:
+    """How often a graph method (`graph.py`) of an object was traced."""
+    owner = method.__self__
+    return method.function.__get__(owner, type(owner)).experimental_get_tracing_count()
+
+
 def is_nan(value: float) -> bool:
     return isinstance(value, float) and math.isnan(value)
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import weakref
 from collections.abc import Callable
 
 from nas_keras import _tensorflow
@@ -12,16 +11,13 @@ tf = _tensorflow.load_tensorflow()
 from tensorflow.python.eager import context  # noqa: E402  (after the choice of Keras)
 
 
-class graph_method:  # noqa: N801  (a decorator)
-    """Makes a method a graph, traced once for each object and run as suits many operations of a few microseconds each.
+def graph_method(*signature) -> Callable[[Callable], Callable]:
+    """Makes a method a `tf.function`, traced once for each object and run as suits many small operations.
 
-    AutoGraph is off: to rewrite the source takes longer than all the rest of tracing. `tf.function` would look for the
-    graph that fits the arguments, which takes longer than to start it; here there is one. And where the process has but
+    AutoGraph is off, since to rewrite the source takes longer than all the rest of tracing. Where the process has but
     one device, the CPU, the calling thread runs every operation itself: to hand one to another thread takes longer than
-    the operation. Loops are traced in another form for that, so that such a graph has to be run that way each time.
-
-    PPO's ask and tell of eight cells take 13 ms with this, and 24 ms with a plain `tf.function` of the same signature
-    (medians of three runs in turns on 2 cores, with AVX-512).
+    the operation. PPO's ask and tell of eight cells take 13 ms so, and 22 ms with a plain `tf.function` (medians of six
+    runs in turns on 2 cores). Loops are traced in another form for that, so that each call has to be run that way.
 
     The object has to live until its first call ends: it is held by a weak reference only.
 
@@ -29,32 +25,27 @@ class graph_method:  # noqa: N801  (a decorator)
         signature: a `tf.TensorSpec` for each argument, which must be a tensor.
     """
 
-    def __init__(self, *signature):
-        self._signature = signature
-        self._runs: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()  # of each object
+    def decorate(method: Callable) -> Callable:
+        function = tf.function(method, input_signature=signature, autograph=False)
 
-    def __call__(self, method: Callable) -> "graph_method":
-        """Takes the method."""
-        self._function = tf.function(method, input_signature=self._signature, autograph=False)
-        return self
-
-    def __get__(self, instance, owner=None):
-        if instance is None:
-            return self
-        if instance in self._runs:
-            return self._runs[instance]
-        function = self._function.__get__(instance, owner)  # holds the object by a weak reference
-
-        def run(*tensors):
+        @functools.wraps(method)
+        def run(self, *tensors):
             with _by_one_thread():
-                if run.graph is None:
-                    run.graph = function.get_concrete_function()
-                return run.graph(*tensors)
+                return function.__get__(self, type(self))(*tensors)
 
-        run.graph = None
-        run.experimental_get_tracing_count = function.experimental_get_tracing_count
-        self._runs[instance] = run
+        run.function = function
         return run
+
+    return decorate
+
+
+def clear_kernels() -> None:
+    """Empties TensorFlow's cache of kernels, which otherwise keeps some for each variable that the process ever made.
+
+    The key of a kernel includes the unique name of the variable that it creates, so none of these is used twice: they
+    are 0.4 MiB for each controller. Kernels that are in use are made anew when they are needed next.
+    """
+    context.context().clear_kernel_cache()  # there is no public way
 
 
 def _by_one_thread() -> contextlib.AbstractContextManager:
@@ -66,12 +57,3 @@ def _by_one_thread() -> contextlib.AbstractContextManager:
 @functools.cache
 def _num_devices() -> int:
     return len(tf.config.list_logical_devices())  # which cannot change any more
-
-
-def clear_kernels() -> None:
-    """Empties TensorFlow's cache of kernels, which otherwise keeps some for each variable that the process ever made.
-
-    The key of a kernel includes the unique name of the variable that it creates, so none of these is used twice: they
-    are 0.4 MiB for each controller. Kernels that are in use are made anew when they are needed next.
-    """
-    context.context().clear_kernel_cache()  # there is no public way

@@ -24,7 +24,8 @@ for name in sys.argv[2:]:
 
 def _growth(num_searches, *strategies):
     """For each strategy, objects of Python and MiB by which a process grows over so many searches."""
-    done = run_python(_MANY_SEARCHES, num_searches, *strategies, timeout=1_200)
+    # Without oneDNN, whose own cache holds up to 1,024 kernels for the shapes of matrices that came up.
+    done = run_python(_MANY_SEARCHES, num_searches, *strategies, timeout=1_200, TF_ENABLE_ONEDNN_OPTS="0")
     assert done.returncode == 0, done.stderr
     return dict(zip(strategies, map(json.loads, done.stdout.splitlines()), strict=True))
 
@@ -33,7 +34,7 @@ def test_a_search_leaves_nothing_behind():
     """A graph that is kept alive is thousands of objects and 3 to 8 MiB."""
     for name, (objects, mib) in _growth(4, "reinforce", "ppo", "ppo_predictor").items():
         assert objects < 500, name
-        assert mib < 10, name
+        assert mib < 8, name
 
 
 @pytest.mark.slow

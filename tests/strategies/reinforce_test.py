@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import grid
+from helpers import grid, num_traces
 
 import nas_keras as nk
 from nas_keras.controller.controller import tf
@@ -140,7 +140,7 @@ def test_it_learns_which_choices_are_good_with_one_trace():
         strategy.tell(_trials(proposals.actions, rewards))
     actions = strategy.ask(200).actions
     assert (actions == 3).mean() > 0.7 and (actions[:, 0] == 0).mean() < 0.05  # 0.25 at the start
-    assert strategy._update.experimental_get_tracing_count() == 1
+    assert num_traces(strategy._update) == 1
 
 
 def test_log_probs_are_of_the_policy_that_drew(strategy):

@@ -1,11 +1,8 @@
 """Tests of nas_keras/strategies/ppo/ppo.py and ppo_config.py."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from helpers import ROOT
+from helpers import num_traces, run_python
 
 import nas_keras as nk
 from nas_keras.strategies.ppo.ppo import PPO, advantages, draw_minibatches
@@ -83,7 +80,7 @@ def test_one_trace_for_batches_of_any_size():
         assert proposals.actions.shape == (size, len(_EIGHTS.decisions))
         strategy.tell(_trials(proposals, sum))
     assert all(np.isfinite(list(strategy.metrics.values())))
-    assert strategy._update.experimental_get_tracing_count() == 1
+    assert num_traces(strategy._update) == 1
 
 
 def test_the_seed_decides_everything():
@@ -185,10 +182,8 @@ from nas_keras import _tensorflow
 tf = _tensorflow.load_tensorflow()
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from helpers import ROOT
-
 import nas_keras as nk
-from tests.ppo_test import _EIGHTS, _run
+from strategies.ppo.ppo_test import _EIGHTS, _run
 from nas_keras.strategies.ppo.ppo import PPO
 results = []
 for distribute, size in (("none", 8), ("mirrored", 8), ("none", 5), ("mirrored", 5)):
@@ -208,8 +203,7 @@ assert max(np.abs(a - b).max() for a, b in zip(start, results[0][0])) > 0.01
 
 def test_over_two_devices_the_controller_learns_the_same():
     """Of 8 trials each replica takes 4; of 5 it takes 3 and 2."""
-    root = str(ROOT)
-    done = subprocess.run([sys.executable, "-c", _MIRRORED], cwd=root, capture_output=True, text=True, check=False)
+    done = run_python(_MIRRORED)
     assert done.returncode == 0, done.stderr
 
 
