@@ -26,7 +26,7 @@ def python_command(code: str, *arguments: str) -> list[str]:
         code: the program; it can import `nas_keras`.
         arguments: of the program, `sys.argv[1:]`.
     """
-    folder = pathlib.Path(__file__).absolute().parent
+    folder = pathlib.Path(__file__).absolute().parents[1]
     program = _PROGRAM.format(
         path=ascii(import_path()), file=ascii(str(folder / "__init__.py")), folder=ascii(str(folder)), code=code
     )
