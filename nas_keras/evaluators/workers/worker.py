@@ -118,8 +118,8 @@ class Worker:
         return self._process.pid
 
     def is_running(self) -> bool:
-        """Whether the process has not ended yet."""
-        return self._process.poll() is None
+        """Whether an idle worker has not ended yet: one that ends closes its pipe before the kernel can be asked."""
+        return self._process.poll() is None and not self._pipe.poll(0)
 
     def run(self, message: bytes, timeout: float | None) -> Any:
         """Runs one task, a pickled function and its arguments; raises the errors above."""
