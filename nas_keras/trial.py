@@ -35,7 +35,7 @@ class Job(NamedTuple):
 
     Attributes:
         key: its canonical key.
-        actions: one string that means it, [T].
+        actions: one encoding that means it, [T].
         architecture: `space.decode(actions)`.
         seed: of its training, 0 to 2**31 - 1.
     """

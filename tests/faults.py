@@ -60,8 +60,8 @@ def write_function_table(path: pathlib.Path) -> pathlib.Path:
     from nas_keras.storage.table_writer import write_table
 
     trials = [
-        nk.Trial(i, 0, 0, 0, string, (), SPACE.key(string), False, nk.Evaluation(((7 * i) % 64) / 64))
-        for i, string in enumerate(SPACE.enumerate())
+        nk.Trial(i, 0, 0, 0, encoding, (), SPACE.key(encoding), False, nk.Evaluation(((7 * i) % 64) / 64))
+        for i, encoding in enumerate(SPACE.enumerate())
     ]
     write_table(path, trials, space=SPACE, recipe={"function": "f"})
     return path

@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def grid(*sizes, **settings) -> nk.SearchSpace:
-    """A space of numbers: decision i has the choices 0 to sizes[i] - 1, so a string decodes to itself."""
+    """A space of numbers: decision i has the choices 0 to sizes[i] - 1, so an encoding decodes to itself."""
     decisions = [nk.Decision(f"d{i}", tuple(range(size))) for i, size in enumerate(sizes)]
     return nk.SearchSpace("grid", decisions, **settings)
 

@@ -15,7 +15,7 @@ _TRACED = 3  # batches until every graph is traced: the first are a design, the 
 
 
 def measure_proposing(*, batches: int = 25, seeds: int = 3) -> dict[str, float]:
-    """PPO on a table of strings of 8 decisions, batches of 8.
+    """PPO on a table of encodings of 8 decisions, batches of 8.
 
     Args:
         batches: of each search; more than the first three, in which graphs are traced.

@@ -110,7 +110,7 @@ def open_problem(source: Source) -> Problem:
         space, rewards = make_synthetic(source.name)
         if space.num_keys == rewards.size:
             return Problem(space, ArrayEvaluator(rewards), rewards.ravel())
-        # Of cells many strings may mean the same one; best and median are of cells, as in a table on disk.
+        # Of cells many encodings may mean the same one; best and median are of cells, as in a table on disk.
         of_keys = np.array([rewards[actions] for actions in space.enumerate(distinct=True)])
         return Problem(space, ArrayEvaluator(rewards), of_keys)
     if source.kind == "npz":
@@ -134,7 +134,7 @@ def read_npz(path: pathlib.Path, *, array: str, column: int | None = None) -> tu
 
     Raises:
         InvalidValueError: if the array or column is not there.
-        DataError: if the file cannot be read, `enc` does not hold every string once, or a reward is infinite.
+        DataError: if the file cannot be read, `enc` does not hold every encoding once, or a reward is infinite.
     """
     try:
         arrays = read_arrays(path, at_most=_LARGEST_NPZ)
@@ -145,7 +145,7 @@ def read_npz(path: pathlib.Path, *, array: str, column: int | None = None) -> tu
     missing = [name for name in ("n_choices", "enc") if name not in arrays]
     if missing:
         raise DataError(f"{path} has no {' and no '.join(missing)}, but {', '.join(arrays)}. Name another file.")
-    sizes, strings = arrays["n_choices"], arrays["enc"]
+    sizes, encodings = arrays["n_choices"], arrays["enc"]
     if sizes.ndim != 1 or not np.issubdtype(sizes.dtype, np.integer) or not sizes.size or (sizes < 1).any():
         raise DataError(f"n_choices in {path} must be whole numbers of at least 1, not {sizes!r}.")
     if len(sizes) > _MOST_DECISIONS:
@@ -153,19 +153,21 @@ def read_npz(path: pathlib.Path, *, array: str, column: int | None = None) -> tu
             f"n_choices in {path} lists {len(sizes)} decisions. Allowed: at most {_MOST_DECISIONS}. Leave out those "
             "with one choice, in n_choices and in enc."
         )
-    is_fit = strings.shape == (np.prod(sizes, dtype=object), len(sizes)) and np.issubdtype(strings.dtype, np.integer)
-    if not is_fit or (strings < 0).any() or (strings >= sizes).any():
+    is_fit = encodings.shape == (np.prod(sizes, dtype=object), len(sizes)) and np.issubdtype(
+        encodings.dtype, np.integer
+    )
+    if not is_fit or (encodings < 0).any() or (encodings >= sizes).any():
         raise DataError(
-            f"enc in {path} must hold every string once: {np.prod(sizes, dtype=object):,} rows of {len(sizes)} "
-            f"decisions with {sizes.tolist()} choices. It is {strings.dtype} {list(strings.shape)}, or goes beyond "
+            f"enc in {path} must hold every encoding once: {np.prod(sizes, dtype=object):,} rows of {len(sizes)} "
+            f"decisions with {sizes.tolist()} choices. It is {encodings.dtype} {list(encodings.shape)}, or goes beyond "
             "them."
         )
     # NumPy's own functions for this take fewer axes than an array may have.
-    places = strings.astype(np.int64) @ np.array([math.prod(sizes[t + 1 :].tolist()) for t in range(len(sizes))])
-    if len(np.unique(places)) < len(strings):
-        raise DataError(f"enc in {path} holds a string twice. It must hold every string once.")
+    places = encodings.astype(np.int64) @ np.array([math.prod(sizes[t + 1 :].tolist()) for t in range(len(sizes))])
+    if len(np.unique(places)) < len(encodings):
+        raise DataError(f"enc in {path} holds an encoding twice. It must hold every encoding once.")
     with np.errstate(over="ignore"):  # of a longer type; it is said below
-        values = _rewards_of(arrays, array, column, rows=len(strings), path=path).astype(np.float64)
+        values = _rewards_of(arrays, array, column, rows=len(encodings), path=path).astype(np.float64)
     num_infinite = int(np.isinf(values).sum())
     if num_infinite:
         raise DataError(

@@ -6,16 +6,17 @@ Families, each with effects drawn from a standard normal distribution:
 
     additive  every choice has an effect of its own
     pairwise  half of the variance is additive, half are effects of pairs of choices, of every pair of decisions
-    noisy     a pairwise table, and on each string a fixed draw of noise with 0.3 of the table's standard deviation, as
+    noisy     a pairwise table, and on each encoding a fixed draw of noise with 0.3 of the table's standard deviation,
+    as
               one training of each network would leave
     accuracy  1 - exp(-2.5 - 0.6 z), z a pairwise table: as accuracies are, dense at the top with a long tail
     rugged    every decision's effect depends on two other decisions, an NK landscape with K = 2 (Kauffman & Levin
               1987): full of local optima
 
-Shapes: `2x8` two decisions of 8 choices (64 strings), `6x5` (15,625), `8x3` (6,561), `10xmixed` ten decisions of 2 to 5
-choices (34,560); and, with more choices than a batch has strings, `2x40` (1,600), `3xwide` (600) and `4xwide` (14,400).
-The shapes `large2` and `large3` are the large spaces of two and three nodes (129 and 2,000 keys) and
-have families of their own, `effects` and `network`: see `comparison/synthetic_cells.py`.
+Shapes: `2x8` two decisions of 8 choices (64 encodings), `6x5` (15,625), `8x3` (6,561), `10xmixed` ten decisions of 2 to
+    5 choices (34,560); and, with more choices than a batch has encodings, `2x40` (1,600), `3xwide` (600) and `4xwide`
+    (14,400). The shapes `large2` and `large3` are the large spaces of two and three nodes (129 and 2,000 keys) and have
+    families of their own, `effects` and `network`: see `comparison/synthetic_cells.py`.
 
 Legend: `T` decisions; a table is an array of rewards with an axis for each decision.
 """
@@ -83,7 +84,7 @@ def make_synthetic(name: str) -> tuple[SearchSpace, np.ndarray]:
 
 
 def grid(name: str, sizes: Sequence[int]) -> SearchSpace:
-    """A space of numbers: decision i has the choices 0 to sizes[i] - 1, so a string decodes to itself."""
+    """A space of numbers: decision i has the choices 0 to sizes[i] - 1, so an encoding decodes to itself."""
     return SearchSpace(name, [Decision(f"d{i}", tuple(range(size))) for i, size in enumerate(sizes)])
 
 

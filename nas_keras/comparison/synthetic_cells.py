@@ -41,7 +41,7 @@ def make_cells(family: str, num_nodes: int, rng: np.random.Generator) -> tuple[S
         rng: draws effects and noise.
 
     Returns:
-        The space, and float64 rewards with an axis for each decision; equal for strings of the same key.
+        The space, and float64 rewards with an axis for each decision; equal for encodings of the same key.
     """
     space = spaces.large(num_nodes)
     cells = {space.key(actions): space.decode(actions) for actions in space.enumerate(distinct=True)}
@@ -49,8 +49,8 @@ def make_cells(family: str, num_nodes: int, rng: np.random.Generator) -> tuple[S
     rewards = -np.exp(-0.6 * z)
     rewards += _NOISE * (rewards.max() - np.median(rewards)) * rng.normal(size=len(rewards))
     by_key = dict(zip(cells, rewards.tolist(), strict=True))
-    strings = [by_key[space.key(actions)] for actions in space.enumerate()]
-    return space, np.array(strings).reshape(space.num_choices)
+    encodings = [by_key[space.key(actions)] for actions in space.enumerate()]
+    return space, np.array(encodings).reshape(space.num_choices)
 
 
 def standard(values: np.ndarray) -> np.ndarray:

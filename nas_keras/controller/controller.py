@@ -1,4 +1,4 @@
-"""The controller: a Keras LSTM that draws a string of decisions and gives the probability of any string.
+"""The controller: a Keras LSTM that draws an encoding of decisions and gives the probability of any encoding.
 
 At step t it reads the embedding of the previous action and gives logits over the choices of decision t (Zoph & Le
 2017, https://arxiv.org/abs/1611.01578, section 3.1). One model serves every space. How it learns is `ppo/ppo.py`'s.
@@ -66,17 +66,17 @@ class Controller(tf.keras.Model):
         return tf.transpose(tf.matmul(hidden, self._kernel), [1, 0, 2]) + (self._bias + self._mask)
 
     def log_probs(self, actions):
-        """Log-probability of each decision of given strings: int32 [B, T] -> float32 [B, T]."""
+        """Log-probability of each decision of given encodings: int32 [B, T] -> float32 [B, T]."""
         actions = tf.cast(actions, tf.int32)
         return _pick(tf.nn.log_softmax(self(actions)), actions)
 
     def sample(self, batch_size, seed, share=0.0, other=None):
-        """Draws strings from the policy, or from it with some decisions drawn from another distribution.
+        """Draws encodings from the policy, or from it with some decisions drawn from another distribution.
 
         Args:
             batch_size: B, a scalar.
-            seed: int32 [2]; the same seed and weights give the same strings.
-            share: each decision is drawn from `other` with this probability, of all strings or of each, [B]; those
+            seed: int32 [2]; the same seed and weights give the same encodings.
+            share: each decision is drawn from `other` with this probability, of all encodings or of each, [B]; those
                 after it follow on what was drawn.
             other: probabilities of each decision's choices, float32 [T, N]; by default they are uniform.
 
@@ -99,7 +99,7 @@ class Controller(tf.keras.Model):
         numbers = tf.random.stateless_uniform([self._num_decisions, batch_size, 1], seed)  # at most 1 - 2^-23
 
         def draw(t, prefix, tokens, states, actions, probabilities):
-            # Strings that begin alike share a row of the LSTM, [U]: `prefix` [B] says which. Most do, once it is sure.
+            # Encodings with the same prefix share a row of the LSTM, [U]: `prefix` [B] says which.
             hidden, states = self._lstm.step(self._embedding(tokens), states, weights)
             policy = tf.gather(tf.nn.softmax(tf.matmul(hidden, self._kernel[t]) + bias[t]), prefix)  # [B, N]
             mixed = (1.0 - share) * policy + share * other[t]
@@ -134,11 +134,11 @@ class Controller(tf.keras.Model):
 
 
 def mix(log_probs: np.ndarray, actions: np.ndarray, share: float, other: np.ndarray) -> np.ndarray:
-    """Log-probs float32 [B, T] of strings [B, T] where a share of the decisions is of another distribution.
+    """Log-probs float32 [B, T] of encodings [B, T] where a share of the decisions is of another distribution.
 
     Args:
         log_probs: under the policy, [B, T].
-        actions: the strings.
+        actions: the encodings.
         share: of the decisions, from 0 to 1.
         other: the other distribution, as for `Controller.sample`.
     """

@@ -1,6 +1,6 @@
 """Which decisions make the difference: the effect of each choice, averaged over all others.
 
-Legend: `K` keys of the space, `N` strings, `T` decisions.
+Legend: `K` keys of the space, `N` encodings, `T` decisions.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class Effect(NamedTuple):
 
     Attributes:
         decision, choice: their texts.
-        accuracy, accuracy_error: mean over the strings with the choice, minus the mean over all strings.
+        accuracy, accuracy_error: mean over the encodings with the choice, minus the mean over all encodings.
         log_error, log_error_error: the same of the logarithm of the error rate, 1 - accuracy, in which a step from 98
             to 99 % weighs as much as one from 80 to 90 %; exp of it is the factor on the error rate.
     """
@@ -33,9 +33,9 @@ class Effect(NamedTuple):
 
 
 def main_effects(space: SearchSpace, measured: table_statistics.Measured) -> list[Effect]:
-    """The effect of each choice of each decision, over the strings that have an accuracy.
+    """The effect of each choice of each decision, over the encodings that have an accuracy.
 
-    A key counts as often as there are strings of it, so that every choice meets the others equally often.
+    A key counts as often as there are encodings of it, so that every choice meets the others equally often.
     """
     mean, error, count = table_statistics.summarize(measured.valid)
     pooled = table_statistics.noise_of(measured.valid).single
@@ -43,7 +43,7 @@ def main_effects(space: SearchSpace, measured: table_statistics.Measured) -> lis
     variance = np.where(count > 1, error**2, pooled**2 / np.maximum(count, 1))
     variance, mean = np.where(count > 0, variance, 0), np.where(count > 0, mean, 0)
     error_rate = np.maximum(1 - mean, SMALLEST_ERROR)
-    actions, keys = _strings(space, measured)
+    actions, keys = _encodings(space, measured)
     overall = np.bincount(keys, minlength=len(mean)) / len(keys)  # [K], weights of the grand mean
     effects = []
     for t, decision in enumerate(space.decisions):
@@ -60,12 +60,12 @@ def main_effects(space: SearchSpace, measured: table_statistics.Measured) -> lis
 
 
 def explained(space: SearchSpace, measured: table_statistics.Measured, effects: Sequence[Effect]) -> dict[str, float]:
-    """Decision -> share of the variance between strings, of the logarithm of the error rate, that its effects make.
+    """Decision -> share of the variance between encodings, of the logarithm of the error rate, that its effects make.
 
-    What the shares leave of 1 is interplay of decisions, and noise. Empty unless every string has an accuracy: else the
-    shares would not add up.
+    What the shares leave of 1 is interplay of decisions, and noise. Empty unless every encoding has an accuracy: else
+    the shares would not add up.
     """
-    _, keys = _strings(space, measured)
+    _, keys = _encodings(space, measured)
     variance = np.var(np.log(np.maximum(1 - table_statistics.summarize(measured.valid).mean[keys], SMALLEST_ERROR)))
     if len(keys) < space.size or variance == 0:
         return {}
@@ -75,10 +75,10 @@ def explained(space: SearchSpace, measured: table_statistics.Measured, effects: 
     return {name: float(np.mean(of_choices) / variance) for name, of_choices in squares.items()}
 
 
-def _strings(space: SearchSpace, measured: table_statistics.Measured) -> tuple[np.ndarray, np.ndarray]:
-    """All strings whose key has an accuracy [N, T], and the places of their keys [N]."""
+def _encodings(space: SearchSpace, measured: table_statistics.Measured) -> tuple[np.ndarray, np.ndarray]:
+    """All encodings whose key has an accuracy [N, T], and the places of their keys [N]."""
     has_accuracy = ~np.isnan(measured.valid).all(axis=1)
     places = {key: k for k, key in enumerate(measured.keys)}
-    strings = [(actions, places[space.key(actions)]) for actions in space.enumerate()]
-    strings = [(actions, k) for actions, k in strings if has_accuracy[k]]
-    return np.array([actions for actions, _ in strings]), np.array([k for _, k in strings])
+    encodings = [(actions, places[space.key(actions)]) for actions in space.enumerate()]
+    encodings = [(actions, k) for actions, k in encodings if has_accuracy[k]]
+    return np.array([actions for actions, _ in encodings]), np.array([k for _, k in encodings])

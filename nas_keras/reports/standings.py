@@ -37,7 +37,7 @@ class Standing(NamedTuple):
 
 
 def choose(runs: Sequence[Run], top: int, cells: Mapping[str, Actions]) -> dict[str, Actions]:
-    """Key -> string of the `top` best of each run by its reward, then of `cells`; each key once."""
+    """Key -> encoding of the `top` best of each run by its reward, then of `cells`; each key once."""
     chosen = {trial.key: trial.actions for run in runs for trial in run.best(top)}
     return {**chosen, **{key: actions for key, actions in cells.items() if key not in chosen}}
 

@@ -2,7 +2,7 @@
 
 Accuracies are fractions. Records that failed or are not there yet are NaN in the matrices, and are counted.
 
-Legend: `K` keys of the space, `S` trainings of a key, `N` strings of the space, `T` decisions.
+Legend: `K` keys of the space, `S` trainings of a key, `N` encodings of the space, `T` decisions.
 """
 
 import dataclasses
@@ -27,8 +27,8 @@ class Measured:
     """A table as matrices.
 
     Attributes:
-        keys: of the whole space, in the order of their first strings, [K].
-        actions: the first string of each key, [K].
+        keys: of the whole space, in the order of their first encodings, [K].
+        actions: the first encoding of each key, [K].
         valid: accuracies on the validation split, NaN where there is none, [K, S]; a column for each run seed.
         test: the same on the test split.
         num_params: of each key's child, 0 where no training succeeded, [K].
@@ -99,10 +99,10 @@ def measure(space: SearchSpace, trials: Sequence[Trial]) -> Measured:
     Raises:
         DataError: if a record is of a key that the space does not have, or no record has a validation accuracy.
     """
-    strings = {}
+    encodings = {}
     for actions in space.enumerate():
-        strings.setdefault(space.key(actions), actions)
-    by_key: dict[str, list[Trial]] = {key: [] for key in strings}
+        encodings.setdefault(space.key(actions), actions)
+    by_key: dict[str, list[Trial]] = {key: [] for key in encodings}
     for trial in trials:
         if trial.key not in by_key:
             raise DataError(f"The table holds {trial.key!r}, which is no key of {space!r}. Name the table's space.")
@@ -121,8 +121,8 @@ def measure(space: SearchSpace, trials: Sequence[Trial]) -> Measured:
         raise DataError("No record of the table has a validation accuracy. Name a table of trained children.")
     used = ~np.isnan(valid).all(axis=0)
     return Measured(
-        keys=tuple(strings),
-        actions=tuple(strings.values()),
+        keys=tuple(encodings),
+        actions=tuple(encodings.values()),
         valid=valid[:, used],
         test=test[:, used],
         num_params=num_params,

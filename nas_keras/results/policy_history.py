@@ -17,9 +17,9 @@ from nas_keras.results.runs import Run
 from nas_keras.strategies import Strategy, make_strategy
 
 _MOST_POLICIES = 200  # a picture shows no more
-_MOST_STRINGS = 20_000  # up to which marginals are exact: the policy's probability of every string, added up
+_MOST_ENCODINGS = 20_000  # up to which marginals are exact: the policy's probability of every encoding, added up
 _SAMPLES = 4_096  # drawn beyond that
-_SAME = 0.9  # of the strings, to be taken for the same policies: by another version hardly any are the same
+_SAME = 0.9  # of the encodings, to be taken for the same policies: by another version hardly any are the same
 _WINDOW = 8  # batches over which proposals are counted
 
 
@@ -29,7 +29,7 @@ class History(NamedTuple):
     Attributes:
         told: batches that each policy had been told, or up to which proposals are counted, [P].
         probabilities: of each decision, float [P, N], rows of sum 1.
-        same: share of the strings of D that were proposed again, where the probabilities are the policy's own; None
+        same: share of the encodings of D that were proposed again, where the probabilities are the policy's own; None
             where they are shares of the latest proposals.
     """
 
@@ -61,7 +61,7 @@ def _replay(run: Run) -> History | None:
             told.append(strategy.num_told)
             marginals.append(_marginals(strategy))
 
-    # A budget may have cut the last batch: of those that are whole every string counts.
+    # A budget may have cut the last batch: of those that are whole every encoding counts.
     total = sum(size for size in map(len, run.batches) if size >= fixed["batch_size"])
     others = 0
     for batch in run.batches:
@@ -69,7 +69,7 @@ def _replay(run: Run) -> History | None:
             tell()
         proposed = [tuple(row) for row in strategy.ask(len(batch)).actions.tolist()]
         if len(batch) >= fixed["batch_size"]:
-            others += sum(string != trial.actions for string, trial in zip(proposed, batch, strict=False))
+            others += sum(encoding != trial.actions for encoding, trial in zip(proposed, batch, strict=False))
         if others > (1 - _SAME) * total:
             return None
     while strategy.num_told < len(run.batches):
@@ -81,7 +81,7 @@ def _replay(run: Run) -> History | None:
 def _marginals(strategy: Strategy) -> list[np.ndarray]:
     """[N] for each decision."""
     space = strategy.space
-    if space.size <= _MOST_STRINGS:
+    if space.size <= _MOST_ENCODINGS:
         actions = np.array(list(np.ndindex(*space.num_choices)), np.int32)
         weights = np.exp(strategy.controller.log_probs(actions).numpy().sum(axis=1, dtype=np.float64))
     else:

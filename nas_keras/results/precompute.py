@@ -36,7 +36,7 @@ def precompute(
         evaluator: a `TrainingEvaluator`, with `measure_test` for tables that are to hold test accuracies.
         path: the table's folder.
         seeds: trainings of each key.
-        keys: only these, each with a string that means it, in this order; by default every key of the space.
+        keys: only these, each with an encoding that means it, in this order; by default every key of the space.
         taken: records that are there already, see `storage/taking.py`; those that the table wants are not trained
             again.
         shard: (i, n): the i-th of n parts of the jobs, from 1, for n machines; each into a folder of its own.

@@ -1,7 +1,7 @@
 """What a strategy is asked for, so that it comes to the same state however often a search is started.
 
-A search that is started again asks for the batches in D once more, for as many strings as stand there. So does one that
-goes on after its budget cut a batch, which happens if evaluations were refused and the budget has room again.
+A search that is started again asks for the batches in D once more, for as many encodings as stand there. So does one
+that goes on after its budget cut a batch, which happens if evaluations were refused and the budget has room again.
 """
 
 import collections

@@ -7,11 +7,11 @@ from nas_keras.spaces.human_cells import HUMAN_CELLS
 from nas_keras.spaces.search_space import Actions, SearchSpace
 
 HUMAN_TITLES = {"vgg": "VGG", "inception": "Inception", "resnet": "ResNet"}
-LARGEST = 1_000_000  # strings of a space whose keys are looked up by going through all of them
+LARGEST = 1_000_000  # encodings of a space whose keys are looked up by going through all of them
 
 
 def find_cells(space: SearchSpace, parts: Sequence[str]) -> dict[str, Actions]:
-    """The cells that a list names, as key -> string, in the order of the list, each once.
+    """The cells that a list names, as key -> encoding, in the order of the list, each once.
 
     Args:
         space: that they are of.
@@ -29,7 +29,7 @@ def find_cells(space: SearchSpace, parts: Sequence[str]) -> dict[str, Actions]:
             actions = space.encode(HUMAN_CELLS[parts.pop(0)]())
             found.setdefault(space.key(actions), actions)
             continue
-        keys = keys or _strings_of(space, parts[0])
+        keys = keys or _encodings_of(space, parts[0])
         longest = 1 + max(key.count(",") for key in keys)
         for end in range(min(len(parts), longest), 0, -1):
             key = ",".join(parts[:end])
@@ -56,11 +56,11 @@ def name_human_cells(space: SearchSpace) -> dict[str, str]:
     return titles
 
 
-def _strings_of(space: SearchSpace, first: str) -> dict[str, Actions]:
-    """Key -> its first string."""
+def _encodings_of(space: SearchSpace, first: str) -> dict[str, Actions]:
+    """Key -> its first encoding."""
     if space.size > LARGEST:
         raise InvalidValueError(
-            f"--cells: {first!r} cannot be looked up in {space!r}, whose strings are too many to go through. Name "
+            f"--cells: {first!r} cannot be looked up in {space!r}, whose encodings are too many to go through. Name "
             f"{', '.join(HUMAN_CELLS)}, or take cells from a run."
         )
     return {space.key(actions): actions for actions in space.enumerate(distinct=True)}

@@ -18,7 +18,7 @@ _NUM_KEYS = {1: 8, 2: 129, 3: 2_000, 4: 31_255}
 def small() -> SearchSpace:
     """Two operations, one after the other: 8 x 8 = 64 cells, the space of the paper's first experiment.
 
-    The key is the action string itself: `(identity, conv_3x3)` and `(conv_3x3, identity)` are the same network and two
+    The key is the encoding itself: `(identity, conv_3x3)` and `(conv_3x3, identity)` are the same network and two
     children, whose gap is a check on the noise of training.
     """
     decisions = [Decision(f"op_{i}", OPERATIONS) for i in (1, 2)]
@@ -38,7 +38,7 @@ def large(num_nodes: int = 3, *, operations: Sequence[str] = OPERATIONS) -> Sear
     """Skip connections and branching: node i applies an operation to the cell's input or to an earlier node's output.
 
     Decisions `op_1, input_2, op_2, input_3, op_3, ..., combine`, T = 2 `num_nodes`; `input_i` is 0 for the cell's
-    input or j for node j; `combine` is 0 for concat, 1 for add. For 1, 2, 3, 4 nodes 16, 256, 6,144, 196,608 strings
+    input or j for node j; `combine` is 0 for concat, 1 for add. For 1, 2, 3, 4 nodes 16, 256, 6,144, 196,608 encodings
     and 8, 129, 2,000, 31,255 keys (`Cell.key`).
 
     Args:
@@ -114,7 +114,7 @@ def _check_cell(cell: object) -> None:
 
 
 def _encode_large(cell: Cell, *, num_nodes: int, operations: tuple[str, ...]) -> Actions:
-    """Depth-first over strings in enumeration order, leaving a prefix as soon as it cannot become `cell`."""
+    """Depth-first over encodings in enumeration order, leaving a prefix as soon as it cannot become `cell`."""
     _check_cell(cell)
     target = _count_paths(cell.trees)
     num_target = sum(target.values())

@@ -2,7 +2,7 @@
 
 `spaces/families.py` gives the two spaces of cells; a user describes any other one with `SearchSpace` directly.
 
-Legend: `T` decisions; `actions` is one string of the space, integers `[T]`, `actions[t]` the index of a choice.
+Legend: `T` decisions; `actions` is one encoding of the space, integers `[T]`, `actions[t]` the index of a choice.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from nas_keras.errors import InvalidValueError, check_at_least, check_flag, chec
 Actions = tuple[int, ...]
 
 _MOST_DECISIONS = 100_000
-_KEYS_KEPT = 4_096  # of strings, a megabyte or two
+_KEYS_KEPT = 4_096  # of encodings, a megabyte or two
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,10 +62,11 @@ class SearchSpace:
     Args:
         name: what people call it; part of the fingerprint.
         decisions: in the order in which a controller takes them.
-        key: `key(actions) -> str`, the same for two strings exactly if they mean the same architecture. By default the
-            string itself, `"1,7"`.
+        key: `key(actions) -> str`, the same for two encodings exactly if they mean the same architecture. By default
+            the
+            encoding itself, `"1,7"`.
         decode: `decode(actions) -> architecture`. By default a tuple of the chosen values in the order of decisions.
-        encode: `encode(architecture) -> actions`, the first string in enumeration order that means `architecture`.
+        encode: `encode(architecture) -> actions`, the first encoding in enumeration order that means `architecture`.
         num_keys: how many distinct keys there are, where that is known; None where it is not.
 
     Raises:
@@ -99,7 +100,7 @@ class SearchSpace:
         if num_keys is not None:
             check_at_least("num_keys", num_keys, 1, at_most=self.size)
         self._key, self._decode, self._encode = key, decode, encode
-        # A policy draws the same strings again and again, and the key of a cell takes its time.
+        # A policy draws the same encodings again and again, and the key of a cell takes its time.
         self._key_of = functools.lru_cache(maxsize=_KEYS_KEPT)(self._make_key)
         self.num_keys = num_keys if num_keys is not None else (self.size if key is None else None)
 
@@ -114,7 +115,7 @@ class SearchSpace:
 
     @property
     def size(self) -> int:
-        """The number of strings."""
+        """The number of encodings."""
         return math.prod(self.num_choices)
 
     @functools.cached_property
@@ -126,7 +127,7 @@ class SearchSpace:
         """`actions` as a tuple of Python integers.
 
         Raises:
-            InvalidValueError: if it is no string `[T]` of this space.
+            InvalidValueError: if it is no encoding `[T]` of this space.
         """
         try:
             array = np.asarray(actions)
@@ -134,7 +135,7 @@ class SearchSpace:
             array = np.asarray(None)
         if array.shape != (len(self.decisions),) or not np.issubdtype(array.dtype, np.integer):
             raise InvalidValueError(
-                f"actions={shown(actions)} is no string of space {self.name!r}: it takes {len(self.decisions)} "
+                f"actions={shown(actions)} is no encoding of space {self.name!r}: it takes {len(self.decisions)} "
                 "integers, one for each decision."
             )
         for action, decision in zip(array.tolist(), self.decisions, strict=True):
@@ -146,17 +147,17 @@ class SearchSpace:
         return tuple(array.tolist())
 
     def decode(self, actions: Sequence[int]) -> Any:
-        """The architecture that one string `[T]` means: a `Cell`, or a tuple of the chosen values."""
+        """The architecture that one encoding `[T]` means: a `Cell`, or a tuple of the chosen values."""
         actions = self.check(actions)
         if self._decode is not None:
             return self._decode(actions)
         return tuple(decision.choices[a] for decision, a in zip(self.decisions, actions, strict=True))
 
     def encode(self, architecture: Any) -> Actions:
-        """The first string in enumeration order that means `architecture`.
+        """The first encoding in enumeration order that means `architecture`.
 
         Raises:
-            InvalidValueError: if no string of this space does.
+            InvalidValueError: if no encoding of this space does.
         """
         if self._encode is not None:
             return self._encode(architecture)
@@ -167,7 +168,7 @@ class SearchSpace:
             raise InvalidValueError(f"{shown(architecture)} does not fit space {self.name!r}: {error}.") from error
 
     def key(self, actions: Sequence[int]) -> str:
-        """The canonical key of one string `[T]`; equal keys mean the same architecture."""
+        """The canonical key of one encoding `[T]`; equal keys mean the same architecture."""
         if type(actions) is tuple and all(type(action) is int for action in actions):
             return self._key_of(actions)
         return self._key_of(self.check(actions))
@@ -185,7 +186,7 @@ class SearchSpace:
         return key
 
     def enumerate(self, distinct: bool = False) -> Iterator[Actions]:
-        """All strings, lazily, the last decision changing fastest; with `distinct`, the first string of each key."""
+        """Yields all encodings, the last decision changing fastest; with `distinct`, the first one of each key."""
         check_flag("distinct", distinct)
         return self._enumerate(distinct)
 

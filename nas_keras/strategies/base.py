@@ -39,7 +39,7 @@ class Strategy:
         self.num_told = 0
 
     def ask(self, n: int) -> Proposals:
-        """Proposes m <= n strings; m = 0 means that the strategy has nothing more to propose.
+        """Proposes m <= n encodings; m = 0 means that the strategy has nothing more to propose.
 
         A strategy that proposes fewer than n must propose the same when it is asked for just as many: that is how a run
         that is started again asks for the batches that it has.
@@ -89,7 +89,7 @@ def check_proposals(proposals: Any, n: int, space: SearchSpace, strategy: str) -
         strategy: name of the strategy, for the message.
 
     Raises:
-        InvalidValueError: if they are not at most n strings of the space, with log-probs that are numbers.
+        InvalidValueError: if they are not at most n encodings of the space, with log-probs that are numbers.
     """
 
     def refuse(what: str) -> InvalidValueError:
@@ -115,7 +115,7 @@ def check_proposals(proposals: Any, n: int, space: SearchSpace, strategy: str) -
     if actions.ndim != 2 or actions.shape[1] != len(space.decisions) or not np.issubdtype(actions.dtype, np.integer):
         raise refuse(f"actions of type {actions.dtype} and shape {list(actions.shape)}")
     if len(actions) > n:
-        raise refuse(f"{len(actions):,} strings where at most {n:,} were asked for")
+        raise refuse(f"{len(actions):,} encodings where at most {n:,} were asked for")
     wrong = np.argwhere((actions < 0) | (actions >= space.num_choices))
     if len(wrong):
         row, decision = wrong[0].tolist()

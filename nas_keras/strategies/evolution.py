@@ -30,7 +30,7 @@ class EvolutionConfig:
     93.13; with a population of 50, 92.78 / 93.07 / 93.13).
 
     Attributes:
-        population: how many live; as many random strings are told before the first mutation.
+        population: how many live; as many random encodings are told before the first mutation.
         sample_size: how many of the living are drawn, with replacement, for the best of them to be the parent.
     """
 
@@ -44,7 +44,7 @@ class EvolutionConfig:
 
 
 class RegularizedEvolution(Strategy):
-    """Random strings until `population` trials are told; from then on one mutation of a parent for each proposal.
+    """Random encodings until `population` trials are told; from then on one mutation of a parent for each proposal.
 
     Nothing is treated as special: a child whose key is known joins the population with the reward that D has for it,
     and counts as any other, as in the paper. Of a batch, each child has parents of before the batch. The first k

@@ -1,6 +1,6 @@
-"""Mutation: strings with one decision changed.
+"""Mutation: encodings with one decision changed.
 
-Legend: `N` strings, `T` decisions.
+Legend: `N` encodings, `T` decisions.
 """
 
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def mutate(strings: np.ndarray, num_choices: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """Strings that differ from the given ones in one decision, chosen evenly, as is its new choice.
+def mutate(encodings: np.ndarray, num_choices: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    """Encodings that differ from the given ones in one decision, chosen evenly, as is its new choice.
 
     Args:
-        strings: int [N, T].
+        encodings: int [N, T].
         num_choices: of each decision, [T].
         rng: draws decisions and choices.
 
     Returns:
-        int [N, T], a copy; the same strings where no decision has a choice.
+        int [N, T], a copy; the same encodings where no decision has a choice.
     """
-    mutated = np.array(strings)
+    mutated = np.array(encodings)
     sizes = np.asarray(num_choices)
     mutable = np.flatnonzero(sizes > 1)
     if len(mutable) and len(mutated):

@@ -1,4 +1,4 @@
-"""Random search without repeats: uniform strings, each key once. The line that every strategy must beat."""
+"""Random search without repeats: uniform encodings, each key once. The line that every strategy must beat."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from nas_keras.trial import Proposals, Trial
 
 _DRAW = 2  # purpose of the generator
 _PATIENCE = 1_000  # draws of keys seen before, in a row, after which the rest is looked for by enumeration
-_ENUMERABLE = 1_000_000  # strings; in a larger space a thousand repeats in a row do not happen
+_ENUMERABLE = 1_000_000  # encodings; in a larger space a thousand repeats in a row do not happen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,7 @@ class RandomConfig:
 
 
 class RandomSearch(Strategy):
-    """Proposes uniform strings whose key was not proposed before.
+    """Proposes uniform encodings whose key was not proposed before.
 
     Args:
         space: what is searched.
@@ -37,21 +37,21 @@ class RandomSearch(Strategy):
         rng = np.random.default_rng([self.seed, _DRAW, iteration])
         actions, misses = [], 0
         while len(actions) < n and misses < _PATIENCE:
-            string = rng.integers(self.space.num_choices)
-            misses = 0 if self._take(string, actions) else misses + 1
+            encoding = rng.integers(self.space.num_choices)
+            misses = 0 if self._take(encoding, actions) else misses + 1
         if len(actions) < n and self.space.size <= _ENUMERABLE:
-            for string in rng.permutation(np.array(list(self.space.enumerate(distinct=True)))):
+            for encoding in rng.permutation(np.array(list(self.space.enumerate(distinct=True)))):
                 if len(actions) == n:
                     break
-                self._take(string, actions)
+                self._take(encoding, actions)
         return Proposals(np.array(actions, np.int32).reshape(-1, len(self.space.decisions)))
 
-    def _take(self, string: np.ndarray, actions: list) -> bool:
-        key = self.space.key(string)
+    def _take(self, encoding: np.ndarray, actions: list) -> bool:
+        key = self.space.key(encoding)
         if key in self._seen:
             return False
         self._seen.add(key)
-        actions.append(string)
+        actions.append(encoding)
         return True
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:

@@ -11,7 +11,7 @@ class ReinforceConfig:
     """Settings of REINFORCE.
 
     The paper's learning rate, 0.0006, is for 12,800 children; 200 of them are 25 steps of Adam. Of 0.003, 0.006, 0.01,
-    0.02 and 0.04 the default found the best strings, or as good ones, with 200 evaluations on two of three kinds of
+    0.02 and 0.04 the default found the best encodings, or as good ones, with 200 evaluations on two of three kinds of
     synthetic table (2,000 to 4,096 keys), and 0.02 on the third. With less it has hardly learned by then, with 0.02
     and more it draws hardly anything new after 65 to 140 evaluations.
 

@@ -144,7 +144,7 @@ def test_add_is_a_plain_sum(keras):
 
 
 @pytest.mark.parametrize(
-    "strings",
+    "encodings",
     [  # op_1, input_2, op_2, input_3, op_3, combine; 1 conv_3x3, 3 conv_5x5, 7 identity
         pytest.param([(1, 1, 7, 2, 7, 0), (7, 1, 1, 2, 7, 1), (7, 1, 7, 2, 1, 0)], id="conv_3x3"),
         pytest.param(
@@ -154,10 +154,10 @@ def test_add_is_a_plain_sum(keras):
         pytest.param([(7, 1, 1, 1, 3, 0), (1, 0, 3, 2, 7, 0), (3, 0, 1, 1, 7, 0)], id="concat(conv_3x3,conv_5x5)"),
     ],
 )
-def test_equal_keys_give_the_same_model_layer_for_layer(keras, request, strings):
+def test_equal_keys_give_the_same_model_layer_for_layer(keras, request, encodings):
     space = spaces.large(3)
-    assert {space.key(actions) for actions in strings} == {request.node.callspec.id}
-    models = [build_child(space.decode(actions), ChildConfig(filters=2), **_ANY) for actions in strings]
+    assert {space.key(actions) for actions in encodings} == {request.node.callspec.id}
+    models = [build_child(space.decode(actions), ChildConfig(filters=2), **_ANY) for actions in encodings]
     assert all(_layers(model) == _layers(models[0]) for model in models)
     shapes = [[w.shape for w in model.get_weights()] for model in models]
     assert all(shape == shapes[0] for shape in shapes)

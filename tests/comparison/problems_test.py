@@ -8,8 +8,8 @@ from nas_keras.comparison.problems import Problem, Source, open_problem, read_np
 from nas_keras.comparison.synthetic import make_synthetic
 from nas_keras.storage.table_writer import write_table
 
-STRINGS = np.array([[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]], np.int8)
-GOOD = {"n_choices": np.array([2, 3]), "enc": STRINGS, "one": np.arange(6.0), "two": np.arange(12.0).reshape(6, 2)}
+ENCODINGS = np.array([[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]], np.int8)
+GOOD = {"n_choices": np.array([2, 3]), "enc": ENCODINGS, "one": np.arange(6.0), "two": np.arange(12.0).reshape(6, 2)}
 
 
 def _npz(folder, **changes):
@@ -65,11 +65,11 @@ def test_a_table_on_disk(tmp_path):
 def test_an_npz_file(tmp_path):
     order = [3, 0, 5, 1, 4, 2]
     names = np.array(["a", "bc", "d", "e", "f", "g"])  # NAS-Bench-Macro's has such an array too
-    path = _npz(tmp_path, enc=STRINGS[order], one=np.array(order, float), names=names)
+    path = _npz(tmp_path, enc=ENCODINGS[order], one=np.array(order, float), names=names)
     assert _rewards(open_problem(Source("npz", str(path), "one"))) == [0, 1, 2, 3, 4, 5]
     space, rewards = read_npz(path, array="two", column=1)
     assert space.num_choices == (2, 3)
-    assert rewards[1, 0] == 1  # the first row is the string 1, 0
+    assert rewards[1, 0] == 1  # the first row is the encoding 1, 0
 
 
 @pytest.mark.parametrize("one", [np.arange(6.0) * 1e39, 1e9 + np.arange(6.0), np.arange(6.0) * 1e-60])
@@ -93,7 +93,10 @@ def test_rewards_that_are_nan_are_failures(tmp_path):
 
 def test_as_many_decisions_as_an_array_has_axes(tmp_path):
     def wide(count):
-        return {"n_choices": np.r_[2, 3, np.ones(count - 2, int)], "enc": np.c_[STRINGS, np.zeros((6, count - 2), int)]}
+        return {
+            "n_choices": np.r_[2, 3, np.ones(count - 2, int)],
+            "enc": np.c_[ENCODINGS, np.zeros((6, count - 2), int)],
+        }
 
     space, rewards = read_npz(_npz(tmp_path, **wide(32)), array="one")
     assert len(space.decisions) == 32 and rewards[space.encode((1, 2) + (0,) * 30)] == 5
@@ -114,11 +117,11 @@ def test_as_many_decisions_as_an_array_has_axes(tmp_path):
         ({"n_choices": np.array([2.0, 3.0])}, "n_choices in .* must be whole numbers of at least 1"),
         ({"n_choices": np.array([], int)}, "n_choices in .* must be whole numbers of at least 1"),
         ({"n_choices": np.array([6, 0])}, "n_choices in .* must be whole numbers of at least 1"),
-        ({"enc": STRINGS[:5]}, r"must hold every string once: 6 rows of 2 decisions .* It is int8 \[5, 2\]"),
-        ({"enc": STRINGS[:, ::-1]}, "or goes beyond them"),
-        ({"enc": STRINGS - 1}, "or goes beyond them"),
-        ({"enc": STRINGS * 1.0}, "It is float64"),
-        ({"enc": STRINGS[[0, 1, 2, 3, 4, 4]]}, "holds a string twice"),
+        ({"enc": ENCODINGS[:5]}, r"must hold every encoding once: 6 rows of 2 decisions .* It is int8 \[5, 2\]"),
+        ({"enc": ENCODINGS[:, ::-1]}, "or goes beyond them"),
+        ({"enc": ENCODINGS - 1}, "or goes beyond them"),
+        ({"enc": ENCODINGS * 1.0}, "It is float64"),
+        ({"enc": ENCODINGS[[0, 1, 2, 3, 4, 4]]}, "holds an encoding twice"),
         (
             {"one": np.arange(6) * 1j},
             "one.npy holds values of type complex128, but only real numbers and texts are read",

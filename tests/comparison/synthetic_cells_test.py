@@ -99,7 +99,7 @@ def test_a_family_has_shapes_of_its_own(name, allowed):
         make_synthetic(name)
 
 
-def test_best_and_median_are_of_keys_not_strings():
+def test_best_and_median_are_of_keys_not_encodings():
     problem = open_problem(Source("synthetic", "effects-large2-0"))
     rewards = [reward for reward, _ in _by_key(*make_synthetic("effects-large2-0")).values()]
     assert len(rewards) == 129

@@ -29,7 +29,7 @@ def test_every_family_in_every_shape(family, shape):
         np.testing.assert_allclose([table.mean(), table.std()], [0, 1], atol=1e-5)
 
 
-def test_numbers_of_strings():
+def test_numbers_of_encodings():
     assert {shape: make_synthetic(f"additive-{shape}-0")[1].size for shape in SHAPES} == {
         "2x8": 64,
         "6x5": 15_625,
@@ -65,9 +65,9 @@ def test_a_noisy_table_is_less_regular_than_without_its_noise():
     """Noise of 0.3 deviations: the rest explains 1 / 1.09 of the variance, about 0.92."""
     _, table = make_synthetic("noisy-8x3-0")
     design = [np.ones(table.size)]
-    strings = np.indices(table.shape).reshape(table.ndim, -1)
+    encodings = np.indices(table.shape).reshape(table.ndim, -1)
     for i, j in itertools.combinations(range(8), 2):
-        design += [(strings[i] == a) & (strings[j] == b) for a in range(3) for b in range(3)]
+        design += [(encodings[i] == a) & (encodings[j] == b) for a in range(3) for b in range(3)]
     design = np.array(design, float).T
     fitted = design @ np.linalg.lstsq(design, table.ravel(), rcond=None)[0]
     assert np.corrcoef(fitted, table.ravel())[0, 1] ** 2 == pytest.approx(1 / 1.09, abs=0.015)

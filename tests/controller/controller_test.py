@@ -20,7 +20,7 @@ def _controller():
     return controller
 
 
-def _all_strings():
+def _all_encodings():
     return np.stack(np.meshgrid(*map(np.arange, _NUM_CHOICES), indexing="ij"), -1).reshape(-1, 4).astype(np.int32)
 
 
@@ -28,8 +28,8 @@ def test_logits_have_a_place_for_the_widest_decision(controller):
     assert controller(tf.zeros([5, 4], tf.int32)).shape == (5, 4, 4)
 
 
-def test_probabilities_of_all_strings_sum_to_one(controller):
-    probabilities = np.exp(controller.log_probs(_all_strings()).numpy().sum(axis=1))
+def test_probabilities_of_all_encodings_sum_to_one(controller):
+    probabilities = np.exp(controller.log_probs(_all_encodings()).numpy().sum(axis=1))
     assert len(probabilities) == 24
     np.testing.assert_allclose(probabilities.sum(), 1.0, atol=1e-5)
     assert probabilities.max() > 0.1  # not the uniform 1/24: the check means something
@@ -64,7 +64,7 @@ def test_a_sample_s_log_probs_equal_the_teacher_forced_ones(controller):
     np.testing.assert_allclose(log_probs, controller.log_probs(actions), atol=1e-5)
 
 
-def test_a_long_string_is_drawn_in_a_loop_and_the_same_holds():
+def test_a_long_encoding_is_drawn_in_a_loop_and_the_same_holds():
     controller = Controller((2, 3) * 15, units=8, embedding=4, seed=7)
     rng = np.random.default_rng(0)
     for variable in controller.trainable_variables:
@@ -77,23 +77,23 @@ def test_a_long_string_is_drawn_in_a_loop_and_the_same_holds():
 def test_masked_choices_are_never_drawn_and_frequencies_are_the_probabilities(controller):
     actions = controller.sample(tf.constant(100_000), _SEED)[0].numpy()
     assert (actions >= 0).all() and (actions < np.array(_NUM_CHOICES)).all()
-    strings = _all_strings()
-    expected = np.exp(controller.log_probs(strings).numpy().sum(axis=1))
-    counts = np.array([(actions == string).all(axis=1).sum() for string in strings])
+    encodings = _all_encodings()
+    expected = np.exp(controller.log_probs(encodings).numpy().sum(axis=1))
+    counts = np.array([(actions == encoding).all(axis=1).sum() for encoding in encodings])
     # Five standard deviations of a count.
     assert (np.abs(counts - 1e5 * expected) <= 5 * np.sqrt(1e5 * expected * (1 - expected)) + 1).all()
 
 
 def test_a_share_of_the_decisions_is_uniform(controller):
-    """In 100,000 strings of which a fifth of each decision is drawn uniformly, the rest by what stands before it."""
+    """In 100,000 encodings of which a fifth of each decision is drawn uniformly, the rest by what stands before it."""
     actions, log_probs = (part.numpy() for part in controller.sample(100_000, _SEED, 0.2))
-    strings = _all_strings()
-    plain = controller.log_probs(strings).numpy()
-    mixed, plain = np.exp(mix(plain, strings, 0.2, controller.even)), np.exp(plain)
+    encodings = _all_encodings()
+    plain = controller.log_probs(encodings).numpy()
+    mixed, plain = np.exp(mix(plain, encodings, 0.2, controller.even)), np.exp(plain)
     np.testing.assert_allclose(mixed, 0.8 * plain + 0.2 / np.array(_NUM_CHOICES), atol=1e-5)
     expected = mixed.prod(axis=1)
     np.testing.assert_allclose(expected.sum(), 1.0, atol=1e-5)
-    counts = np.array([(actions == string).all(axis=1).sum() for string in strings])
+    counts = np.array([(actions == encoding).all(axis=1).sum() for encoding in encodings])
     assert (np.abs(counts - 1e5 * expected) <= 5 * np.sqrt(1e5 * expected * (1 - expected)) + 1).all()
     np.testing.assert_allclose(
         log_probs[:100], np.log(mixed[np.ravel_multi_index(actions[:100].T, _NUM_CHOICES)]), atol=1e-5
@@ -108,18 +108,18 @@ def test_a_share_of_the_decisions_is_of_another_distribution(controller):
     actions, log_probs = (part.numpy() for part in controller.sample(20_000, _SEED, 1.0, other))
     assert (actions[:, [0, 1, 3]] == [0, 1, 1]).all() and abs(actions[:, 2].mean() - 0.75) < 0.02
     np.testing.assert_allclose(log_probs.sum(axis=1), np.log(np.where(actions[:, 2], 0.75, 0.25)), atol=1e-5)
-    strings = _all_strings()
-    plain = controller.log_probs(strings).numpy()
-    mixed, plain = np.exp(mix(plain, strings, 0.5, other)), np.exp(plain)
-    np.testing.assert_allclose(mixed, 0.5 * plain + 0.5 * other[range(4), strings], atol=1e-5)
+    encodings = _all_encodings()
+    plain = controller.log_probs(encodings).numpy()
+    mixed, plain = np.exp(mix(plain, encodings, 0.5, other)), np.exp(plain)
+    np.testing.assert_allclose(mixed, 0.5 * plain + 0.5 * other[range(4), encodings], atol=1e-5)
 
 
 def test_without_a_share_log_probs_are_exact_however_small():
     controller = Controller((2, 2), seed=0)
     controller._bias.assign([[0.0, -200.0], [0.0, 0.0]])
     np.testing.assert_allclose(controller.log_probs(np.array([[1, 0]]))[0, 0], -200.0, atol=0.1)
-    strings = np.array([[1, 0]])
-    mixed = mix(controller.log_probs(strings).numpy(), strings, 0.5, controller.even)
+    encodings = np.array([[1, 0]])
+    mixed = mix(controller.log_probs(encodings).numpy(), encodings, 0.5, controller.even)
     np.testing.assert_allclose(mixed[0, 0], np.log(0.25), atol=1e-5)
 
 

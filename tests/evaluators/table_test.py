@@ -155,14 +155,14 @@ def test_a_search_over_a_table_finds_its_best_without_training(table):
 
 
 class Fixed(nk.strategies.Strategy):
-    """Proposes one batch of strings."""
+    """Proposes one batch of encodings."""
 
-    def __init__(self, space, strings):
+    def __init__(self, space, encodings):
         super().__init__(space)
-        self._strings = strings
+        self._encodings = encodings
 
     def _ask(self, n, iteration):
-        return nk.Proposals([] if iteration else self._strings)
+        return nk.Proposals([] if iteration else self._encodings)
 
     def _tell(self, trials, iteration):
         pass

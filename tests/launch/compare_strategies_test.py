@@ -32,10 +32,10 @@ WRONG = [
 @pytest.fixture(scope="module", name="folder")
 def _folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compare")
-    strings = np.array([[a, b] for a in (0, 1) for b in (0, 1, 2)])
+    encodings = np.array([[a, b] for a in (0, 1) for b in (0, 1, 2)])
     rewards = {"runs": np.arange(12.0).reshape(6, 2), "large": np.arange(6.0) * 1e39, "huge": np.arange(6.0) * 1e307}
     rewards["infinite"] = np.array([0, 1, 2, 3, 4, np.inf])
-    np.savez(folder / "rewards.npz", n_choices=np.array([2, 3]), enc=strings, **rewards)
+    np.savez(folder / "rewards.npz", n_choices=np.array([2, 3]), enc=encodings, **rewards)
     return folder
 
 

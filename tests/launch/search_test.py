@@ -23,10 +23,10 @@ def _data_dir(tmp_path_factory):
 
 def _write_table(path, space, recipe):
     """A table in which the reward grows with the place of a key among the keys."""
-    strings = list(space.enumerate(distinct=True))
+    encodings = list(space.enumerate(distinct=True))
     trials = [
-        nk.Trial(i, 0, 0, 0, string, (), space.key(string), False, nk.Evaluation((i + 1) / len(strings)))
-        for i, string in enumerate(strings)
+        nk.Trial(i, 0, 0, 0, encoding, (), space.key(encoding), False, nk.Evaluation((i + 1) / len(encodings)))
+        for i, encoding in enumerate(encodings)
     ]
     write_table(path, trials, space=space, recipe=recipe)
 

@@ -84,11 +84,11 @@ def _world(tmp_path_factory):
     _write_table(world / "table", nk.spaces.small(), {"function": "f"})
     _write_table(world / "large_table", nk.spaces.large(1), {"function": "f"})
     _write_table(world / "trained_table", nk.spaces.small(), recipe)
-    strings = np.array([[a, b] for a in (0, 1) for b in (0, 1)])
-    np.savez(world / "rewards.npz", n_choices=np.array([2, 2]), enc=strings, runs=np.arange(4.0))
-    np.savez(world / "pickled.npz", n_choices=np.array([{"a": 1}], dtype=object), enc=strings)
-    np.savez(world / "short.npz", n_choices=np.array([2, 3]), enc=strings, runs=np.arange(4.0))
-    np.save(world / "single.npy", strings)
+    encodings = np.array([[a, b] for a in (0, 1) for b in (0, 1)])
+    np.savez(world / "rewards.npz", n_choices=np.array([2, 2]), enc=encodings, runs=np.arange(4.0))
+    np.savez(world / "pickled.npz", n_choices=np.array([{"a": 1}], dtype=object), enc=encodings)
+    np.savez(world / "short.npz", n_choices=np.array([2, 3]), enc=encodings, runs=np.arange(4.0))
+    np.save(world / "single.npy", encodings)
     return world
 
 
@@ -572,13 +572,13 @@ CALLS = [
         "Rename one.",
     ),
     ("a key that is no function", lambda _: _keyed("a"), "key='a'", "it must be a function, or None."),
-    ("keys more than strings", lambda _: grid(2, num_keys=3), "num_keys=3", "an integer of at most 2."),
-    ("a key of None", lambda _: _keyed(lambda a: None).key([0]), "is None", "must return a string"),
-    ("a key that is a number", lambda _: _keyed(sum).key([1]), "is 1", "must return a string"),
-    ("an empty key", lambda _: _keyed(lambda a: "").key([0]), "is ''", "must return a string"),
+    ("keys more than encodings", lambda _: grid(2, num_keys=3), "num_keys=3", "an integer of at most 2."),
+    ("a key of None", lambda _: _keyed(lambda a: None).key([0]), "is None", "must return an encoding"),
+    ("a key that is a number", lambda _: _keyed(sum).key([1]), "is 1", "must return an encoding"),
+    ("an empty key", lambda _: _keyed(lambda a: "").key([0]), "is ''", "must return an encoding"),
     ("a key for a terminal", lambda _: _keyed(lambda a: "\x1b[2J").key([0]), r"'\x1b[2J'", "printable characters"),
-    ("a string too short", lambda _: grid(2, 2).decode([0]), "actions=[0]", "it takes 2 integers"),
-    ("a string of floats", lambda _: grid(2, 2).key([0.0, 1.0]), "actions=[0.0, 1.0]", "it takes 2 integers"),
+    ("an encoding too short", lambda _: grid(2, 2).decode([0]), "actions=[0]", "it takes 2 integers"),
+    ("an encoding of floats", lambda _: grid(2, 2).key([0.0, 1.0]), "actions=[0.0, 1.0]", "it takes 2 integers"),
     ("a choice out of range", lambda _: grid(2, 2).key([0, 2]), "Action 2", "has choices 0 to 1."),
     ("a negative choice", lambda _: grid(2, 2).decode([-1, 0]), "Action -1", "has choices 0 to 1."),
     ("values that do not fit", lambda _: grid(2, 2).encode((0, 9)), "(0, 9)", "does not fit space 'grid'"),

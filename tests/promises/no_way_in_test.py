@@ -334,7 +334,7 @@ def test_a_file_that_unpacks_to_more_than_is_allowed_is_not_unpacked(tmp_path, m
 
 def test_a_space_that_a_file_claims_is_not_enumerated(tmp_path):
     np.savez(tmp_path / "a.npz", n_choices=np.full(30, 2**40), enc=np.zeros([1, 30], np.int8), r=np.zeros(1))
-    with pytest.raises(nk.DataError, match="enc in .* must hold every string once"):
+    with pytest.raises(nk.DataError, match="enc in .* must hold every encoding once"):
         read_npz(tmp_path / "a.npz", array="r")
 
 

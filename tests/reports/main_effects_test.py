@@ -13,10 +13,10 @@ SPACE = grid(2, 2)
 
 def _measured(space, valid):
     valid = np.asarray(valid, float)
-    strings = list(space.enumerate(distinct=True))
+    encodings = list(space.enumerate(distinct=True))
     return table_statistics.Measured(
-        keys=tuple(map(space.key, strings)),
-        actions=tuple(strings),
+        keys=tuple(map(space.key, encodings)),
+        actions=tuple(encodings),
         valid=valid,
         test=valid,
         num_params=np.zeros(len(valid), int),
@@ -60,13 +60,13 @@ def test_a_key_with_one_training_has_the_noise_of_the_others():
     assert effect.accuracy_error == pytest.approx((single**2 * (1 + 3 / 2)) ** 0.5 / 4)
 
 
-def test_keys_count_as_often_as_they_have_strings():
+def test_keys_count_as_often_as_they_have_encodings():
     space = nk.SearchSpace("s", [nk.Decision("a", (0, 1)), nk.Decision("b", (0, 1))], key=lambda a: str(a[0] * a[1]))
-    effects = main_effects(space, _measured(space, [[0.4], [0.8]]))  # "0" has three strings, "1" one
+    effects = main_effects(space, _measured(space, [[0.4], [0.8]]))  # "0" has three encodings, "1" one
     np.testing.assert_allclose([e.accuracy for e in effects], [0.4 - 0.5, 0.6 - 0.5] * 2)
 
 
-def test_strings_without_accuracy_are_left_out():
+def test_encodings_without_accuracy_are_left_out():
     effects = main_effects(SPACE, _measured(SPACE, [[0.9], [0.6], [np.nan], [np.nan]]))
     assert [(e.decision, e.choice) for e in effects] == [("d0", "0"), ("d1", "0"), ("d1", "1")]
     np.testing.assert_allclose([e.accuracy for e in effects], [0, 0.15, -0.15], atol=1e-12)

@@ -29,7 +29,7 @@ def _trial(key, run_seed, valid, test=0.5, *, seed=None, recipe="", space=SPACE)
 
 
 def _measured(space, valid):
-    """As `measure` gives it, for keys in the order of the strings."""
+    """As `measure` gives it, for keys in the order of the encodings."""
     rows = enumerate(np.asarray(valid))
     keys = [space.key(actions) for actions in space.enumerate(distinct=True)]
     trials = [_trial(keys[k], s, v, space=space) for k, row in rows for s, v in enumerate(row) if not np.isnan(v)]

@@ -17,19 +17,19 @@ from nas_keras.spaces import operations
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.strategies import Strategy
 
-POOLS, CONV = (5, 6), (1, 7)  # strings of the small space
+POOLS, CONV = (5, 6), (1, 7)  # encodings of the small space
 TRAIN = dataclasses.replace(TINY_TRAIN, epochs=2)
 
 
 class Proposes(Strategy):
-    """Proposes one batch of given strings."""
+    """Proposes one batch of given encodings."""
 
-    def __init__(self, space, strings):
+    def __init__(self, space, encodings):
         super().__init__(space)
-        self._strings = strings
+        self._encodings = encodings
 
     def _ask(self, n, iteration):
-        return nk.Proposals([] if iteration else self._strings)
+        return nk.Proposals([] if iteration else self._encodings)
 
     def _tell(self, trials, iteration):
         pass

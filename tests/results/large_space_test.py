@@ -1,4 +1,4 @@
-"""The large space of 1 to 8 nodes: one controller draws strings of any, and a child is built for whatever it draws."""
+"""The large space of 1 to 8 nodes: one controller samples any of them, and a child is built for each sample."""
 
 import math
 import random

@@ -43,11 +43,11 @@ def _history(run):
 def test_d_told_again_goes_through_the_policies_of_the_run(searched, history):
     run, strategy = searched
     assert history.same == 1 and history.told.tolist() == list(range(len(run.batches) + 1))
-    # Decision by decision, each string weighted by the policy that the search itself ended with.
+    # Decision by decision, each encoding weighted by the policy that the search itself ended with.
     expected = [np.zeros(len(decision.choices)) for decision in SPACE.decisions]
-    strings = list(SPACE.enumerate())
-    log_probs = strategy.controller.log_probs(np.array(strings, np.int32)).numpy()
-    for actions, log_prob in zip(strings, log_probs.sum(axis=1), strict=True):
+    encodings = list(SPACE.enumerate())
+    log_probs = strategy.controller.log_probs(np.array(encodings, np.int32)).numpy()
+    for actions, log_prob in zip(encodings, log_probs.sum(axis=1), strict=True):
         for t, action in enumerate(actions):
             expected[t][action] += np.exp(log_prob)
     for found, wanted in zip(history.probabilities, expected, strict=True):
@@ -67,7 +67,7 @@ def test_what_this_version_would_not_propose_is_counted_instead(run):
     assert history.same is None and history.told.tolist() == list(range(1, len(run.batches) + 1))
 
 
-def test_a_string_that_another_processor_drew_otherwise_changes_no_policy(run, history):
+def test_a_encoding_that_another_processor_drew_otherwise_changes_no_policy(run, history):
     last = run.batches[-2]
     other = tuple(1 - min(action, 1) for action in last[0].actions)
     batches = [*run.batches[:-2], [dataclasses.replace(last[0], actions=other), *last[1:]], run.batches[-1]]

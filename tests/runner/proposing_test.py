@@ -60,7 +60,7 @@ def test_what_was_asked_at_the_checkpoint_comes_first():
     assert (policy, proposals.actions.tolist()) == (0, [[0], [1]])
 
 
-def test_a_batch_of_d_is_asked_for_as_many_strings_as_stand_in_it():
+def test_a_batch_of_d_is_asked_for_as_many_encodings_as_stand_in_it():
     strategy, dataset, proposing = _proposing()
     assert len(proposing.ask_again(_batch(dataset, [0, 1, 2]), 4).actions) == 3
     assert strategy.calls == ["ask 3"]

@@ -23,9 +23,9 @@ from nas_keras.trial import training_seed
 
 
 class Scripted(Strategy):
-    """Proposes the given batches of strings, each a text such as "a b c" of letters, and notes what happens.
+    """Proposes the given batches of encodings, each a text such as "a b c" of letters, and notes what happens.
 
-    A letter is a string of `LETTERS`; two letters that differ only in case have the same key.
+    A letter is an encoding of `LETTERS`; two letters that differ only in case have the same key.
     """
 
     def __init__(self, *batches, space=None):
@@ -124,7 +124,7 @@ def test_a_key_that_stands_twice_in_a_batch_is_evaluated_once():
     assert [trial.cached for trial in result.trials] == [False, False, True, True]
     assert [trial.evaluation.seconds for trial in result.trials] == [3, 3, 0, 0]
     a, _, again, _ = result.trials
-    assert again.actions == (8,) and again.key == "a" and again.seed == a.seed  # its own string, the same child
+    assert again.actions == (8,) and again.key == "a" and again.seed == a.seed  # its own encoding, the same child
     assert repr(again.evaluation) == repr(dataclasses.replace(a.evaluation, seconds=0.0))
 
 

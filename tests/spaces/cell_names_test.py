@@ -19,11 +19,11 @@ def test_keys_with_commas_are_put_together_again():
 
 
 def test_every_key_of_three_nodes_is_found_in_one_list():
-    strings = {LARGE.key(actions): actions for actions in LARGE.enumerate(distinct=True)}
-    keys = list(strings)
+    encodings = {LARGE.key(actions): actions for actions in LARGE.enumerate(distinct=True)}
+    keys = list(encodings)
     random.Random(0).shuffle(keys)
     found = find_cells(LARGE, ",".join(keys).split(","))
-    assert list(found) == keys and found == strings
+    assert list(found) == keys and found == encodings
 
 
 def test_cells_that_people_designed_have_names_and_count_once():

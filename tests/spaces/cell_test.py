@@ -188,9 +188,9 @@ def _key_slowly(cell, rng):
 
 def test_a_slow_contraction_in_random_order_gives_every_key_of_three_nodes():
     space, rng = spaces.large(3), random.Random(0)
-    strings = list(space.enumerate())
-    assert len(strings) == 6_144
-    for actions in strings:
+    encodings = list(space.enumerate())
+    assert len(encodings) == 6_144
+    for actions in encodings:
         assert _key_slowly(space.decode(actions), rng) == space.key(actions), actions
 
 
@@ -206,12 +206,12 @@ def test_a_slow_contraction_in_random_order_gives_the_keys_of_six_nodes_most_of_
 
 
 def _equal_pairs(count):
-    """Pairs of different strings of large(3) with equal keys, at random."""
-    space, rng, strings = spaces.large(3), random.Random(2), {}
+    """Pairs of different encodings of large(3) with equal keys, at random."""
+    space, rng, encodings = spaces.large(3), random.Random(2), {}
     for actions in space.enumerate():
-        strings.setdefault(space.key(actions), []).append(actions)
-    keys = sorted(key for key in strings if len(strings[key]) > 1 and key != ID)
-    return [tuple(map(space.decode, rng.sample(strings[key], 2))) for key in rng.sample(keys, count)]
+        encodings.setdefault(space.key(actions), []).append(actions)
+    keys = sorted(key for key in encodings if len(encodings[key]) > 1 and key != ID)
+    return [tuple(map(space.decode, rng.sample(encodings[key], 2))) for key in rng.sample(keys, count)]
 
 
 def _as_written(cell, layers, combine, x):

@@ -16,7 +16,7 @@ from nas_keras.spaces.operations import OPERATIONS
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def test_small_has_64_strings_and_64_keys():
+def test_small_has_64_encodings_and_64_keys():
     space = spaces.small()
     assert (space.name, space.size, space.num_keys, space.num_choices) == ("small", 64, 64, (8, 8))
     assert [decision.name for decision in space.decisions] == ["op_1", "op_2"]
@@ -46,7 +46,7 @@ def test_small_encodes_each_of_its_cells_as_it_was_written():
         pytest.param(Cell([(0, "identity"), (1, "conv_7x7"), (2, "identity")]), (4, 7), id="contracts to one"),
     ],
 )
-def test_small_encodes_a_cell_of_another_length_by_its_first_string(cell, actions):
+def test_small_encodes_a_cell_of_another_length_by_its_first_encoding(cell, actions):
     assert spaces.small().encode(cell) == actions
 
 
@@ -68,12 +68,12 @@ def test_small_refuses_a_cell_that_does_not_fit(cell, key):
 
 
 @pytest.mark.parametrize(
-    ("num_nodes", "num_strings", "num_keys"), [(1, 16, 8), (2, 256, 129), (3, 6_144, 2_000), (4, 196_608, 31_255)]
+    ("num_nodes", "num_encodings", "num_keys"), [(1, 16, 8), (2, 256, 129), (3, 6_144, 2_000), (4, 196_608, 31_255)]
 )
-def test_strings_and_distinct_keys_of_large(num_nodes, num_strings, num_keys):
+def test_encodings_and_distinct_keys_of_large(num_nodes, num_encodings, num_keys):
     space = spaces.large(num_nodes)
     keys = [space.key(actions) for actions in space.enumerate()]
-    assert len(keys) == space.size == num_strings
+    assert len(keys) == space.size == num_encodings
     assert len(set(keys)) == space.num_keys == num_keys
 
 
@@ -113,7 +113,7 @@ def test_decode_of_large_by_hand(actions, cell, key):
 
 
 @pytest.mark.parametrize(("num_nodes", "count"), [(1, 16), (2, 256), (3, 300)])
-def test_encode_gives_the_first_string_of_the_key(num_nodes, count):
+def test_encode_gives_the_first_encoding_of_the_key(num_nodes, count):
     space = spaces.large(num_nodes)
     first = {}
     for actions in space.enumerate():

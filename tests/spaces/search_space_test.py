@@ -29,9 +29,9 @@ def test_enumerate_changes_the_last_decision_fastest(space):
 def test_enumerate_is_lazy():
     huge = SearchSpace("huge", [Decision(f"d{i}", tuple(range(10))) for i in range(100)])
     assert huge.size == 10**100
-    strings = huge.enumerate(distinct=True)
-    assert next(strings) == (0,) * 100
-    assert next(strings) == (0,) * 99 + (1,)
+    encodings = huge.enumerate(distinct=True)
+    assert next(encodings) == (0,) * 100
+    assert next(encodings) == (0,) * 99 + (1,)
 
 
 def test_decode_gives_the_chosen_values_in_the_order_of_the_decisions(space):
@@ -39,7 +39,7 @@ def test_decode_gives_the_chosen_values_in_the_order_of_the_decisions(space):
 
 
 @pytest.mark.parametrize("actions", [[1, 1], (1, 1), np.array([1, 1], np.int32), np.array([1, 1], np.uint8)])
-def test_a_string_may_be_a_list_tuple_or_array_of_integers(space, actions):
+def test_a_encoding_may_be_a_list_tuple_or_array_of_integers(space, actions):
     assert space.check(actions) == (1, 1)
     assert all(type(action) is int for action in space.check(actions))
     assert space.decode(actions) == ("skip", 32)
@@ -79,11 +79,11 @@ def test_encode_refuses_what_is_not_in_the_space(space, architecture):
     ],
 )
 @pytest.mark.parametrize("method", ["check", "decode", "key"])
-def test_what_is_no_string_is_refused(space, method, actions):
+def test_what_is_no_encoding_is_refused(space, method, actions):
     with pytest.raises(InvalidValueError) as caught:
         getattr(space, method)(actions)
     assert str(caught.value) == (
-        f"actions={actions!r} is no string of space 'plain': it takes 2 integers, one for each decision."
+        f"actions={actions!r} is no encoding of space 'plain': it takes 2 integers, one for each decision."
     )
 
 
@@ -96,7 +96,7 @@ def test_an_action_out_of_range_is_refused_with_the_range(space, actions):
     assert str(caught.value) == f"Action {actions[bad]} is out of range: decision {name!r} has choices 0 to {last}."
 
 
-def test_a_key_function_makes_strings_equal():
+def test_a_key_function_makes_encodings_equal():
     space = SearchSpace("pairs", [_WIDTH, Decision("other", (16, 32))], key=lambda actions: str(sorted(actions)))
     assert space.key((0, 1)) == space.key((1, 0)) == "[0, 1]"
     assert list(space.enumerate()) == [(0, 0), (0, 1), (1, 0), (1, 1)]

@@ -245,7 +245,7 @@ def test_a_configuration_of_another_format_is_refused(run, found):
     ("text", "message"),
     [
         pytest.param("", "cannot be read as JSON: Expecting value: line 1 column 1 (char 0).", id="empty"),
-        pytest.param('{"format": 1, "fix', "cannot be read as JSON: Unterminated string", id="cut"),
+        pytest.param('{"format": 1, "fix', "cannot be read as JSON: Unterminated encoding", id="cut"),
         pytest.param("\x00\x00", "cannot be read as JSON: Expecting value", id="zeros"),
         pytest.param("[1]", "holds no JSON object.", id="a list"),
         pytest.param('{"format": 1}', "has no settings under 'fixed'.", id="nothing fixed"),

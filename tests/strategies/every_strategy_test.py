@@ -13,7 +13,7 @@ from nas_keras import strategies
 
 NAN = float("nan")
 _NAMES = pytest.mark.parametrize("name", strategies.NAMES)
-_ODD = {"one string": grid(1, 1), "100 decisions": grid(*[3] * 100), "1,000 choices": grid(2, 1_000)}
+_ODD = {"one encoding": grid(1, 1), "100 decisions": grid(*[3] * 100), "1,000 choices": grid(2, 1_000)}
 
 
 def _make(name, space, seed=0):
@@ -187,7 +187,7 @@ def test_an_interrupted_search_ends_with_the_same_d(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["random", "evolution", "progressive"])
-@pytest.mark.parametrize("space", [nk.spaces.large(3), grid(7, 7, 7, 7, 7)], ids=["cells", "strings"])
+@pytest.mark.parametrize("space", [nk.spaces.large(3), grid(7, 7, 7, 7, 7)], ids=["cells", "encodings"])
 def test_the_first_proposals_are_the_same_however_many_are_asked_for(name, space):
     """A policy's are not: its batch is drawn as a whole."""
     few, many = _make(name, space), _make(name, space)

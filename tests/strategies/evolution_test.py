@@ -50,7 +50,7 @@ def test_a_repeat_joins_the_population_like_any_other_child():
     assert _living(strategy) == [(1, 2.0), (1, 2.0)]
 
 
-def test_strings_are_random_until_the_population_is_told():
+def test_encodings_are_random_until_the_population_is_told():
     strategy = RegularizedEvolution(grid(1_000, 1_000), EvolutionConfig(population=4, sample_size=4))
     first = strategy.ask(4).actions  # asked before anything is told, and so is the next: lag is 1
     second = strategy.ask(4).actions
@@ -99,12 +99,12 @@ def test_a_failure_is_a_parent_only_among_failures():
 def test_evolution_finds_the_best_of_an_additive_table():
     rng = np.random.default_rng(0)
     effects = rng.normal(size=(6, 4))
-    evaluator = nk.FunctionEvaluator(lambda string: sum(effects[range(6), string]))
+    evaluator = nk.FunctionEvaluator(lambda encoding: sum(effects[range(6), encoding]))
     found = 0
     for seed in range(10):
         result = nk.search(grid(*[4] * 6), evaluator, strategy="evolution", max_evaluations=200, seed=seed)
         found += result.best.actions == tuple(effects.argmax(axis=1))
-    assert found >= 9  # of 4,096 strings; random search finds it once in 20
+    assert found >= 9  # of 4,096 encodings; random search finds it once in 20
 
 
 @pytest.mark.parametrize("name", ["population", "sample_size"])

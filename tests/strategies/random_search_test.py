@@ -11,7 +11,7 @@ from nas_keras.strategies.random_search import RandomConfig, RandomSearch
 
 
 def _ask_all(strategy, n):
-    """Strings of batches of n until there is nothing left."""
+    """Encodings of batches of n until there is nothing left."""
     batches = []
     while len(batch := strategy.ask(n).actions):
         batches.append([tuple(row) for row in batch.tolist()])
@@ -22,13 +22,13 @@ def test_every_key_is_proposed_once_and_then_nothing():
     strategy = RandomSearch(nk.spaces.small(), RandomConfig(), seed=1)
     batches = _ask_all(strategy, 10)
     assert [len(batch) for batch in batches] == [10] * 6 + [4]
-    assert {string for batch in batches for string in batch} == {(i, j) for i in range(8) for j in range(8)}
+    assert {encoding for batch in batches for encoding in batch} == {(i, j) for i in range(8) for j in range(8)}
 
 
-def test_strings_of_one_key_are_proposed_once():
-    space = grid(4, 4, key=lambda actions: str(sum(actions)))  # 16 strings, sums 0 to 6
-    strings = [string for batch in _ask_all(RandomSearch(space), 3) for string in batch]
-    assert sorted(sum(string) for string in strings) == [0, 1, 2, 3, 4, 5, 6]
+def test_encodings_of_one_key_are_proposed_once():
+    space = grid(4, 4, key=lambda actions: str(sum(actions)))  # 16 encodings, sums 0 to 6
+    encodings = [encoding for batch in _ask_all(RandomSearch(space), 3) for encoding in batch]
+    assert sorted(sum(encoding) for encoding in encodings) == [0, 1, 2, 3, 4, 5, 6]
 
 
 def test_what_draws_do_not_find_is_found_by_enumeration(monkeypatch):

@@ -70,7 +70,7 @@ def write_run_report(
         searched = run_searches(table, facts.space, searches=searches, batches=batches, on_search=on_search)
     figures = _draw(facts, histories, policy_names)
     if searched:
-        lines = {"best cell": searched.best, "mean of all strings": searched.mean}
+        lines = {"best cell": searched.best, "mean of all encodings": searched.mean}
         figures["searches"] = plots.learning_curves(searched.curves, lines=lines, batch_size=searched.batch_size)
     drawn = {name: plots.render(figure, name) for name, figure in figures.items()}
     pictures = {name: picture.file for name, picture in drawn.items()}
@@ -125,10 +125,10 @@ def _draw(facts: RunFacts, histories: Mapping[str, History], policy_names: Mappi
 
 def _best_cell(facts: RunFacts):
     """The winner's cell, or, before anything was trained longer, that with the highest reward of all searches."""
-    strings = {trial.key: trial.actions for run in facts.runs for trial in run.evaluated}
+    encodings = {trial.key: trial.actions for run in facts.runs for trial in run.evaluated}
     if facts.winner:
         key = facts.winner.key
-        actions = strings.get(key) or next(trial.actions for trial in facts.trained.trials if trial.key == key)
+        actions = encodings.get(key) or next(trial.actions for trial in facts.trained.trials if trial.key == key)
         return facts.space.decode(actions)
     best = [trial for run in facts.runs for trial in run.best(1)]
     return facts.space.decode(max(best, key=lambda trial: trial.reward).actions) if best else None

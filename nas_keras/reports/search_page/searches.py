@@ -1,9 +1,11 @@
 """Searches on a table, as in the paper's figure: PPO beside uniform sampling and beside random search without repeats.
 
-Uniform sampling draws strings with repeats, so its mean reward is the table's mean over strings, whatever it has drawn
-before. Random search draws each key once: it is what PPO has to beat in the number of keys it must have evaluated.
+Uniform sampling draws encodings with repeats, so its mean reward is the table's mean over encodings, whatever it has
+drawn before. Random search draws each key once: it is what PPO has to beat in the number of keys it must have
+evaluated.
 
-Legend: `n` searches, each with a seed of its own; `I` iterations (batches), `m` samples in each; `N` strings, `K` keys.
+Legend: `n` searches, each with a seed of its own; `I` iterations (batches), `m` samples in each; `N` encodings, `K`
+    keys.
 """
 
 import dataclasses
@@ -21,7 +23,7 @@ from nas_keras.trial import Job, Proposals, Trial
 
 NUM_BEST = 5
 _DRAW = 20  # purpose of the generator
-_CHUNK = 8_192  # strings whose probabilities are computed at once
+_CHUNK = 8_192  # encodings whose probabilities are computed at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Searches:
         num_evaluated: distinct keys that PPO evaluated, [n].
         batch_size: m.
         best: reward of the best key.
-        mean: reward averaged over strings.
+        mean: reward averaged over encodings.
         config: PPO's settings.
     """
 
@@ -57,7 +59,7 @@ class Searches:
 
 
 class UniformSampling(Strategy):
-    """Uniform strings, repeats and all: the policy of a controller that never learns."""
+    """Uniform encodings, repeats and all: the policy of a controller that never learns."""
 
     def _ask(self, n: int, iteration: int) -> Proposals:
         rng = np.random.default_rng([self.seed, _DRAW, iteration])
@@ -94,10 +96,10 @@ def run_searches(
         check_at_least(name, value, 1)
     evaluator = TableEvaluator(table)
     evaluator.check(space)
-    rewards, strings = _rewards(evaluator, space)
+    rewards, encodings = _rewards(evaluator, space)
     best = sorted(rewards, key=lambda key: -rewards[key])[:NUM_BEST]
     keys_at_top = [key for key in rewards if rewards[key] == rewards[best[0]]]
-    best_strings = [actions for key in best for actions in strings[key]]
+    best_encodings = [actions for key in best for actions in encodings[key]]
 
     curves = {"PPO": [], "uniform sampling": []}
     until_best, until_good = ({"PPO": [], "random search": []} for _ in range(2))
@@ -114,8 +116,8 @@ def run_searches(
                 evaluator,
                 strategy=strategy,
                 batch_size=batch_size,
-                max_evaluations=len(strings) + 1,  # no bound: PPO goes on when every key is known
-                max_trials=max(batches * batch_size, len(strings) if name == "random search" else 0),
+                max_evaluations=len(encodings) + 1,  # no bound: PPO goes on when every key is known
+                max_trials=max(batches * batch_size, len(encodings) if name == "random search" else 0),
             )
             if name in curves:
                 curves[name].append(_batch_means(result.trials))
@@ -126,16 +128,16 @@ def run_searches(
             if name == "PPO":
                 config = dataclasses.asdict(strategy.config)
                 num_evaluated.append(result.num_evaluations)
-                probabilities.append(_probability(strategy.controller, best_strings))
-                best_probabilities.append(_probability(strategy.controller, strings[best[0]]))
+                probabilities.append(_probability(strategy.controller, best_encodings))
+                best_probabilities.append(_probability(strategy.controller, encodings[best[0]]))
         if on_search:
             on_search(seed + 1)
-    weights = np.array([len(strings[key]) for key in rewards])
+    weights = np.array([len(encodings[key]) for key in rewards])
     return Searches(
         curves={name: np.array(rows) for name, rows in curves.items()},
         probabilities=np.array(probabilities),
         best_probabilities=np.array(best_probabilities),
-        uniform_probability=len(best_strings) / space.size,
+        uniform_probability=len(best_encodings) / space.size,
         until_best={name: np.array(values) for name, values in until_best.items()},
         until_good={name: np.array(values) for name, values in until_good.items()},
         num_evaluated=np.array(num_evaluated),
@@ -159,13 +161,13 @@ def quartiles(values: np.ndarray) -> list[float]:
 
 
 def _rewards(evaluator: TableEvaluator, space: SearchSpace) -> tuple[dict[str, float], dict[str, list]]:
-    """Key -> reward, for the keys that have one; key -> its strings, for all."""
-    strings: dict[str, list] = {}
+    """Key -> reward, for the keys that have one; key -> its encodings, for all."""
+    encodings: dict[str, list] = {}
     for actions in space.enumerate():
-        strings.setdefault(space.key(actions), []).append(actions)
-    jobs = [Job(key, found[0], space.decode(found[0]), 0) for key, found in strings.items()]
+        encodings.setdefault(space.key(actions), []).append(actions)
+    jobs = [Job(key, found[0], space.decode(found[0]), 0) for key, found in encodings.items()]
     answers = {job.key: evaluation for job, evaluation in evaluator.evaluate(jobs)}
-    return {key: answer.reward for key, answer in answers.items() if not answer.failed}, strings
+    return {key: answer.reward for key, answer in answers.items() if not answer.failed}, encodings
 
 
 def _batch_means(trials: Sequence[Trial]) -> list[float]:
@@ -182,7 +184,7 @@ def _first(evaluated: Sequence[str], wanted: Sequence[str]) -> float:
     return next((float(i) for i, key in enumerate(evaluated, start=1) if key in wanted), np.inf)
 
 
-def _probability(controller, strings: Sequence) -> float:
-    """The probability [0, 1] that the policy gives to all of `strings` together."""
-    parts = [np.array(strings[i : i + _CHUNK], np.int32) for i in range(0, len(strings), _CHUNK)]
+def _probability(controller, encodings: Sequence) -> float:
+    """The probability [0, 1] that the policy gives to all of `encodings` together."""
+    parts = [np.array(encodings[i : i + _CHUNK], np.int32) for i in range(0, len(encodings), _CHUNK)]
     return float(sum(np.exp(controller.log_probs(part).numpy().sum(axis=1)).sum() for part in parts))

@@ -128,11 +128,11 @@ def policy(run: Run, history: History, picture: str) -> str:
             "batches."
         )
     elif history.same == 1:
-        how = f"{told_again} the same strings as the run."
+        how = f"{told_again} the same encodings as the run."
     else:
         how = (
-            f"{told_again} {percent(history.same)} % of the strings as the run did: a processor that rounds otherwise "
-            "draws a few otherwise."
+            f"{told_again} {percent(history.same)} % of the encodings as the run did: on a processor that rounds "
+            "differently, a few samples differ."
         )
     rows = []
     for decision, rows_of_decision in zip(run.space.decisions, history.probabilities, strict=True):

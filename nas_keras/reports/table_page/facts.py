@@ -59,7 +59,7 @@ class Facts:
 
     @functools.cached_property
     def names(self) -> list[str]:
-        """What people call each cell: its key, or, where that is only the string, the choices."""
+        """What people call each cell: its key, or, where that is only the encoding, the choices."""
         return [
             self._name(actions, key) for actions, key in zip(self.measured.actions, self.measured.keys, strict=True)
         ]

@@ -89,6 +89,6 @@ def _draw(facts: Facts, searched: Searches | None) -> dict[str, Picture]:
             column_name=columns.name,
         )
     if searched:
-        lines = {"best cell": searched.best, "mean of all strings": searched.mean}
+        lines = {"best cell": searched.best, "mean of all encodings": searched.mean}
         figures["searches"] = plots.learning_curves(searched.curves, lines=lines, batch_size=searched.batch_size)
     return {name: plots.render(figure, name) for name, figure in figures.items()}

@@ -125,7 +125,7 @@ def operations(facts: Facts, pictures: Mapping[str, str]) -> str:
         rows.append([code(e.decision), code(e.choice), percent(e.accuracy, e.accuracy_error, sign=True), factor_text])
     lines = [
         "## Which operations make the difference",
-        "What a choice does, averaged over all choices of the other decisions, against the mean over all strings: "
+        "What a choice does, averaged over all choices of the other decisions, against the mean over all encodings: "
         "points of validation accuracy, and the factor on the error rate (its geometric mean; below 1 is better). ± is "
         "the standard error that the noise of training gives.",
         f"![Main effects on the error rate]({pictures['effects']})",

@@ -43,7 +43,7 @@ def rank_advantages(rewards: np.ndarray) -> np.ndarray:
 def soft_advantages(scores: np.ndarray, log_probs: np.ndarray, *, temperature: float) -> np.ndarray:
     """Advantages where entropy is a part of the reward: score - temperature * log pi(a), normalised.
 
-    A string is raised as long as it is less likely than its score deserves, and lowered once it is likelier, so that
+    An encoding is raised as long as it is less likely than its score deserves, and lowered once it is likelier, so that
     trials of any age go on teaching: the policy that has nothing left to learn is proportional to
     exp(score / temperature), the best one where entropy is rewarded with that weight. At r = 1 the clipped loss has the
     gradient of the squared error of temperature * log pi(a) as a prediction of the score, up to the units of both
@@ -51,7 +51,7 @@ def soft_advantages(scores: np.ndarray, log_probs: np.ndarray, *, temperature: f
 
     Args:
         scores: [M]; where all are equal there is nothing to learn, and advantages are 0.
-        log_probs: of whole strings under the present policy, [M].
+        log_probs: of whole encodings under the present policy, [M].
         temperature: weight of the entropy; 0 leaves the scores.
     """
     if np.ptp(scores) < 1e-8:
@@ -74,14 +74,14 @@ def choose_trials(rewards: np.ndarray, *, batch: int, elite: int) -> np.ndarray:
 def bound_references(
     log_probs: np.ndarray, advantages: np.ndarray, *, clip: float, floor: float, ceiling: float
 ) -> np.ndarray:
-    """log pi_old, moved so that the clipped loss lets go of strings whose probability is low or high enough.
+    """log pi_old, moved so that the clipped loss lets go of encodings whose probability is low or high enough.
 
-    With a negative advantage the loss stops once r < 1 - clip; log pi_old is at least `floor`, so that a bad string is
-    not pushed to ever smaller probabilities, from where r could explode. With a positive one it stops once
-    r > 1 + clip; pi_old (1 + clip) is at most `ceiling`, so that no string takes all the probability.
+    With a negative advantage the loss stops once r < 1 - clip; log pi_old is at least `floor`, so that a bad encoding
+    is not pushed to ever smaller probabilities, from where r could explode. With a positive one it stops once r > 1 +
+    clip; pi_old (1 + clip) is at most `ceiling`, so that no encoding takes all the probability.
 
     Args:
-        log_probs: of strings under the reference policy, [M].
+        log_probs: of encodings under the reference policy, [M].
         advantages: [M].
         clip: epsilon.
         floor: a log-probability.
@@ -93,13 +93,13 @@ def bound_references(
 
 
 def anchor(actions: np.ndarray, rewards: np.ndarray, *, widest: int) -> np.ndarray | None:
-    """Shares of each decision's choices among the best strings, float32 [T, A]; None if none succeeded.
+    """Shares of each decision's choices among the best encodings, float32 [T, A]; None if none succeeded.
 
     Rank k = 0, 1, ... weighs exp(-k / 2). Every decision is independent of the others, as in population-based
-    incremental learning (Baluja 1994), but the strings are the best of all remembered, not of the latest generation.
+    incremental learning (Baluja 1994), but the encodings are the best of all remembered, not of the latest generation.
 
     Args:
-        actions: of different strings, [M, T].
+        actions: of different encodings, [M, T].
         rewards: [M], NaN for failures.
         widest: A, the largest number of choices.
     """
@@ -109,11 +109,11 @@ def anchor(actions: np.ndarray, rewards: np.ndarray, *, widest: int) -> np.ndarr
         return None
     weights = np.exp(-np.arange(len(best)) / _ANCHOR_DECAY)
     shares = np.zeros((actions.shape[1], widest))
-    for weight, string in zip(weights / weights.sum(), actions[best], strict=True):
-        shares[np.arange(len(string)), string] += weight
+    for weight, encoding in zip(weights / weights.sum(), actions[best], strict=True):
+        shares[np.arange(len(encoding)), encoding] += weight
     return shares.astype(np.float32)
 
 
 NORMAL, RANK, SOFT = "normal", "rank", "soft"
-# For soft advantages these are the scores, from which what the policy holds of each string is still to be taken.
+# For soft advantages these are the scores, from which what the policy holds of each encoding is still to be taken.
 ADVANTAGES = {NORMAL: advantages, RANK: rank_advantages, SOFT: rank_scores}

@@ -1,9 +1,9 @@
-"""How a controller's strings become proposals: chosen from many candidates, or drawn one after the other.
+"""How a controller's encodings become proposals: chosen from many candidates, or drawn one after the other.
 
-Candidates are samples of the policy, most of them near the best strings known, and those strings with one decision
+Candidates are samples of the policy, most of them near the best encodings known, and those encodings with one decision
 changed. n of them that are new are drawn without replacement, a with a probability proportional to pi(a)^s: the
 policy, sharpened, as far as the candidates go (Gumbel top-n, Kool et al. 2019, https://arxiv.org/abs/1903.06059,
-section 3). So a whole string counts, not each decision by what stands before it; and a policy that is still broad
+section 3). So a whole encoding counts, not each decision by what stands before it; and a policy that is still broad
 proposes what it holds for the best. A candidate with a choice that was never tried, of which the policy knows nothing,
 counts for more.
 
@@ -26,7 +26,7 @@ from nas_keras.strategies.ppo.replay_buffer import Memory, Remembered
 from nas_keras.strategies.ppo.sampling import FEWEST, Draw, begin_with, draw_new
 from nas_keras.trial import Proposals
 
-# Known strings whose probabilities are taken into account: the latest. It bounds what a proposal costs; which strings
+# Known encodings whose probabilities are taken into account: the latest. It bounds what a proposal costs; which ones
 # are proposed does not depend on it, only the log-probs kept with them.
 _EXACT = 512
 
@@ -39,7 +39,7 @@ class Drawing:
         controller: the policy.
         memory: what was told and asked.
         config: settings.
-        log_probs_of: of strings [N, T] under the present policy, [N, T].
+        log_probs_of: of encodings [N, T] under the present policy, [N, T].
 
     Attributes:
         none: no proposals, [0, T].
@@ -63,7 +63,7 @@ class Drawing:
     def sample(
         self, n: int, rng: np.random.Generator, share: float | np.ndarray = 0.0, other: np.ndarray | None = None
     ) -> Proposals:
-        """n strings of the policy as it is, or with a share of the decisions drawn from another distribution [T, A]."""
+        """n samples of the policy, or of it with a share of the decisions drawn from another distribution [T, A]."""
         seed = rng.integers(2**31, size=2).astype(np.int32)
         actions, log_probs = self._controller.sample(n, seed, share, other)
         return Proposals(actions.numpy(), log_probs.numpy())
@@ -80,7 +80,7 @@ class Drawing:
         return Proposals(candidates[places], log_probs[places])
 
     def candidates(self, rng: np.random.Generator) -> np.ndarray:
-        """Different strings int32 [N, T], known ones among them; none before a reward is known."""
+        """Different encodings int32 [N, T], known ones among them; none before a reward is known."""
         config, best = self._config, self._best()
         count = config.candidates
         if not count or not len(best.rewards):
@@ -91,24 +91,24 @@ class Drawing:
         sampled = self.sample(count, rng, share, anchor).actions
         beam = best.actions[: config.beam]
         near = mutate(beam[rng.integers(len(beam), size=config.near)], self._space.num_choices, rng)
-        strings = dict.fromkeys(map(tuple, np.concatenate([sampled, near]).tolist()))
-        return np.array(list(strings), np.int32)
+        encodings = dict.fromkeys(map(tuple, np.concatenate([sampled, near]).tolist()))
+        return np.array(list(encodings), np.int32)
 
-    def new_of(self, strings: np.ndarray, most: int) -> list[int]:
-        """Places of the first `most` of strings [N, T] whose keys are neither known nor those of one before."""
+    def new_of(self, encodings: np.ndarray, most: int) -> list[int]:
+        """Places of the first `most` of encodings [N, T] whose keys are neither known nor those of one before."""
         asked, told = self._memory.known_keys()
         found: dict[str, int] = {}
-        for place, string in enumerate(map(tuple, strings.tolist())):
+        for place, encoding in enumerate(map(tuple, encodings.tolist())):
             if len(found) == most:
                 break
-            key = self._space.key(string)
+            key = self._space.key(encoding)
             if key not in asked and key not in told:
                 found.setdefault(key, place)
         return list(found.values())
 
-    def proposals_of(self, strings: np.ndarray) -> Proposals:
-        """Strings [N, T] with the policy's own log-probs."""
-        return Proposals(strings, self._log_probs_of(strings))
+    def proposals_of(self, encodings: np.ndarray) -> Proposals:
+        """Encodings [N, T] with the policy's own log-probs."""
+        return Proposals(encodings, self._log_probs_of(encodings))
 
     def complete(self, n: int, chosen: Proposals, rng: np.random.Generator) -> Proposals:
         """Those chosen and, if they are fewer than n, others of the policy, new ones as far as there are any."""
@@ -119,22 +119,22 @@ class Drawing:
         others = self._draw_new(missing, drawn, rng) if self._config.new_rounds else self.sample(missing, rng)
         return _join([chosen, others])
 
-    def _have_untried(self, strings: np.ndarray) -> np.ndarray:
-        """Whether strings [N, T] have a choice that no trial remembered has, [N]."""
-        decisions = np.arange(strings.shape[1])
+    def _have_untried(self, encodings: np.ndarray) -> np.ndarray:
+        """Whether encodings [N, T] have a choice that no trial remembered has, [N]."""
+        decisions = np.arange(encodings.shape[1])
         is_tried = np.zeros(self._controller.even.shape, bool)  # [T, A]
         is_tried[decisions, self._memory.trials().actions] = True
-        return ~is_tried[decisions, strings].all(axis=1)
+        return ~is_tried[decisions, encodings].all(axis=1)
 
     def _best(self) -> Remembered:
-        """The trials of different strings that succeeded, best first."""
+        """The trials of different encodings that succeeded, best first."""
         trials = self._memory.trials().latest()
         order = np.argsort(-trials.rewards, kind="stable")  # NaN comes last
         return trials.take(order[~np.isnan(trials.rewards[order])])
 
     def _draw_new(self, n: int, drawn: Sequence[Actions], rng: np.random.Generator) -> Proposals:
-        """n new strings of the policy, none of `drawn`; if it has no more, of it with changes; and then repeats."""
-        known = [*drawn, *self._memory.latest_strings(_EXACT)]
+        """n new encodings of the policy, none of `drawn`; if it has no more, of it with changes; and then repeats."""
+        known = [*drawn, *self._memory.latest_encodings(_EXACT)]
         asked, told = self._memory.known_keys()
         asked.update(map(self._space.key, drawn))
         parts: list[np.ndarray] = []  # log-probs of `known` under the policy, which every way needs
@@ -161,16 +161,16 @@ class Drawing:
                     rounds=self._config.new_rounds,
                 )
             )
-            strings = [tuple(row) for row in found[-1].actions.tolist()]
-            known += strings
-            asked.update(map(self._space.key, strings))
+            encodings = [tuple(row) for row in found[-1].actions.tolist()]
+            known += encodings
+            asked.update(map(self._space.key, encodings))
         missing = n - sum(len(part.actions) for part in found)
         if missing:
             found.append(self.sample(missing, rng))
         return _join(found)
 
     def _ways(self, n: int, rng: np.random.Generator) -> Iterator[tuple[int, Draw, float, np.ndarray]]:
-        """How to draw, way after way, each until there are so many strings; with `share` and `other` of `sample`."""
+        """How to draw, way after way, each until there are so many encodings; with `share` and `other` of `sample`."""
         even = self._controller.even
         kept = self._kept
         draw_plain: Draw = functools.partial(self.sample, rng=rng)

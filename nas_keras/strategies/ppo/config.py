@@ -8,7 +8,7 @@ from nas_keras.strategies.ppo import advantages as shaping
 
 # Beyond these, which are far from anything useful, it is a slip, and memory is not enough.
 MOST = {"steps": 100_000, "minibatch_size": 1_000_000, "units": 4_096, "embedding": 4_096}
-MOST_DRAWN = 1_000_000  # strings
+MOST_DRAWN = 1_000_000  # encodings
 _NUMBERS = (
     "learning_rate",
     "clip",
@@ -44,34 +44,37 @@ class PPOConfig:
         embedding: of an action.
         distribute: "none" or "mirrored": where the controller lives, see `_tensorflow.py`.
         advantages: "normal" are rewards with mean 0 and deviation 1 over the window; "rank" and "soft" depend on the
-            order only: the best few against the rest, or how far each string's probability is from what its rank
+            order only: the best few against the rest, or how far each encoding's probability is from what its rank
             deserves (`ppo/advantages.py`).
         temperature: of soft advantages, the weight of the entropy against normal scores of the ranks.
         reference: pi_old of the ratio: "drawn" is the distribution that a trial was drawn from, "latest" the policy
             before the K steps, so that the clip bounds each update, however old a trial is.
-        design: so many of the first batches are not the policy's, but cover every choice evenly (`new_strings.cover`).
-        candidates: so many strings are drawn for each batch, and proposals are those of them that the policy holds for
+        design: so many of the first batches are not the policy's, but cover every choice evenly
+            (`new_encodings.cover`).
+        candidates: so many encodings are drawn for each batch, and proposals are those of them that the policy holds
+            for
             the best (`ppo/candidates.py`); 0: proposals are drawn one after the other.
         sharpness: s, a candidate is chosen with a probability proportional to pi(a)^s.
         untried: a candidate with a choice that no trial remembered has, or with several, counts as e^untried times as
             probable: the policy knows nothing of those. After a design of one batch there are none where a decision
-            has no more choices than the batch has strings.
-        anchored: this share, from 0 to 1, of candidates, or of new strings drawn one after the other, is drawn near
+            has no more choices than the batch has encodings.
+        anchored: this share, from 0 to 1, of candidates, or of new encodings drawn one after the other, is drawn near
             the best: some decisions from the policy, as they follow on what stands before them, the others as one of
-            the best strings has them (`shaping.anchor`).
-        redrawn: so many decisions of an anchored string, on average, are the policy's.
+            the best encodings has them (`shaping.anchor`).
+        redrawn: so many decisions of an anchored encoding, on average, are the policy's.
         near: candidates that differ from one of the best in one decision; besides the others.
         beam: how many of the best are changed.
-        new_rounds: of strings drawn one after the other one whose key is known is drawn again, in at most so many
+        new_rounds: of encodings drawn one after the other one whose key is known is drawn again, in at most so many
             rounds of samples for a batch, and the log-probs are those of the distribution without what is known
             (`ppo/sampling.py`); 0: proposals are plain samples, repeats among them, and none is anchored.
         explore: where the policy has nothing new to give, so many decisions of its samples, on average, are drawn
             uniformly; 0: repeats are proposed.
         elite: mini-batches are drawn from the latest batch and so many of the best trials of all, which go on being
             compared with the whole window; 0: from the whole window.
-        floor: a string with a negative advantage is let go of once it is e^-floor times as likely as in a uniform
+        floor: an encoding with a negative advantage is let go of once it is e^-floor times as likely as in a uniform
             policy; 0: never. Soft advantages let go by themselves, until most of a space is known.
-        ceiling: a string with a positive advantage is let go of once it has this probability, until most strings are
+        ceiling: an encoding with a positive advantage is let go of once it has this probability, until most encodings
+            are
             known; 0: never. Nor is it for soft advantages.
     """
 
@@ -128,7 +131,7 @@ class PPOPredictorConfig(PPOConfig):
     Attributes:
         optimism: standard deviations that are added to what is predicted, see `predictors/gaussian_process.py`; 0: the
             mean counts alone.
-        initial: strings that are told before anything is predicted.
+        initial: encodings that are told before anything is predicted.
     """
 
     candidates: int = 400

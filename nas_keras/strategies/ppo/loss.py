@@ -24,7 +24,7 @@ class PPOLoss:
     """The clipped policy loss and the entropy loss of `tf_agents.agents.PPOClipAgent`, on a Keras controller.
 
     Args:
-        controller: maps strings int32 [B, T] to logits [B, T, N].
+        controller: maps encodings int32 [B, T] to logits [B, T, N].
         num_choices: of each decision, [T].
         optimizer: a Keras optimizer, built for the controller's variables.
         clip: epsilon.
@@ -62,7 +62,7 @@ class PPOLoss:
 
         Args:
             actions: int32 [m, T].
-            old_log_probs: float32 [m], of whole strings under the policy that drew them.
+            old_log_probs: float32 [m], of whole encodings under the policy that drew them.
             advantages: float32 [m].
             weights: float32 [m].
 
@@ -121,7 +121,7 @@ class PPOLoss:
 
 
 class _PolicyNetwork(network.Network):
-    """What TF-Agents asks of an actor: strings [B, T] to the distribution of strings."""
+    """What TF-Agents asks of an actor: encodings [B, T] to the distribution of encodings."""
 
     def __init__(self, controller, spec):
         super().__init__(input_tensor_spec=spec, state_spec=(), name="PolicyNetwork")

@@ -1,7 +1,7 @@
 """PPO: the paper's strategy. After each batch, K steps of SGD on the clipped loss, with mini-batches drawn from D.
 
-The loss is TF-Agents' own (`PPOClipAgent`). Seen from there, a whole string is one action vector [T] of one step, and
-the reward is terminal; the observation is the string too, since the LSTM is fed the actions before each decision.
+The loss is TF-Agents' own (`PPOClipAgent`). Seen from there, a whole encoding is one action vector [T] of one step, and
+the reward is terminal; the observation is the encoding too, since the LSTM is fed the actions before each decision.
 
     L(theta) = -E[min(r A, clip(r, 1 - eps, 1 + eps) A)] - c H,   r = pi_theta(a) / pi_old(a)
 
@@ -65,7 +65,7 @@ class PPO(ControllerStrategy):
         return proposals
 
     def _choose(self, n: int, rng: np.random.Generator) -> Proposals:
-        """At most n new strings of the candidates."""
+        """At most n new encodings of the candidates."""
         return self._drawing.choose(n, rng)
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
@@ -87,7 +87,7 @@ class PPO(ControllerStrategy):
         if is_settling:  # little is left to look for: of the latest batch and the best of all, settle on the best
             trials = trials.take(shaping.choose_trials(trials.rewards, batch=batch, elite=1))
             kind, elite = shaping.NORMAL, 0
-        elif elite or kind != shaping.NORMAL:  # a string told twice is no better for it: its latest trial counts
+        elif elite or kind != shaping.NORMAL:  # an encoding told twice is no better for it: its latest trial counts
             trials = trials.latest()
         chosen = shaping.choose_trials(trials.rewards, batch=batch, elite=elite)
         most = config.steps * config.minibatch_size
@@ -97,7 +97,7 @@ class PPO(ControllerStrategy):
         actions, drawn, _ = trials.take(chosen)
         present = self._log_probs_of(actions).sum(axis=1)
         references = present if config.reference == shaping.LATEST else drawn
-        if kind == shaping.SOFT:  # which let go of a string by themselves
+        if kind == shaping.SOFT:  # which let go of an encoding by themselves
             return actions, references, shaping.soft_advantages(weights, present, temperature=config.temperature)
         uniform = -float(np.log(self.space.num_choices).sum())
         references = shaping.bound_references(
@@ -114,7 +114,7 @@ class PPO(ControllerStrategy):
         return 2 * self._memory.num_keys > (self.space.num_keys or self.space.size)
 
     def _log_probs_of(self, actions: np.ndarray) -> np.ndarray:
-        """Log-probs [N, T] of strings [N, T] under the present policy."""
+        """Log-probs [N, T] of encodings [N, T] under the present policy."""
         return self._log_probs(tf.constant(actions)).numpy()
 
     @graph_method(tf.TensorSpec([None, None], tf.int32))

@@ -19,7 +19,7 @@ from nas_keras.trial import Trial
 
 
 class Remembered(NamedTuple):
-    """Trials: actions int32 [M, T], log-probs of whole strings float32 [M], rewards float64 [M], NaN for failures."""
+    """Trials: actions int32 [M, T], log-probs of whole encodings float32 [M], rewards float64 [M], NaN for failures."""
 
     actions: np.ndarray
     log_probs: np.ndarray
@@ -30,8 +30,8 @@ class Remembered(NamedTuple):
         return Remembered(*(part[places] for part in self))
 
     def latest(self) -> "Remembered":
-        """Without the earlier trials of strings that stand in it more than once; in order."""
-        places = {string: place for place, string in enumerate(map(tuple, self.actions.tolist()))}
+        """Without the earlier trials of encodings that stand in it more than once; in order."""
+        places = {encoding: place for place, encoding in enumerate(map(tuple, self.actions.tolist()))}
         return self.take(np.sort(np.fromiter(places.values(), int, len(places))))
 
 
@@ -41,15 +41,15 @@ class Memory:
     Args:
         space: what is searched.
         window: batches that are remembered whole; 0 is all of them.
-        elite: of the trials before the window so many are remembered, the best of different strings.
+        elite: of the trials before the window so many are remembered, the best of different encodings.
     """
 
     def __init__(self, space: SearchSpace, *, window: int, elite: int):
         self._space, self._window, self._elite = space, window, elite
         self._best = _join([], space)
         self._batches: collections.deque[Remembered] = collections.deque()
-        self._open: collections.deque[np.ndarray] = collections.deque()  # strings [n, T] of batches not yet told
-        self._keys: dict[str, None] = {}  # of all strings told; in order, so that a state is reproducible
+        self._open: collections.deque[np.ndarray] = collections.deque()  # encodings [n, T] of batches not yet told
+        self._keys: dict[str, None] = {}  # of all encodings told; in order, so that a state is reproducible
 
     @property
     def num_keys(self) -> int:
@@ -62,7 +62,7 @@ class Memory:
         return len(self._batches[-1].rewards)
 
     def ask(self, actions: np.ndarray) -> None:
-        """Takes note of a batch of strings [n, T] that is asked and will be told."""
+        """Takes note of a batch of encodings [n, T] that is asked and will be told."""
         self._open.append(actions)
 
     def tell(self, trials: Sequence[Trial]) -> None:
@@ -90,17 +90,17 @@ class Memory:
         return _join([self._best, *self._batches], self._space)
 
     def known_keys(self) -> tuple[set[str], KeysView[str]]:
-        """Keys of the strings asked and not yet told, and of those told."""
+        """Keys of the encodings asked and not yet told, and of those told."""
         return {self._space.key(row) for batch in self._open for row in batch.tolist()}, self._keys.keys()
 
-    def latest_strings(self, count: int) -> list[Actions]:
-        """The strings of the open batches and the latest remembered, of all up to `count`, each once."""
-        strings = dict.fromkeys(tuple(row) for batch in self._open for row in batch.tolist())
+    def latest_encodings(self, count: int) -> list[Actions]:
+        """The encodings of the open batches and the latest remembered, of all up to `count`, each once."""
+        encodings = dict.fromkeys(tuple(row) for batch in self._open for row in batch.tolist())
         for batch in reversed(self._batches):
-            if len(strings) >= count:
+            if len(encodings) >= count:
                 break
-            strings.update(dict.fromkeys(map(tuple, batch.actions.tolist())))
-        return list(strings)[:count]
+            encodings.update(dict.fromkeys(map(tuple, batch.actions.tolist())))
+        return list(encodings)[:count]
 
     def state(self) -> State:
         """See `Strategy.state`."""

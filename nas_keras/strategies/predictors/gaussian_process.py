@@ -1,12 +1,12 @@
-"""A Gaussian process over strings: what to expect of each, how far off that may be, and which batch to evaluate next.
+"""A Gaussian process over encodings: what to expect of each, how far off that may be, and which batch to evaluate next.
 
 The mean is the ridge regression of `predictors/ridge.py` with the same kernel and penalty; the process adds a deviation
 to it (Rasmussen & Williams 2006, equations 2.25 and 2.26). A batch is chosen as GP-BUCB does (Desautels, Krause &
-Burdick 2014, https://jmlr.org/papers/v15/desautels14a.html, equation 7 and Algorithm 1): the string with the highest
+Burdick 2014, https://jmlr.org/papers/v15/desautels14a.html, equation 7 and Algorithm 1): the encoding with the highest
 mean plus so many deviations comes first; then deviations shrink as if it had been evaluated and had brought just its
-mean, and so on. Strings that would tell the same thing do not fill a batch.
+mean, and so on. Encodings that would tell the same thing do not fill a batch.
 
-Legend: `M` strings to fit, `N` to choose from, `n` to choose.
+Legend: `M` encodings to fit, `N` to choose from, `n` to choose.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Posterior:
     Attributes:
         kernel, penalty: see `choose_kernel`.
         variance: what kernel and penalty are multiplied with to be a covariance: with it the squared errors of leaving
-            each string out are on average as large as the process expects them to be.
+            each encoding out are on average as large as the process expects them to be.
     """
 
     def __init__(self, shared: np.ndarray, targets: np.ndarray):
@@ -39,7 +39,7 @@ class Posterior:
         self._whiten = np.linalg.inv(root)
         inverse = self._whiten.T @ self._whiten
         self._weights = inverse @ centred
-        # Of each string left out: error w / H, expected square 1 / H, with H the diagonal of the inverse.
+        # Of each encoding left out: error w / H, expected square 1 / H, with H the diagonal of the inverse.
         self.variance = float(np.mean(self._weights**2 / np.diag(inverse)))
 
     def choose(
@@ -51,7 +51,7 @@ class Posterior:
         *,
         optimism: float,
     ) -> list[int]:
-        """Places of at most n strings, the one to evaluate first in front.
+        """Places of at most n encodings, the one to evaluate first in front.
 
         Args:
             n: how many.

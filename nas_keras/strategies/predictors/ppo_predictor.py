@@ -1,6 +1,6 @@
 """PPO with a predictor: of many candidates, mostly the controller's samples, those predicted best are evaluated.
 
-The controller learns as in `ppo/ppo.py`, from what was evaluated. Candidates are new strings that it draws, and the
+The controller learns as in `ppo/ppo.py`, from what was evaluated. Candidates are new encodings that it draws, and the
 best known ones with one decision changed. Before each batch a Gaussian process is fitted to the window
 (`predictors/gaussian_process.py`); a batch is what it holds for the best at its most optimistic, each proposal taking
 account of those before it. Upper bounds are among the rules that White et al. 2021, BANANAS,
@@ -20,7 +20,7 @@ from nas_keras.strategies.predictors.ridge import count_equal, rank_scores
 from nas_keras.strategies.progressive.cell_growth import cell_features, count_nodes
 from nas_keras.trial import Proposals
 
-_MAX_FITTED = 512  # strings, the latest; the time of a fit grows with their third power
+_MAX_FITTED = 512  # encodings, the latest; the time of a fit grows with their third power
 
 
 class PPOPredictor(PPO):
@@ -50,7 +50,7 @@ class PPOPredictor(PPO):
         return drawing.proposals_of(candidates[places])
 
     def _screen(self, n: int, candidates: np.ndarray, actions: np.ndarray, rewards: np.ndarray) -> list[int]:
-        """Places of at most n candidates [N, T], by what was brought by strings [M, T]: rewards [M]."""
+        """Places of at most n candidates [N, T], by what was brought by encodings [M, T]: rewards [M]."""
         fitted, others = self._describe(actions), self._describe(candidates)
         shared = self._share(fitted, fitted)
         scale = max(float(np.diag(shared).mean()), 1.0)
@@ -63,12 +63,12 @@ class PPOPredictor(PPO):
             optimism=self.config.optimism,
         )
 
-    def _describe(self, strings: np.ndarray) -> np.ndarray:
-        """Features [N, F] of strings [N, T]; one without cells stands for its own, one-hot."""
+    def _describe(self, encodings: np.ndarray) -> np.ndarray:
+        """Features [N, F] of encodings [N, T]; one without cells stands for its own, one-hot."""
         if not self._has_cells:
-            return strings
+            return encodings
         operations = self.space.decisions[0].choices
-        return np.array([cell_features(self.space.decode(string), operations) for string in strings])
+        return np.array([cell_features(self.space.decode(encoding), operations) for encoding in encodings])
 
     def _share(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
         """phi(x) . phi(y), [N, M]."""

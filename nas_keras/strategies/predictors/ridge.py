@@ -1,4 +1,4 @@
-"""A predictor of rewards: an ensemble of ridge regressions on the features of a string and the products of two.
+"""A predictor of rewards: an ensemble of ridge regressions on the features of an encoding and the products of two.
 
 PNAS (Liu et al. 2018, https://arxiv.org/abs/1712.00559, section 3.3) predicts with LSTMs or MLPs, five of them, each
 fitted anew to four fifths of the data. Here the five are ridge regressions, which need neither a training loop nor
@@ -13,9 +13,9 @@ synthetic rewards, four tables:
 With phi(x) the features of x and s(x, y) = phi(x) . phi(y) / d, the kernel is k = 1 + s + s^2: a ridge regression with
 a constant, every feature and every product of two of them, of which nothing of that size is ever made; or exp(4 s),
 whose series has products of any number of features, as a rugged landscape needs. Which of them, and which penalty, is
-chosen anew for each fit, by leaving out each string in turn.
+chosen anew for each fit, by leaving out each encoding in turn.
 
-Legend: `M` strings to fit, `N` to predict, `E` members, `T` decisions.
+Legend: `M` encodings to fit, `N` to predict, `E` members, `T` decisions.
 """
 
 import statistics
@@ -35,8 +35,8 @@ class RidgeEnsemble:
     Args:
         shared: s of all pairs, [M, M].
         targets: [M].
-        members: E; each is fitted to all but one E-th of the strings, or to all of them if it is the only one.
-        rng: deals the strings out.
+        members: E; each is fitted to all but one E-th of the encodings, or to all of them if it is the only one.
+        rng: deals the encodings out.
 
     Attributes:
         kernel, penalty: of all members, see `choose_kernel`.
@@ -71,14 +71,14 @@ def exponential(shared: np.ndarray) -> np.ndarray:
 _KERNELS: tuple[Kernel, ...] = (quadratic, exponential)
 
 
-def count_equal(strings: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """In how many decisions strings agree, [N, T] and [M, T] -> [N, M]: phi(x) . phi(y) of one-hot features.
+def count_equal(encodings: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """In how many decisions encodings agree, [N, T] and [M, T] -> [N, M]: phi(x) . phi(y) of one-hot features.
 
     The one-hot features are never made: a space may have a thousand choices in each of a hundred decisions.
     """
-    equal = np.zeros((len(strings), len(others)), np.int32)
-    for t in range(strings.shape[1]):
-        equal += strings[:, t, None] == others[None, :, t]
+    equal = np.zeros((len(encodings), len(others)), np.int32)
+    for t in range(encodings.shape[1]):
+        equal += encodings[:, t, None] == others[None, :, t]
     return equal
 
 
@@ -95,10 +95,10 @@ def rank_scores(rewards: np.ndarray) -> np.ndarray:
 
 
 def choose_kernel(shared: np.ndarray, targets: np.ndarray) -> tuple[Kernel, float]:
-    """The kernel and penalty whose error is least where each string in turn is left out and predicted from the others.
+    """Chooses the kernel and penalty with the least error where each encoding in turn is left out and predicted.
 
-    With H = (K + penalty I)^-1 the error at string i is (H y)_i / H_ii (Rasmussen & Williams 2006, equation 5.12): one
-    decomposition of K [M, M] is enough for all penalties.
+    With H = (K + penalty I)^-1 the error at encoding i is (H y)_i / H_ii (Rasmussen & Williams 2006, equation 5.12):
+    one decomposition of K [M, M] is enough for all penalties.
 
     Args:
         shared: s of all pairs, [M, M].

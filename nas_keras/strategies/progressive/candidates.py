@@ -1,9 +1,9 @@
-"""The candidates of progressive search in a space without cells: strings near the best, and random ones.
+"""The candidates of progressive search in a space without cells: encodings near the best, and random ones.
 
 `progressive/cell_growth.py` does the same for cells, with the same methods. Which candidates are the best is the
 predictor's say.
 
-Legend: `N`, `M` strings, `T` decisions, `F` features.
+Legend: `N`, `M` encodings, `T` decisions, `F` features.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -16,7 +16,7 @@ from nas_keras.strategies.base import State
 from nas_keras.strategies.mutation import mutate
 from nas_keras.strategies.predictors.ridge import count_equal
 
-_ENUMERABLE = 100_000  # strings; of a larger space the last few keys that draws do not find are given up
+_ENUMERABLE = 100_000  # encodings; of a larger space the last few keys that draws do not find are given up
 
 Predict = Callable[[np.ndarray], np.ndarray]  # features [N, F] -> predicted rewards [N], in any unit
 
@@ -25,7 +25,7 @@ class Told(NamedTuple):
     """What is known of a key.
 
     Attributes:
-        actions: the string [T] that was told first.
+        actions: the encoding [T] that was told first.
         reward: NaN for a failure.
     """
 
@@ -39,7 +39,7 @@ class Candidates(Protocol):
     metrics: Mapping[str, float]
 
     def describe(self, actions: Actions) -> np.ndarray:
-        """Features [F] of a string [T]."""
+        """Features [F] of an encoding [T]."""
 
     def share(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
         """phi(x) . phi(y) of features [N, F] and [M, F]: [N, M]."""
@@ -47,7 +47,7 @@ class Candidates(Protocol):
     def choose(
         self, n: int, told: Mapping[str, Told], taken: Collection[str], predict: Predict, rng: np.random.Generator
     ) -> list[tuple[str, Actions]]:
-        """The best n by prediction, key and string, or fewer; none once nothing new is left.
+        """The best n by prediction, key and encoding, or fewer; none once nothing new is left.
 
         Args:
             n: at most so many.
@@ -71,10 +71,10 @@ def take_best(n: int, predictions: np.ndarray, rng: np.random.Generator) -> list
 
 
 class NearTheBest:
-    """Strings of any space: one decision changed in one of the `beam` best, and a quarter as many drawn at random.
+    """Encodings of any space: one decision changed in one of the `beam` best, and a quarter as many drawn at random.
 
-    The features of a string are its decisions, one-hot. Until `initial` keys are taken all candidates are random. In a
-    space of no more strings than `count` all of them are candidates, always.
+    The features of an encoding are its decisions, one-hot. Until `initial` keys are taken all candidates are random. In
+    a space of no more encodings than `count` all of them are candidates, always.
 
     Args:
         space: what is searched.
@@ -88,10 +88,10 @@ class NearTheBest:
     def __init__(self, space: SearchSpace, *, beam: int, count: int, initial: int):
         self._space, self._beam, self._count, self._initial = space, beam, count, initial
         self._num_choices = np.array(space.num_choices)
-        self._all: list[tuple[str, Actions]] | None = None  # key and string, once they have been enumerated
+        self._all: list[tuple[str, Actions]] | None = None  # key and encoding, once they have been enumerated
 
     def describe(self, actions: Actions) -> np.ndarray:
-        """See `Candidates`: the string itself stands for its one-hot features."""
+        """See `Candidates`: the encoding itself stands for its one-hot features."""
         return np.array(actions)
 
     def share(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -113,12 +113,12 @@ class NearTheBest:
             found = {key: actions for key, actions in self._all if key not in taken}
         if not found:
             return []
-        keys, strings = list(found), list(found.values())
-        predictions = np.zeros(len(keys)) if is_random else predict(np.array(strings))
-        return [(keys[i], strings[i]) for i in take_best(n, predictions, rng)]
+        keys, encodings = list(found), list(found.values())
+        predictions = np.zeros(len(keys)) if is_random else predict(np.array(encodings))
+        return [(keys[i], encodings[i]) for i in take_best(n, predictions, rng)]
 
     def _draw(self, good: list[Told], rng: np.random.Generator) -> np.ndarray:
-        """Neighbours of the best of `good`, if there are any, and random strings, [N, T]."""
+        """Neighbours of the best of `good`, if there are any, and random encodings, [N, T]."""
         good = sorted(good, key=lambda known: -known.reward)[: self._beam]
         num_near = self._count * 4 // 5 if good else 0
         random = rng.integers(self._num_choices, size=(self._count - num_near, len(self._num_choices)))
@@ -127,9 +127,9 @@ class NearTheBest:
         near = np.array([known.actions for known in good])[rng.integers(len(good), size=num_near)]
         return np.concatenate([mutate(near, self._num_choices, rng), random])
 
-    def _keys_of(self, strings: np.ndarray, taken: Collection[str]) -> dict[str, Actions]:
+    def _keys_of(self, encodings: np.ndarray, taken: Collection[str]) -> dict[str, Actions]:
         found = {}
-        for actions in dict.fromkeys(map(tuple, strings.tolist())):
+        for actions in dict.fromkeys(map(tuple, encodings.tolist())):
             key = self._space.key(actions)
             if key not in taken:
                 found.setdefault(key, actions)

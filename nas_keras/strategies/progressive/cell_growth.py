@@ -2,10 +2,11 @@
 
 Liu et al. 2018, https://arxiv.org/abs/1712.00559, Algorithm 1. Cells of b nodes stand in a level of their own and are
 proposed when it is their turn. A shorter cell is written in the space of n nodes by identities before its first node,
-which contract away (`Cell`); `space.encode` would look for the first string of that meaning, for seconds in `large(8)`.
+which contract away (`Cell`); `space.encode` would look for the first encoding of that meaning, for seconds in
+`large(8)`.
 
 Legend: `n` nodes of the space, `b` of a cell, `A` operations, `N`, `M` cells, `F` features. `nodes` is `op_1, input_2,
-op_2, ..., op_b`, [2b - 1]: a string of `spaces.large(b)` but for its last decision, the combiner.
+op_2, ..., op_b`, [2b - 1]: an encoding of `spaces.large(b)` but for its last decision, the combiner.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -26,22 +27,22 @@ class _Level:
     Attributes:
         nodes: of each.
         new: for each, the keys that it was the first to have: none, one, or one for each combiner.
-        strings: key -> string [T] in the space of n nodes, for all new keys.
+        encodings: key -> encoding [T] in the space of n nodes, for all new keys.
         expanded: the indices of those that were given a further node.
     """
 
     def __init__(self):
         self.nodes: list[Nodes] = []
         self.new: list[list[str]] = []
-        self.strings: dict[str, Actions] = {}
+        self.encodings: dict[str, Actions] = {}
         self.expanded: set[int] = set()
         self._features: list[np.ndarray] = []
         self._stacked = np.zeros((0, 0))
 
-    def add(self, key: str, string: Actions, features: np.ndarray) -> None:
+    def add(self, key: str, encoding: Actions, features: np.ndarray) -> None:
         """Adds a new key of the latest nodes."""
         self.new[-1].append(key)
-        self.strings[key] = string
+        self.encodings[key] = encoding
         self._features.append(features)
 
     @property
@@ -97,8 +98,8 @@ class CellGrowth:
         """See `Candidates`."""
         while self._turn < self._num_nodes - 1:
             level = self._levels[self._turn]
-            quota = len(level.strings) if self._turn == 0 else min(self._beam, len(level.strings))
-            missing = quota - sum(key in taken for key in level.strings)
+            quota = len(level.encodings) if self._turn == 0 else min(self._beam, len(level.encodings))
+            missing = quota - sum(key in taken for key in level.encodings)
             if missing > 0:
                 return _choose([level], min(n, missing), taken, predict, rng)
             self._expand(self._turn, told, predict)
@@ -116,7 +117,7 @@ class CellGrowth:
         cell, or one found before, written in another way: something new may grow out of them all the same.
         """
         level = self._levels[index]
-        predicted = dict(zip(level.strings, predict(level.features).tolist(), strict=True)) if level.strings else {}
+        predicted = dict(zip(level.encodings, predict(level.features).tolist(), strict=True)) if level.encodings else {}
 
         def rank(key: str) -> tuple[int, float]:
             if key not in told:
@@ -148,11 +149,11 @@ class CellGrowth:
             return  # and so is the sum, which was found with it
         for combined in [cell] if cell.num_loose_ends == 1 else [cell, Cell(cell.nodes, ADD)]:
             self._known.add(combined.key)
-            string = self._write(nodes, combined.combine)
-            level.add(combined.key, string, cell_features(combined, self._operations))
+            encoding = self._write(nodes, combined.combine)
+            level.add(combined.key, encoding, cell_features(combined, self._operations))
 
     def _write(self, nodes: Nodes, combine: str) -> Actions:
-        """The string [T] in the space of n nodes: what read the cell's input reads the last of the identities."""
+        """The encoding [T] in the space of n nodes: what read the cell's input reads the last of the identities."""
         missing = self._num_nodes - (len(nodes) + 1) // 2
         sources = (*range(missing + 1), *(source + missing for source in nodes[1::2]))  # [n]
         operations = (*[self._operations.index(IDENTITY)] * missing, *nodes[::2])  # [n]
@@ -172,17 +173,17 @@ class CellGrowth:
 
 
 def _choose(levels, n: int, taken, predict: Predict, rng: np.random.Generator) -> list[tuple[str, Actions]]:
-    keys, strings, features = [], [], []
+    keys, encodings, features = [], [], []
     for level in levels:
-        free = [(i, *item) for i, item in enumerate(level.strings.items()) if item[0] not in taken]
+        free = [(i, *item) for i, item in enumerate(level.encodings.items()) if item[0] not in taken]
         if free:
-            indices, new_keys, new_strings = zip(*free, strict=True)
+            indices, new_keys, new_encodings = zip(*free, strict=True)
             keys += new_keys
-            strings += new_strings
+            encodings += new_encodings
             features.append(level.features[list(indices)])
     if not keys:
         return []
-    return [(keys[i], strings[i]) for i in take_best(n, predict(np.concatenate(features)), rng)]
+    return [(keys[i], encodings[i]) for i in take_best(n, predict(np.concatenate(features)), rng)]
 
 
 def count_nodes(space: SearchSpace) -> int | None:

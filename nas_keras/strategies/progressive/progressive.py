@@ -3,7 +3,7 @@
 PNAS, Liu et al. 2018, https://arxiv.org/abs/1712.00559, Algorithm 1: cells are grown node by node; all of one node are
 trained, and from then on the K best cells of b - 1 nodes are expanded by every possible node, the expansions are ranked
 by the predictor, and the K best of them are trained. `progressive/cell_growth.py` grows cells; in a space without cells
-the candidates are strings near the best (`progressive/candidates.py`); `predictors/ridge.py` predicts.
+the candidates are encodings near the best (`progressive/candidates.py`); `predictors/ridge.py` predicts.
 
 Unlike the paper the predictor learns after each batch, so that a stage's later cells gain from its earlier ones, and
 the search does not end with the last stage: any budget can be used.
@@ -41,8 +41,8 @@ class ProgressiveConfig:
         beam: K, how many of the best are expanded, and are trained of each number of nodes but the first and the last.
             In a space without cells, how many of the best are changed in one decision.
         members: of the predictor's ensemble; 5 as in the paper.
-        initial: in a space without cells, strings drawn at random before anything is predicted.
-        candidates: in a space without cells, strings drawn to be ranked, for each batch.
+        initial: in a space without cells, encodings drawn at random before anything is predicted.
+        candidates: in a space without cells, encodings drawn to be ranked, for each batch.
     """
 
     beam: int = 32

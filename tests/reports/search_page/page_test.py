@@ -41,7 +41,7 @@ def _search(path, strategy, space=SPACE, count=24, **settings):
 
 
 def _record(key, evaluation, run_seed=0, space=SPACE):
-    actions = {space.key(string): string for string in space.enumerate(distinct=True)}[key]
+    actions = {space.key(encoding): encoding for encoding in space.enumerate(distinct=True)}[key]
     return Trial(0, 0, 0, training_seed(run_seed, key), actions, (), key, False, evaluation)
 
 
@@ -138,7 +138,7 @@ def test_the_table_and_its_places(page):
 def test_the_policy_is_shown_for_the_search_that_has_one(page):
     text, _ = page
     assert text.count("## What the controller of ") == 1 and "## What the controller of PPO learned" in text
-    assert "which proposed the same strings as the run" in text
+    assert "which proposed the same encodings as the run" in text
     assert _row(text, "`op_1`")[1].startswith("`") and _row(text, "`combine`")[1] in ("`concat`", "`add`")
 
 

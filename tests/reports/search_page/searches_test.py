@@ -11,7 +11,7 @@ from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.reports.search_page.searches import UniformSampling, _first, quartiles, run_searches
 from nas_keras.storage.table_writer import write_table
 
-# Six strings, five keys: 0,0 and 0,1 are one.
+# Six encodings, five keys: 0,0 and 0,1 are one.
 SPACE = nk.SearchSpace(
     "five",
     [nk.Decision("a", (0, 1, 2)), nk.Decision("b", (0, 1))],
@@ -54,7 +54,7 @@ def test_searches_go_on_when_every_key_is_known(searched):
 def test_the_table_s_own_figures(searched):
     searches, _ = searched
     assert searches.best == pytest.approx(0.7)
-    assert searches.mean == pytest.approx((0.1 * 2 + 0.3 + 0.5 + 0.7) / 5)  # over strings; the failure has none
+    assert searches.mean == pytest.approx((0.1 * 2 + 0.3 + 0.5 + 0.7) / 5)  # over encodings; the failure has none
     assert searches.uniform_probability == pytest.approx(5 / 6)  # of the four keys that have a reward
 
 

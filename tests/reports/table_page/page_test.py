@@ -32,7 +32,7 @@ RECIPE = {
 
 def _write(path, space, accuracies, **settings):
     """A table of {(key, run seed): (validation, test) or None for a failure}; a training takes half an hour."""
-    actions = {space.key(string): string for string in reversed(list(space.enumerate()))}
+    actions = {space.key(encoding): encoding for encoding in reversed(list(space.enumerate()))}
     trials = []
     for (key, run_seed), found in accuracies.items():
         evaluation = nk.Evaluation.failure("loss is NaN", seconds=1_800)
@@ -115,7 +115,7 @@ def test_the_paper_s_cells_and_their_ranks(page):
     known = _rows(text, "## Known cells")
     assert known == [
         ["the paper's best", "`conv_5x5, conv_1x3_3x1`", "98.85", "98.88"]
-        + ["92.40 ± 0.10", "82.40 ± 0.10", "40", "40"],  # its string is 3,0: cell 24
+        + ["92.40 ± 0.10", "82.40 ± 0.10", "40", "40"],  # its encoding is 3,0: cell 24
         ["the paper's best", "`sep_conv_3x3, conv_7x7`", "98.85", "98.20", "92.00 ± 0.10", "82.00 ± 0.10", "44", "44"],
         ["VGG", "`conv_3x3, conv_3x3`", "–", "–", "90.90 ± 0.10", "80.90 ± 0.10", "55", "55"],
     ]

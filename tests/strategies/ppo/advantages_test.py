@@ -63,7 +63,7 @@ def test_the_latest_batch_and_the_best_are_learned_from(elite, batch, chosen):
 
 
 def test_bounds_of_the_reference():
-    """Bad strings have at least the floor, good ones at most half the ceiling, as clip is 1; the rest stays."""
+    """Bad encodings have at least the floor, good ones at most half the ceiling, as clip is 1; the rest stays."""
     log_probs = np.log([0.001, 0.2, 0.001, 0.2, 0.001, 0.2]).astype(np.float32)
     found = bound_references(
         log_probs, np.array([-1, -1, 2, 2, 0, 0]), clip=1.0, floor=np.log(0.01), ceiling=np.log(0.1)
@@ -74,7 +74,7 @@ def test_bounds_of_the_reference():
 
 
 def test_the_anchor_is_the_choices_of_the_best_weighed_by_rank():
-    """Of four strings of two decisions, the last of which failed."""
+    """Of four encodings of two decisions, the last of which failed."""
     first, second, third = np.exp([0, -0.5, -1]) / np.exp([0, -0.5, -1]).sum()
     found = anchor(np.array([[1, 0], [0, 2], [1, 1], [1, 3]]), np.array([5.0, 6.0, 4.0, NAN]), widest=4)
     np.testing.assert_allclose(found, [[first, second + third, 0, 0], [second, third, first, 0]], atol=1e-6)

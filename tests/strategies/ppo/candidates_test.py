@@ -13,15 +13,15 @@ from nas_keras.strategies.ppo.replay_buffer import Memory
 from nas_keras.trial import Evaluation, Trial
 
 SPACE = grid(3, 4)
-STRINGS = np.array(list(SPACE.enumerate()), np.int32)
+ENCODINGS = np.array(list(SPACE.enumerate()), np.int32)
 NAN = float("nan")
 
 
-def _tell(memory, strings, rewards):
+def _tell(memory, encodings, rewards):
     memory.tell(
         [
             Trial(i, 0, 0, 0, tuple(a), (-1.0,) * len(a), "", False, Evaluation(r))
-            for i, (a, r) in enumerate(zip(strings, rewards, strict=True))
+            for i, (a, r) in enumerate(zip(encodings, rewards, strict=True))
         ]
     )
 
@@ -36,13 +36,13 @@ def _controller():
 
 
 def _drawing(controller, told, space=SPACE, **settings):
-    """A Drawing that was told strings -> rewards."""
+    """A Drawing that was told encodings -> rewards."""
     memory = Memory(space, window=0, elite=8)
     if told:
         _tell(memory, list(told), list(told.values()))
     config = nk.PPOConfig(**settings)
     log_probs = tf.function(controller.log_probs, reduce_retracing=True)
-    return Drawing(space, controller, memory, config, lambda strings: log_probs(tf.constant(strings)).numpy())
+    return Drawing(space, controller, memory, config, lambda encodings: log_probs(tf.constant(encodings)).numpy())
 
 
 def _choose(drawing, n, seed):
@@ -50,24 +50,24 @@ def _choose(drawing, n, seed):
 
 
 def test_candidates_are_chosen_as_the_sharpened_policy_would_draw_them(controller):
-    """All strings are candidates; with two known, the first chosen has its share of what pi^2 gives the other ten."""
+    """All encodings are candidates; with two known, the first chosen has its share of what pi^2 gives the other ten."""
     drawing = _drawing(controller, {(0, 0): 1.0, (2, 3): 0.0}, candidates=400, anchored=0.5, sharpness=2.0, untried=0.0)
     assert len(drawing.candidates(np.random.default_rng(0))) == 12
     counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(2_000))
-    weights = np.exp(2 * controller.log_probs(STRINGS).numpy().sum(axis=1))
+    weights = np.exp(2 * controller.log_probs(ENCODINGS).numpy().sum(axis=1))
     weights[[0, 11]] = 0
     expected = weights / weights.sum()
     assert expected.max() > 0.2  # not a uniform one
-    np.testing.assert_allclose([counts[tuple(s)] / 2_000 for s in STRINGS.tolist()], expected, atol=0.035)
+    np.testing.assert_allclose([counts[tuple(s)] / 2_000 for s in ENCODINGS.tolist()], expected, atol=0.035)
 
 
 def test_the_second_is_chosen_of_what_the_first_left(controller):
     drawing = _drawing(controller, {(0, 0): 1.0}, candidates=400, sharpness=1.0, untried=0.0)
-    weights = np.exp(controller.log_probs(STRINGS).numpy().sum(axis=1))
+    weights = np.exp(controller.log_probs(ENCODINGS).numpy().sum(axis=1))
     weights[0] = 0
     first, second = int(np.argsort(-weights)[0]), int(np.argsort(-weights)[1])
     expected = weights[first] / weights.sum() * weights[second] / (weights.sum() - weights[first])
-    wanted = [tuple(STRINGS[first].tolist()), tuple(STRINGS[second].tolist())]
+    wanted = [tuple(ENCODINGS[first].tolist()), tuple(ENCODINGS[second].tolist())]
     found = np.mean([_choose(drawing, 2, seed) == wanted for seed in range(2_000)])
     assert abs(found - expected) < 0.03
 
@@ -76,7 +76,7 @@ def test_without_sharpness_every_candidate_is_as_likely(controller):
     drawing = _drawing(controller, {(1, 1): 1.0}, candidates=400, sharpness=0.0)
     counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(2_000))
     np.testing.assert_allclose(
-        [counts[tuple(s)] / 2_000 for s in STRINGS.tolist()], (STRINGS != 1).any(1) / 11, atol=0.03
+        [counts[tuple(s)] / 2_000 for s in ENCODINGS.tolist()], (ENCODINGS != 1).any(1) / 11, atol=0.03
     )
 
 
@@ -84,12 +84,12 @@ def test_a_choice_never_tried_makes_a_candidate_more_probable(controller):
     """e^untried times, for one or two: 3 choices by 4, of which (0, 0) and (2, 3) are known, one as a failure."""
     told = {(0, 0): 1.0, (2, 3): NAN}
     drawing = _drawing(controller, told, candidates=400, sharpness=2.0, untried=0.7)
-    log_probs = controller.log_probs(STRINGS).numpy().sum(axis=1)
-    untried = (STRINGS[:, 0] == 1) | np.isin(STRINGS[:, 1], [1, 2])
+    log_probs = controller.log_probs(ENCODINGS).numpy().sum(axis=1)
+    untried = (ENCODINGS[:, 0] == 1) | np.isin(ENCODINGS[:, 1], [1, 2])
     weights = np.exp(2 * (log_probs + 0.7 * untried))
     weights[[0, 11]] = 0
     counts = collections.Counter(_choose(drawing, 1, seed)[0] for seed in range(2_000))
-    shares = [counts[tuple(s)] / 2_000 for s in STRINGS.tolist()]
+    shares = [counts[tuple(s)] / 2_000 for s in ENCODINGS.tolist()]
     np.testing.assert_allclose(shares, weights / weights.sum(), atol=0.035)
 
 

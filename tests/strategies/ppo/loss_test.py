@@ -28,7 +28,7 @@ def _loss(controller, entropy=_ENTROPY, learning_rate=0.1):
 
 
 def _trials(controller, spread):
-    """Eight strings, log-probs under an older policy, advantages."""
+    """Eight encodings, log-probs under an older policy, advantages."""
     rng = np.random.default_rng(2)
     actions = tf.constant(rng.integers(_NUM_CHOICES, size=(8, 3)), tf.int32)
     now = tf.reduce_sum(controller.log_probs(actions), axis=1)

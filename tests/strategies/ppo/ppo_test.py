@@ -50,21 +50,21 @@ def test_the_table_is_what_it_says():
 
 
 @pytest.mark.parametrize(("seeds", "least"), [(5, 4), pytest.param(20, 15, marks=pytest.mark.slow)])
-def test_ppo_finds_the_best_string_of_a_noiseless_table(seeds, least):
-    strings = np.array(list(_EIGHTS.enumerate()), np.int32)
+def test_ppo_finds_the_best_encoding_of_a_noiseless_table(seeds, least):
+    encodings = np.array(list(_EIGHTS.enumerate()), np.int32)
     found = 0
     for seed in range(seeds):
         table = _additive_table(seed)
         strategy = PPO(_EIGHTS, seed=seed)
         _run(strategy, lambda a, table=table: table[tuple(a)], batches=150)
-        probabilities = np.exp(strategy.controller.log_probs(strings).numpy().sum(axis=1))
-        likeliest = tuple(strings[probabilities.argmax()])
+        probabilities = np.exp(strategy.controller.log_probs(encodings).numpy().sum(axis=1))
+        likeliest = tuple(encodings[probabilities.argmax()])
         found += likeliest == np.unravel_index(table.argmax(), table.shape) and probabilities.max() > 0.5
     assert found >= least
 
 
-def test_once_most_strings_are_known_the_policy_settles_on_the_best():
-    """A batch that holds a string often counts it as often: 24 batches of 8, of 64 strings."""
+def test_once_most_encodings_are_known_the_policy_settles_on_the_best():
+    """A batch that holds an encoding often counts it as often: 24 batches of 8, of 64 encodings."""
     for seed in range(3):
         table = _additive_table(seed)
         strategy = PPO(_EIGHTS, seed=seed)
@@ -111,7 +111,7 @@ def test_a_restored_strategy_goes_on_as_the_first_would(window):
 
 
 def test_failed_rewards_are_the_worst_and_never_spread():
-    """Every string that starts with 0 fails: the policy leaves them, and its weights stay finite."""
+    """Every encoding that starts with 0 fails: the policy leaves them, and its weights stay finite."""
     strategy = PPO(_EIGHTS, seed=0)
     _run(strategy, lambda a: float("nan") if a[0] == 0 else 0.1 * a[1], batches=40)
     assert (strategy.ask(200).actions[:, 0] == 0).mean() < 0.05  # 0.125 at the start
@@ -238,15 +238,15 @@ def test_proposals_are_new_as_long_as_there_are_any():
         proposals = strategy.ask(8)
         asked += map(tuple, proposals.actions.tolist())
         strategy.tell(_trials(proposals, sum))
-    # A policy that has converged is drawn from with changes; a few of the last strings may still hide from it.
+    # A policy that has converged is drawn from with changes; a few of the last encodings may still hide from it.
     assert len(set(asked[:48])) == 48 and len(set(asked)) >= 60
     assert len(strategy.ask(8).actions) == 8
 
 
 def test_open_batches_are_not_drawn_again():
     strategy = PPO(_EIGHTS, seed=1)
-    strings = [tuple(row) for _ in range(3) for row in strategy.ask(8).actions.tolist()]
-    assert len(set(strings)) == 24
+    encodings = [tuple(row) for _ in range(3) for row in strategy.ask(8).actions.tolist()]
+    assert len(set(encodings)) == 24
 
 
 def test_soft_advantages_are_learned_from_all_of_the_window_but_no_more_than_the_minibatches_hold():
@@ -261,16 +261,16 @@ def test_soft_advantages_are_learned_from_all_of_the_window_but_no_more_than_the
 
 
 def test_the_policy_becomes_the_softmax_of_the_scores():
-    """Every string of two decisions told again and again: log pi is score / temperature, but for a constant."""
+    """Every encoding of two decisions told again and again: log pi is score / temperature, but for a constant."""
     space = nk.SearchSpace("pair", [nk.Decision("a", (0, 1, 2)), nk.Decision("b", (0, 1, 2, 3))])
-    strings = np.array(list(space.enumerate()), np.int32)
+    encodings = np.array(list(space.enumerate()), np.int32)
     rewards = np.random.default_rng(0).permutation(12).astype(float)
     settings = {"design": 0, "candidates": 0, "temperature": 0.8, "learning_rate": 0.002}
     strategy = PPO(space, nk.PPOConfig(**settings), seed=0)
     zeros = np.zeros((12, 2), np.float32)
     for i in range(300):
-        strategy.tell(_trials(nk.Proposals(strings, zeros), lambda a: rewards[4 * a[0] + a[1]], i))
-    log_probs = strategy.controller.log_probs(strings).numpy().sum(axis=1)
+        strategy.tell(_trials(nk.Proposals(encodings, zeros), lambda a: rewards[4 * a[0] + a[1]], i))
+    log_probs = strategy.controller.log_probs(encodings).numpy().sum(axis=1)
     slope, _ = np.polyfit(rank_scores(rewards), log_probs, 1)
     assert abs(slope - 1 / 0.8) < 0.1
     assert np.corrcoef(rank_scores(rewards), log_probs)[0, 1] > 0.99
@@ -280,14 +280,14 @@ _MANY = nk.SearchSpace("many", [nk.Decision(name, tuple(range(8))) for name in "
 
 
 def test_anchored_proposals_differ_from_the_best_in_as_many_decisions_as_are_redrawn():
-    """After one batch of which only one string succeeded; the policy is still almost uniform over eight choices."""
+    """After one batch of which only one encoding succeeded; the policy is still almost uniform over eight choices."""
     strategy = PPO(_MANY, nk.PPOConfig(candidates=0, anchored=1, redrawn=2, learning_rate=0), seed=0)
     first = strategy.ask(8)
     best = first.actions[3]
     strategy.tell(_trials(first, lambda a: 1.0 if (a == best).all() else float("nan")))
     proposals = strategy.ask(60)
     changed = (proposals.actions != best).sum(axis=1)
-    # Seven of eight redrawn decisions become another choice; a string in which none does is known, and drawn anew.
+    # Seven of eight redrawn decisions become another choice; an encoding in which none does is known, and drawn anew.
     rate = 0.4 * 7 / 8
     expected = 5 * rate / (1 - (1 - rate) ** 5)
     assert changed.min() == 1 and abs(changed.mean() - expected) < 0.4
@@ -300,12 +300,12 @@ def test_anchored_proposals_have_the_log_probs_of_the_mixture():
     best = first.actions[np.argsort(first.actions[:, 0], kind="stable")]
     weights = np.exp(-np.arange(8) / 2)
 
-    def mixture(string):
-        policy = np.exp(strategy.controller.log_probs(string[None]).numpy()[0])
-        return np.prod(0.4 * policy + 0.6 * (weights @ (best == string)) / weights.sum())
+    def mixture(encoding):
+        policy = np.exp(strategy.controller.log_probs(encoding[None]).numpy()[0])
+        return np.prod(0.4 * policy + 0.6 * (weights @ (best == encoding)) / weights.sum())
 
     proposal = strategy.ask(1)
-    expected = mixture(proposal.actions[0]) / (1 - sum(mixture(string) for string in best))  # of what is not known
+    expected = mixture(proposal.actions[0]) / (1 - sum(mixture(encoding) for encoding in best))  # of what is not known
     np.testing.assert_allclose(np.exp(proposal.log_probs.sum()), expected, rtol=1e-3)
 
 
@@ -318,13 +318,13 @@ def test_nothing_is_anchored_to_a_failure():
     assert abs(shared.mean() - 5 / 8) < 0.1
 
 
-def test_no_string_takes_all_the_probability_while_there_is_something_to_look_for():
+def test_no_encoding_takes_all_the_probability_while_there_is_something_to_look_for():
     config = nk.PPOConfig(candidates=0, advantages="rank", elite=8, floor=3, ceiling=0.02, entropy=0.05)
     strategy = PPO(_MANY, config, seed=0)
     _run(strategy, lambda a: -sum(a), batches=12)
     best = np.array(sorted(strategy._memory.trials().actions.tolist(), key=sum)[:8], np.int32)
     probabilities = np.exp(strategy.controller.log_probs(best).numpy().sum(axis=1))
-    assert probabilities.max() < 0.2  # the ceiling of 0.02 is passed by what other strings' steps carry along
+    assert probabilities.max() < 0.2  # the ceiling of 0.02 is passed by what other encodings' steps carry along
 
 
 @pytest.mark.parametrize(

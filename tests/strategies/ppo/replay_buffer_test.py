@@ -50,14 +50,14 @@ def test_a_window_and_the_best_before_it(window, elite, rewards):
     np.testing.assert_array_equal(found, np.array(rewards, np.float32))
 
 
-def test_the_best_before_the_window_are_different_strings_and_failures_the_last_of_them():
+def test_the_best_before_the_window_are_different_encodings_and_failures_the_last_of_them():
     memory = _memory(
         [((0, 0), 5.0)], [((0, 0), 5.0)], [((3, 3), NAN)], [((4, 4), 2.0)], [((5, 5), 0.0)], window=1, elite=2
     )
     assert memory.trials().actions.tolist() == [[0, 0], [4, 4], [5, 5]]
 
 
-def test_the_latest_trial_of_a_string_counts():
+def test_the_latest_trial_of_a_encoding_counts():
     trials = Remembered(np.array([[1], [2], [1]]), np.zeros(3), np.array([0.1, 0.2, 0.3])).latest()
     assert trials.actions.tolist() == [[2], [1]] and trials.rewards.tolist() == [0.2, 0.3]
 
@@ -70,7 +70,7 @@ def test_known_keys_outlive_the_window():
     assert memory.num_keys == 5
 
 
-def test_a_key_of_many_strings_is_one():
+def test_a_key_of_many_encodings_is_one():
     memory = _memory(*_BATCHES, space=grid(9, 9, key=lambda actions: str(actions[0])))
     assert list(memory.known_keys()[1]) == ["0", "1", "2"]
 
@@ -82,12 +82,12 @@ def test_a_batch_that_is_told_is_no_longer_open_even_where_it_was_cut():
     assert memory.known_keys()[0] == set()
 
 
-def test_the_latest_strings_begin_with_the_open_ones():
+def test_the_latest_encodings_begin_with_the_open_ones():
     memory = _memory(*_BATCHES)
     memory.ask(np.array([[8, 8], [2, 0]]))
-    assert memory.latest_strings(3) == [(8, 8), (2, 0), (1, 0)]  # (2, 0) stands there twice
-    assert memory.latest_strings(1) == [(8, 8)]
-    assert len(memory.latest_strings(100)) == 6
+    assert memory.latest_encodings(3) == [(8, 8), (2, 0), (1, 0)]  # (2, 0) stands there twice
+    assert memory.latest_encodings(1) == [(8, 8)]
+    assert len(memory.latest_encodings(100)) == 6
 
 
 def test_a_restored_memory_is_the_same():
@@ -105,4 +105,4 @@ def test_a_restored_memory_is_the_same():
 def test_a_memory_of_nothing_is_restored():
     new = Memory(SPACE, window=2, elite=1)
     new.restore(_memory().state())
-    assert len(new.trials().rewards) == 0 and new.latest_strings(5) == []
+    assert len(new.trials().rewards) == 0 and new.latest_encodings(5) == []

@@ -56,7 +56,7 @@ def test_log_probs_are_the_controllers(asked):
     assert all(proposals.log_probs.dtype == np.float32 for proposals in asked)
 
 
-def test_strings_that_mean_one_cell_are_one():
+def test_encodings_that_mean_one_cell_are_one():
     space = nk.spaces.large(2)
     strategy = PPOPredictor(space, seed=0)
     asked = _run(strategy, lambda actions: float(len(space.key(actions))), batches=4)

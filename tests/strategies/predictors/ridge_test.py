@@ -17,19 +17,19 @@ NAN = float("nan")
 _NUM_CHOICES = (3, 2, 4)
 
 
-def _strings(count, seed=0):
+def _encodings(count, seed=0):
     return np.random.default_rng(seed).integers(_NUM_CHOICES, size=(count, 3))
 
 
-def _features(strings, scale):
+def _features(encodings, scale):
     """A constant, one-hot decisions and all products of two of those: [N, 1 + 9 + 81]."""
-    one_hot = np.concatenate([np.eye(n)[strings[:, t]] for t, n in enumerate(_NUM_CHOICES)], axis=1) / scale**0.5
+    one_hot = np.concatenate([np.eye(n)[encodings[:, t]] for t, n in enumerate(_NUM_CHOICES)], axis=1) / scale**0.5
     products = one_hot[:, :, None] * one_hot[:, None, :]
-    return np.concatenate([np.ones((len(strings), 1)), one_hot, products.reshape(len(strings), -1)], axis=1)
+    return np.concatenate([np.ones((len(encodings), 1)), one_hot, products.reshape(len(encodings), -1)], axis=1)
 
 
-def _shared(strings, others):
-    return count_equal(strings, others) / 3
+def _shared(encodings, others):
+    return count_equal(encodings, others) / 3
 
 
 def test_equal_decisions_are_counted():
@@ -38,14 +38,14 @@ def test_equal_decisions_are_counted():
 
 
 def test_the_kernel_is_that_of_all_features_and_their_products():
-    strings, others = _strings(7), _strings(5, seed=1)
-    expected = _features(strings, 3) @ _features(others, 3).T
-    np.testing.assert_allclose(quadratic(_shared(strings, others)), expected, atol=1e-12)
+    encodings, others = _encodings(7), _encodings(5, seed=1)
+    expected = _features(encodings, 3) @ _features(others, 3).T
+    np.testing.assert_allclose(quadratic(_shared(encodings, others)), expected, atol=1e-12)
 
 
 def test_one_member_is_ridge_regression_as_least_squares_solves_it():
     """Ridge is least squares with a row of sqrt(penalty) for each feature: numpy.linalg.lstsq on 91 features."""
-    fitted, new = _strings(12), _strings(5, seed=1)
+    fitted, new = _encodings(12), _encodings(5, seed=1)
     targets = np.random.default_rng(2).normal(size=12)
     targets += np.eye(3)[fitted[:, 0]] @ [9, 0, -9]  # so plain an effect that the features are chosen
     ensemble = RidgeEnsemble(_shared(fitted, fitted), targets, members=1, rng=np.random.default_rng(0))
@@ -58,7 +58,7 @@ def test_one_member_is_ridge_regression_as_least_squares_solves_it():
 
 
 def test_each_member_leaves_out_another_share():
-    fitted, targets = _strings(11), np.random.default_rng(2).normal(size=11)
+    fitted, targets = _encodings(11), np.random.default_rng(2).normal(size=11)
     shared = _shared(fitted, fitted)
     ensemble = RidgeEnsemble(shared, targets, members=5, rng=np.random.default_rng(0))
     kernel = ensemble.kernel(shared)
@@ -75,7 +75,7 @@ def test_each_member_leaves_out_another_share():
 
 
 def test_kernel_and_penalty_are_the_best_of_leaving_each_out_in_turn():
-    fitted = _strings(15)
+    fitted = _encodings(15)
     chosen = set()
     for seed in range(6):
         rng = np.random.default_rng(seed)
@@ -103,21 +103,21 @@ def test_kernel_and_penalty_are_the_best_of_leaving_each_out_in_turn():
     ("table", "kernel", "least"), [("rugged-8x3-1", exponential, 0.66), ("pairwise-6x5-1", quadratic, 0.8)]
 )
 def test_a_rugged_table_takes_products_of_many_and_another_does_not(table, kernel, least):
-    """From 192 strings to the order of 400 others; the features alone reach 0.63 on the first table."""
+    """From 192 encodings to the order of 400 others; the features alone reach 0.63 on the first table."""
     space, rewards = make_synthetic(table)
-    strings = np.random.default_rng(0).integers(space.num_choices, size=(592, len(space.num_choices)))
-    shared = count_equal(strings, strings[:192]) / len(space.num_choices)
-    targets = rank_scores(rewards[tuple(strings.T)])
+    encodings = np.random.default_rng(0).integers(space.num_choices, size=(592, len(space.num_choices)))
+    shared = count_equal(encodings, encodings[:192]) / len(space.num_choices)
+    targets = rank_scores(rewards[tuple(encodings.T)])
     ensemble = RidgeEnsemble(shared[:192], targets[:192], members=1, rng=np.random.default_rng(0))
     assert ensemble.kernel is kernel
     assert np.corrcoef(ensemble.predict(shared[192:])[:, 0], targets[192:])[0, 1] > least
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_few_strings_are_enough(count):
-    fitted = _strings(count)
+def test_few_encodings_are_enough(count):
+    fitted = _encodings(count)
     ensemble = RidgeEnsemble(_shared(fitted, fitted), np.arange(float(count)), members=5, rng=np.random.default_rng(0))
-    predictions = ensemble.predict(_shared(_strings(4, seed=1), fitted))
+    predictions = ensemble.predict(_shared(_encodings(4, seed=1), fitted))
     assert predictions.shape == (4, 5) and np.isfinite(predictions).all()
     if count == 1:
         assert (predictions == 0).all()  # the mean of one target

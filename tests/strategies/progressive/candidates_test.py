@@ -11,10 +11,10 @@ class _Seen:
     """A predictor that notes what it is asked about, and likes a small sum."""
 
     def __init__(self):
-        self.strings = None
+        self.encodings = None
 
     def __call__(self, features):
-        self.strings = features
+        self.encodings = features
         return -features.sum(axis=1).astype(float)
 
 
@@ -24,8 +24,8 @@ def _choose(candidates, n, told, *, taken=None, predict=None, seed=0):
 
 
 def _told(space, **rewards):
-    strings = {key: tuple(map(int, key[1:].split("_"))) for key in rewards}
-    return {space.key(actions): Told(actions, rewards[key]) for key, actions in strings.items()}
+    encodings = {key: tuple(map(int, key[1:].split("_"))) for key in rewards}
+    return {space.key(actions): Told(actions, rewards[key]) for key, actions in encodings.items()}
 
 
 def test_the_best_come_first_and_equal_ones_in_an_order_that_does_not_depend_on_how_many_are_taken():
@@ -40,22 +40,22 @@ def test_a_small_space_is_ranked_as_a_whole():
     space = grid(3, 4)
     candidates, seen = NearTheBest(space, beam=2, count=12, initial=0), _Seen()
     chosen = _choose(candidates, 3, _told(space, _0_0=1.0, _2_3=0.5), predict=seen)
-    assert sorted(map(tuple, seen.strings.tolist())) == [s for s in space.enumerate() if s not in [(0, 0), (2, 3)]]
+    assert sorted(map(tuple, seen.encodings.tolist())) == [s for s in space.enumerate() if s not in [(0, 0), (2, 3)]]
     assert {actions for _, actions in chosen[:2]} == {(0, 1), (1, 0)}
     assert all(key == space.key(actions) for key, actions in chosen)
 
 
-def test_in_a_large_space_candidates_are_neighbours_of_the_best_and_random_strings():
+def test_in_a_large_space_candidates_are_neighbours_of_the_best_and_random_encodings():
     space = grid(*[50] * 6)
     told = _told(space, _1_1_1_1_1_1=5.0, _2_2_2_2_2_2=4.0, _3_3_3_3_3_3=3.0, _4_4_4_4_4_4=float("nan"))
     seen = _Seen()
     _choose(NearTheBest(space, beam=2, count=500, initial=0), 1, told, predict=seen)
-    near = [(seen.strings != n).sum(axis=1) == 1 for n in (1, 2, 3, 4)]
+    near = [(seen.encodings != n).sum(axis=1) == 1 for n in (1, 2, 3, 4)]
     assert [int(np.sum(one)) > 100 for one in near] == [True, True, False, False]
     assert 95 <= np.sum(~near[0] & ~near[1]) <= 100  # a fifth, less what was drawn twice
 
 
-def test_strings_are_random_until_enough_are_taken_and_one_has_succeeded():
+def test_encodings_are_random_until_enough_are_taken_and_one_has_succeeded():
     space = grid(*[50] * 6)
     candidates = NearTheBest(space, beam=2, count=100, initial=3)
     failed, good = _told(space, _1_1_1_1_1_1=float("nan")), _told(space, _2_2_2_2_2_2=1.0)
@@ -67,7 +67,7 @@ def test_strings_are_random_until_enough_are_taken_and_one_has_succeeded():
     ):
         seen = _Seen()
         assert len(_choose(candidates, 4, told, taken=taken, predict=seen)) == 4
-        assert (seen.strings is not None) == is_predicted
+        assert (seen.encodings is not None) == is_predicted
 
 
 def test_nothing_that_is_taken_and_no_key_twice():
@@ -88,7 +88,7 @@ def test_what_draws_do_not_find_is_given_up_in_a_space_too_large_to_enumerate(mo
 
 
 @pytest.mark.parametrize("sizes", [(1,), (1, 1, 1)])
-def test_a_space_of_one_string(sizes):
+def test_a_space_of_one_encoding(sizes):
     space = grid(*sizes)
     candidates = NearTheBest(space, beam=2, count=20, initial=0)
     assert _choose(candidates, 3, {}) == [(space.key((0,) * len(sizes)), (0,) * len(sizes))]

@@ -40,14 +40,14 @@ def test_the_stages_of_growth_traced_by_hand():
     # A tie: both keys have eight letters. The first found, conv_3x3, is expanded: by two inputs and two operations.
     level = search.growth._levels[1]
     (second,) = search.choose(9)  # K = 1 of two nodes
-    assert set(level.strings) == {
+    assert set(level.encodings) == {
         "concat(conv_3x3,conv_3x3)",
         "add(conv_3x3,conv_3x3)",
         "concat(conv_3x3,identity)",
         "add(conv_3x3,identity)",
         "conv_3x3[conv_3x3]",  # and conv_3x3[identity], which is conv_3x3, is no new cell
     }
-    assert second in level.strings
+    assert second in level.encodings
     third = search.choose(9)  # all of three nodes that grow out of `second`, and what is left of two nodes
     assert len(third) == 9 and search.growth.metrics == {"nodes": 3}
     assert search.growth._expansions == [(0, 0), (1, [second in new for new in level.new].index(True))]
@@ -107,7 +107,7 @@ def test_a_state_brings_everything_back():
     second = CellGrowth(first.space, 3, beam=4)
     second.restore(first.growth.state())
     for one, two in zip(first.growth._levels, second._levels, strict=True):
-        assert (one.nodes, one.new, one.strings, one.expanded) == (two.nodes, two.new, two.strings, two.expanded)
+        assert (one.nodes, one.new, one.encodings, one.expanded) == (two.nodes, two.new, two.encodings, two.expanded)
         assert (one.features == two.features).all()
     assert second.metrics == {"nodes": 3}
 
@@ -124,8 +124,8 @@ def test_features_by_hand():
 def test_equal_keys_have_equal_features():
     space = nk.spaces.large(3)
     features = {}
-    for string in list(space.enumerate())[::5]:
-        cell = space.decode(string)
+    for encoding in list(space.enumerate())[::5]:
+        cell = space.decode(encoding)
         row = cell_features(cell, nk.OPERATIONS)
         assert (features.setdefault(cell.key, row) == row).all()
 

@@ -59,10 +59,10 @@ def test_the_best_of_2000_cells_is_found_with_100_evaluations():
         assert not any(trial.cached for trial in result.trials)
 
 
-def test_the_best_of_4096_strings_is_found_with_100_evaluations():
+def test_the_best_of_4096_encodings_is_found_with_100_evaluations():
     rng = np.random.default_rng(0)
     effects = rng.normal(size=(6, 4))
-    evaluator = nk.FunctionEvaluator(lambda string: sum(effects[range(6), string]))
+    evaluator = nk.FunctionEvaluator(lambda encoding: sum(effects[range(6), encoding]))
     for seed in range(5):
         result = nk.search(grid(*[4] * 6), evaluator, strategy="progressive", max_evaluations=100, seed=seed)
         assert result.best.actions == tuple(effects.argmax(axis=1))
@@ -78,7 +78,7 @@ def test_what_is_in_flight_is_not_proposed_again_until_its_batch_is_told():
     assert sorted([*left, *taken]) == [[i, j] for i in range(2) for j in range(3)]
 
 
-@pytest.mark.parametrize("space", [nk.spaces.large(2), grid(6, 6, 6)], ids=["cells", "strings"])
+@pytest.mark.parametrize("space", [nk.spaces.large(2), grid(6, 6, 6)], ids=["cells", "encodings"])
 def test_failures_are_ranked_below_every_number(space):
     """What holds a choice of 1 fails; rewards are negative, so that a failure taken for 0 would be the best."""
 
@@ -115,7 +115,7 @@ def _hash(text):
     return sum(ord(letter) * 7**i for i, letter in enumerate(text)) % 1_000 / 1_000
 
 
-@pytest.mark.parametrize("space", [nk.spaces.large(3), grid(9, 9, 40)], ids=["cells", "strings"])
+@pytest.mark.parametrize("space", [nk.spaces.large(3), grid(9, 9, 40)], ids=["cells", "encodings"])
 @pytest.mark.parametrize("batches", [1, 5])
 def test_a_state_of_arrays_and_json_continues_where_it_was_taken(space, batches):
     def reward(architecture):
