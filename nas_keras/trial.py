@@ -130,7 +130,7 @@ class Trial:
     Attributes:
         trial: its place in the run, from 0.
         iteration: the batch it belongs to, from 0.
-        policy: how many batches had been told to the policy that drew it.
+        policy_version: how many batches had been told to the policy that drew it.
         seed: of the child's training.
         actions: [T].
         log_probs: [T], of the policy at the time of drawing; empty for strategies without them.
@@ -141,7 +141,7 @@ class Trial:
 
     trial: int
     iteration: int
-    policy: int
+    policy_version: int
     seed: int
     actions: tuple[int, ...]
     log_probs: tuple[float, ...]

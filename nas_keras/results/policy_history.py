@@ -65,7 +65,7 @@ def _replay(run: Run) -> History | None:
     total = sum(size for size in map(len, run.batches) if size >= fixed["batch_size"])
     others = 0
     for batch in run.batches:
-        while strategy.num_told < batch[0].policy:
+        while strategy.num_told < batch[0].policy_version:
             tell()
         proposed = [tuple(row) for row in strategy.ask(len(batch)).actions.tolist()]
         if len(batch) >= fixed["batch_size"]:

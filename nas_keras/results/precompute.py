@@ -97,7 +97,7 @@ def _trial(job: Job, evaluation: Evaluation, *, place: int) -> Trial:
     return Trial(
         trial=place,
         iteration=0,
-        policy=0,
+        policy_version=0,
         seed=job.seed,
         actions=job.actions,
         log_probs=(),

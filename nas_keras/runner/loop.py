@@ -100,7 +100,7 @@ class Loop:
             # Ask as long as the policy may be that old.
             while stopped is None and self._last_batch is None and len(self._open) <= self._lag:
                 if self._stored:
-                    if self._open and self._stored[0][0].policy > self._strategy.num_told:
+                    if self._open and self._stored[0][0].policy_version > self._strategy.num_told:
                         break  # it was asked later
                 else:
                     stopped = self._budget.spent()

@@ -58,7 +58,7 @@ class OpenBatch:
         return Trial(
             trial=self.first + index,
             iteration=self.iteration,
-            policy=self.policy,
+            policy_version=self.policy,
             seed=seed,
             actions=self.actions[index],
             log_probs=self.log_probs[index],
@@ -70,7 +70,7 @@ class OpenBatch:
 
 def stored_batch(trials: Sequence[Trial], proposals: Proposals) -> OpenBatch:
     """A batch that stands in D already, waiting to be told again; `proposals` is what was asked for once more."""
-    batch = OpenBatch(trials[0].iteration, trials[0].policy, trials[0].trial, proposals)
+    batch = OpenBatch(trials[0].iteration, trials[0].policy_version, trials[0].trial, proposals)
     for trial in trials:
         batch.add(trial.key, trial.actions, trial.log_probs)
     return batch

@@ -169,7 +169,7 @@ def _pending_path(workspace: Workspace, key: str) -> pathlib.Path:
 
 def _digest(before: str, batch: Sequence[Trial]) -> str:
     facts = [
-        (t.trial, t.policy, t.seed, t.actions, t.log_probs, t.key, t.cached, t.reward, t.evaluation.status)
+        (t.trial, t.policy_version, t.seed, t.actions, t.log_probs, t.key, t.cached, t.reward, t.evaluation.status)
         for t in batch
     ]
     return hashlib.sha256(f"{before}{facts!r}".encode()).hexdigest()[:16]

@@ -77,7 +77,7 @@ def _bases(tmp_path_factory):
     failing = _Failing(make_recipe(images, nk.ChildConfig(), nk.TrainConfig(), "none"))
     nk.search(nk.spaces.small(), failing, strategy="random", max_evaluations=1, workdir=folder / "failed")
     trial = {
-        "trial": 0, "iteration": 0, "policy": 0, "seed": 0, "actions": (0, 1), "log_probs": (), "key": "0,1",
+        "trial": 0, "iteration": 0, "policy_version": 0, "seed": 0, "actions": (0, 1), "log_probs": (), "key": "0,1",
         "cached": False, "evaluation": evaluation,
     }  # fmt: skip
     search = {"space": small, "evaluator": nk.FunctionEvaluator(lambda _: 0.5), "strategy": "random"}

@@ -212,7 +212,7 @@ def test_a_run_whose_batches_were_asked_late_is_gone_through_as_it_was(tmp_path,
     monkeypatch.setattr(loop.logging, "log_first_n", lambda level, text, n, *values: warnings.append(text % values))
     result = _search(run, lag=lag, max_evaluations=99, max_trials=16)
     assert facts(result.trials[:12]) == facts([*first, *trials])
-    assert {trial.policy for trial in result.trials[12:]} == {max(2, 3 - lag)}
+    assert {trial.policy_version for trial in result.trials[12:]} == {max(2, 3 - lag)}
     assert warnings == []
 
 

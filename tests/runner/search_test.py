@@ -253,7 +253,7 @@ def test_a_batch_is_asked_once_those_before_it_but_lag_are_told(lag, calls, poli
     result = _search(strategy, lag=lag)
     assert " ".join(call[0] + call[-1] for call in strategy.calls) == calls
     by_batch = [list(trials) for _, trials in itertools.groupby(result.trials, lambda trial: trial.iteration)]
-    assert [{trial.policy for trial in batch} for batch in by_batch] == [{policy} for policy in policies]
+    assert [{trial.policy_version for trial in batch} for batch in by_batch] == [{policy} for policy in policies]
     assert _names(result.trials) == "a b c A b d e"
 
 

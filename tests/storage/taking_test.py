@@ -62,7 +62,7 @@ def test_what_searches_found_becomes_records_and_is_not_trained_again(tmp_path):
     for at, trial in filled.items():
         assert (trial.trial, trial.actions) == (plain[at].trial, plain[at].actions)
         assert repr(trial.reward) == repr(plain[at].reward)  # a NaN equals no NaN
-        assert (trial.iteration, trial.policy, trial.log_probs, trial.cached) == (0, 0, (), False)
+        assert (trial.iteration, trial.policy_version, trial.log_probs, trial.cached) == (0, 0, (), False)
     untested = {at for at, trial in filled.items() if is_nan(trial.evaluation.test_accuracy)}
     assert untested == {(t.key, t.seed) for t in taken.trials} | {at for at in filled if at[0] == "1,0"}
 

@@ -26,7 +26,7 @@ def _trials(space, proposals, reward, start=0):
         nk.Trial(
             trial=start + i,
             iteration=0,
-            policy=0,
+            policy_version=0,
             seed=0,
             actions=actions,
             log_probs=() if log_probs is None else tuple(log_probs[i].tolist()),

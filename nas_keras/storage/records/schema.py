@@ -94,7 +94,7 @@ def values_of(trial: Trial, origin: Origin, shard_trials: int) -> dict[str, Any]
         "shard_trials": shard_trials,
         "trial": trial.trial,
         "iteration": trial.iteration,
-        "policy": trial.policy,
+        "policy": trial.policy_version,
         "seed": trial.seed,
         "actions": trial.actions,
         "log_probs": trial.log_probs,
@@ -222,7 +222,7 @@ def trial_of(values: dict[str, Any], origin: Origin | None) -> Trial:
     return Trial(
         trial=values["trial"],
         iteration=values["iteration"],
-        policy=values["policy"],
+        policy_version=values["policy"],
         seed=values["seed"],
         actions=values["actions"],
         log_probs=values["log_probs"],

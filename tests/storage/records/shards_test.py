@@ -29,7 +29,7 @@ def _float32(*values):
 _GOOD = Trial(
     trial=16,
     iteration=2,
-    policy=1,
+    policy_version=1,
     seed=2**31 - 1,
     actions=(1, 1, 1, 0, 7, 1),
     log_probs=_float32(-2.1, -0.7, -0.1, -1.1, -0.0, -1e-40),
@@ -144,7 +144,7 @@ def test_the_golden_file_reads_as_ever(tf):
         Trial(
             trial=16,
             iteration=2,
-            policy=1,
+            policy_version=1,
             seed=2147483647,
             actions=(1, 1, 1, 0, 7, 1),
             log_probs=_float32(-2.0794415, -0.6931472, -0.5, -1.0986123, -0.0, -1e-40),
@@ -162,11 +162,17 @@ def test_the_golden_file_reads_as_ever(tf):
             ),
         )
     )
-    assert (failed.trial, failed.policy, failed.actions, failed.log_probs, failed.key) == (17, 1, (0, 7), (), "0,7")
+    assert (failed.trial, failed.policy_version, failed.actions, failed.log_probs, failed.key) == (
+        17,
+        1,
+        (0, 7),
+        (),
+        "0,7",
+    )
     assert failed.evaluation.status == "failed: it took longer than 60 s"
     assert math.isnan(failed.reward) and math.isnan(failed.evaluation.valid_accuracy)
     assert failed.evaluation.seconds == 60.25
-    assert (cached.trial, cached.policy, cached.seed, cached.actions) == (18, 2, 5, (0, 0))
+    assert (cached.trial, cached.policy_version, cached.seed, cached.actions) == (18, 2, 5, (0, 0))
     assert cached.log_probs == (-1.5, -math.inf)
     assert cached.cached and not good.cached and not failed.cached
     assert (cached.reward, cached.evaluation.loss, cached.evaluation.status) == (-0.25, math.inf, "ok")
