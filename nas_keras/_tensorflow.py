@@ -1,17 +1,23 @@
-"""TensorFlow for this package: which Keras it has, a quiet import, and the `tf.distribute` strategy of a model.
+"""TensorFlow for this package: one lazy `tf`, the choice of Keras, a quiet import, and `tf.distribute` strategies.
 
-TF-Agents and TensorFlow Probability need Keras 2 (the package `tf_keras`), which `tf.keras` becomes only when
-`TF_USE_LEGACY_KERAS=1` stands in the environment before the first `import tensorflow`. Every module of this package
-gets TensorFlow from here, so that a process with the wrong Keras hears of it in one sentence.
+TF-Agents and TensorFlow Probability need Keras 2 (the package `tf_keras`). `tf.keras` is Keras 2 only if
+`TF_USE_LEGACY_KERAS=1` is in the environment before the first `import tensorflow`. Every module therefore writes
+
+    from nas_keras._tensorflow import tf
+
+at its top and uses `tf` as usual. TensorFlow itself is imported when the first attribute of `tf` is used, so a module
+that mentions it costs nothing to import, and a process with the wrong Keras fails there with one clear sentence.
 """
 
 import contextlib
+import functools
 import glob
 import os
 import sys
 import tempfile
 import types
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from nas_keras.errors import DependencyError, InvalidValueError, check_choice
 from nas_keras.system.descriptors import memory_file, open_standard_streams
@@ -49,6 +55,21 @@ def load_tensorflow():
             "nas_keras before tensorflow, or set TF_USE_LEGACY_KERAS=1 in the environment before Python starts."
         )
     return tf
+
+
+class _LazyTensorFlow(types.ModuleType):
+    """A stand-in for the module `tensorflow`, which it imports when its first attribute is used."""
+
+    _load = staticmethod(functools.cache(lambda: load_tensorflow()))
+
+    def __getattr__(self, name: str):
+        return getattr(self._load(), name)
+
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = _LazyTensorFlow("tensorflow")
 
 
 def load_tf_agents():
@@ -116,7 +137,6 @@ def make_distribution(name: str = NONE):
         InvalidValueError: for another name, or "mirrored" with fewer than two devices.
     """
     check_choice("distribute", name, DISTRIBUTE)
-    tf = load_tensorflow()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     names = [f"{device.device_type}:{i}" for i, device in enumerate(devices)]
     if name == NONE:
@@ -144,6 +164,6 @@ def apply_gradients(optimizer, gradients: Sequence, variables: Sequence) -> None
         gradients: dense tensors.
         variables: the variable of each gradient.
     """
-    num_replicas = load_tensorflow().distribute.get_strategy().num_replicas_in_sync
+    num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
     pairs = zip(gradients, variables, strict=True)
     optimizer.apply_gradients(pairs, experimental_aggregate_gradients=num_replicas > 1)

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from nas_keras import _tensorflow
+from nas_keras._tensorflow import tf
 from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.children.training import Split, TrainConfig, make_schedule
 from nas_keras.evaluators.workers.shared_arrays import attach
@@ -18,7 +18,6 @@ ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2"}  # of its process; what TensorFlow d
 
 def prepare(fd: int, layout: dict) -> dict[str, Split]:
     """The setup of its process: the splits by name, in memory."""
-    tf = _tensorflow.load_tensorflow()
     tf.get_logger().setLevel("ERROR")
     arrays = {name: np.array(array) for name, array in attach(fd, layout).items()}
     return {name: Split(arrays[f"{name}_images"], arrays[f"{name}_labels"]) for name in ("train", "valid")}
@@ -26,7 +25,6 @@ def prepare(fd: int, layout: dict) -> dict[str, Split]:
 
 def train(splits: dict[str, Split], *, cell: Cell, seed: int, child: ChildConfig, config: TrainConfig) -> dict:
     """Trains one child; gives its validation accuracy and the seconds that it took."""
-    tf = _tensorflow.load_tensorflow()
     start = time.monotonic()
     images, labels = splits["train"]
     batches = (

@@ -8,7 +8,7 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 
-from nas_keras import _tensorflow
+from nas_keras._tensorflow import tf
 from nas_keras.errors import InvalidValueError, check_at_least, check_flag, check_type, shown, use_python_numbers
 from nas_keras.spaces import operations
 from nas_keras.spaces.cell import CONCAT, Cell, Tree
@@ -93,7 +93,7 @@ def build_child(
     if watch is not None:
         check_type("watch", watch, VariableWatch, "a VariableWatch, or None")
     input_shape = _check_shape(input_shape, num_classes, config)
-    keras = _tensorflow.load_tensorflow().keras if keras is None else keras
+    keras = tf.keras if keras is None else keras
     norm = operations.BatchNorm(momentum=config.batch_norm_momentum, synchronized=synchronized_norm)
 
     watch = VariableWatch() if watch is None else watch

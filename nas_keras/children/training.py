@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nas_keras import _tensorflow
-from nas_keras._tensorflow import make_distribution
+from nas_keras._tensorflow import make_distribution, tf
 from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice, check_flag, use_python_numbers
 from nas_keras.spaces.cell import Cell
@@ -98,14 +97,13 @@ def train_child(
     Raises:
         FloatingPointError: if the loss stops being a finite number.
     """
-    tf = _tensorflow.load_tensorflow()
     batch_size = min(config.batch_size, len(train.labels))
     steps_per_epoch = len(train.labels) // batch_size
     num_steps = steps_per_epoch * config.epochs
     tf.keras.utils.set_random_seed(seed)
     distribution = make_distribution(distribute)
     with distribution.scope():
-        with in_precision(tf, config.precision):
+        with in_precision(config.precision):
             model = build_child(
                 cell,
                 child,
@@ -121,13 +119,11 @@ def train_child(
             steps_per_execution=min(_STEPS_PER_EXECUTION, steps_per_epoch),
             jit_compile=config.jit_compile,
         )
-        _create_variables(tf, model, num_classes)
+        _create_variables(model, num_classes)
     orders = [np.random.default_rng([seed, _SHUFFLE, e]).permutation(len(train.labels)) for e in range(config.epochs)]
     order = np.concatenate([order[: steps_per_epoch * batch_size] for order in orders])
     history = model.fit(
-        _batches(
-            tf, train, order, batch_size, drop_remainder=True, shifts=_draw_shifts(config.shift, len(order), seed)
-        ),
+        _batches(train, order, batch_size, drop_remainder=True, shifts=_draw_shifts(config.shift, len(order), seed)),
         epochs=config.epochs,
         steps_per_epoch=steps_per_epoch,
         callbacks=[tf.keras.callbacks.TerminateOnNaN()],
@@ -140,8 +136,7 @@ def train_child(
 
 def measure(model, split: Split) -> tuple[float, float]:
     """(accuracy as a fraction, mean loss) of a model from `train_child` on a split."""
-    tf = _tensorflow.load_tensorflow()
-    batches = _batches(tf, split, np.arange(len(split.labels)), _EVALUATION_BATCH, drop_remainder=False)
+    batches = _batches(split, np.arange(len(split.labels)), _EVALUATION_BATCH, drop_remainder=False)
     metrics = model.evaluate(batches, return_dict=True, verbose=0)
     return float(metrics["accuracy"]), float(metrics["loss"])
 
@@ -174,7 +169,7 @@ def evaluate_cell(
 
 
 @contextlib.contextmanager
-def in_precision(tf, precision: str) -> Iterator[None]:
+def in_precision(precision: str) -> Iterator[None]:
     """Layers that are made in this block compute in `precision`, one of `PRECISIONS`."""
     tf.keras.mixed_precision.set_global_policy(precision)
     try:
@@ -185,7 +180,6 @@ def in_precision(tf, precision: str) -> Iterator[None]:
 
 def make_schedule(config: TrainConfig, num_steps: int):
     """The learning rate of each of `num_steps` steps: up to the peak in a line, down to 0 along a cosine."""
-    tf = _tensorflow.load_tensorflow()
     warmup_steps = round(config.warmup * num_steps)
     return tf.keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup_steps else config.learning_rate,
@@ -195,7 +189,7 @@ def make_schedule(config: TrainConfig, num_steps: int):
     )
 
 
-def _create_variables(tf, model, num_classes: int) -> None:
+def _create_variables(model, num_classes: int) -> None:
     """Those of optimizer, loss and metrics, before `fit` does: a function that makes variables is traced twice."""
     logits, labels = tf.zeros([1, num_classes]), tf.zeros([1], tf.int32)
     model.compiled_loss.build(logits)
@@ -211,7 +205,7 @@ def _draw_shifts(largest: int, count: int, seed: int) -> np.ndarray | None:
 
 
 def _batches(
-    tf, split: Split, order: np.ndarray, batch_size: int, *, drop_remainder: bool, shifts: np.ndarray | None = None
+    split: Split, order: np.ndarray, batch_size: int, *, drop_remainder: bool, shifts: np.ndarray | None = None
 ):
     """Batches in the given order, cut out of the arrays inside the graph."""
     images, labels = tf.constant(split.images), tf.constant(split.labels)
@@ -225,9 +219,7 @@ def _batches(
     if shifts is None:
         batches = batches.map(lambda index: (tf.gather(images, index), tf.gather(labels, index)))
     else:
-        batches = batches.map(
-            lambda index, shift: (_shift(tf, tf.gather(images, index), shift), tf.gather(labels, index))
-        )
+        batches = batches.map(lambda index, shift: (_shift(tf.gather(images, index), shift), tf.gather(labels, index)))
     options = tf.data.Options()
     # Taking down an iterator waits for the autotune thread, whose sleep doubles: a fit of 6 s returned after 10 s.
     options.autotune.enabled = False
@@ -235,7 +227,7 @@ def _batches(
     return batches.prefetch(2).with_options(options)
 
 
-def _shift(tf, images, shifts):
+def _shift(images, shifts):
     """Moves each of uint8 [B, H, W, C] down and right by int32 [B, 2] pixels, zeros coming in."""
     for axis in (1, 2):
         size = images.shape[axis]

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nas_keras import _tensorflow
+from nas_keras._tensorflow import tf
 from nas_keras.controller.graph import graph_method
 from nas_keras.controller.lstm import FusedLSTM
-
-tf = _tensorflow.load_tensorflow()
 
 MASKED = -1e9  # logit of a choice that a decision does not have: its probability is exactly 0 in single precision
 _UNROLL = 16  # decisions up to which sampling is unrolled in the graph: faster to run, slower to trace

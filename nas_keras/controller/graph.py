@@ -4,11 +4,7 @@ import contextlib
 import functools
 from collections.abc import Callable
 
-from nas_keras import _tensorflow
-
-tf = _tensorflow.load_tensorflow()
-
-from tensorflow.python.eager import context  # noqa: E402  (after the choice of Keras)
+from nas_keras._tensorflow import tf
 
 
 def graph_method(*signature) -> Callable[[Callable], Callable]:
@@ -45,7 +41,9 @@ def clear_kernels() -> None:
     The key of a kernel includes the unique name of the variable that it creates, so none of these is used twice: they
     are 0.4 MiB for each controller. Kernels that are in use are made anew when they are needed next.
     """
-    context.context().clear_kernel_cache()  # there is no public way
+    from tensorflow.python.eager import context  # TensorFlow has no public function for this
+
+    context.context().clear_kernel_cache()
 
 
 def _by_one_thread() -> contextlib.AbstractContextManager:

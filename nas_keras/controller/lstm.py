@@ -7,9 +7,7 @@ cores). The kernel and its gradient exist for CPUs and GPUs.
 Legend: `B` batch, `T` steps.
 """
 
-from nas_keras import _tensorflow
-
-tf = _tensorflow.load_tensorflow()
+from nas_keras._tensorflow import tf
 
 
 class FusedLSTM(tf.keras.layers.LSTM):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from nas_keras import _tensorflow
+from nas_keras._tensorflow import tf
 from nas_keras.data.checks import check_splits, find_hidden
 from nas_keras.data.images import Images, Pair
 from nas_keras.data.splits import is_representative, stratify
@@ -167,7 +167,6 @@ def _read(
     builder, keys: tuple[str, str], image_size: Sequence[int] | None, split: str, rows: np.ndarray | None = None
 ) -> Pair:
     """Decodes one split in stored order, or its `rows` in theirs: images uint8 [N, H, W, C], labels int32 [N]."""
-    tf = _tensorflow.load_tensorflow()
 
     def to_pair(example):
         image, label = example[keys[0]], example[keys[1]]
@@ -186,7 +185,6 @@ def _read(
 
 def _labels(builder, keys: tuple[str, str], split: str) -> np.ndarray:
     """The labels of one split in stored order, int32 [N]; no image is decoded."""
-    tf = _tensorflow.load_tensorflow()
     import tensorflow_datasets as tfds
 
     decoders = {keys[0]: tfds.decode.SkipDecoding()}
@@ -197,7 +195,6 @@ def _labels(builder, keys: tuple[str, str], split: str) -> np.ndarray:
 
 def _batches(builder, split: str, convert: Callable, *, rows: np.ndarray | None = None, decoders=None) -> list:
     """The examples of a split in stored order, or those in `rows`, converted and batched."""
-    tf = _tensorflow.load_tensorflow()
     import tensorflow_datasets as tfds
 
     options = tf.data.Options()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from absl import logging
 
-from nas_keras import _tensorflow
+from nas_keras._tensorflow import load_tensorflow
 from nas_keras.errors import DataError, InvalidValueError, shown
 
 _CLASS_NAMES = ("pythonClassName", "python_class_name", "type")  # of a feature, in features.json
@@ -21,7 +21,7 @@ _CHANNELS = (1, 3, 4)  # that TFDS decodes
 
 def find_builder(name: str, data_dir: str | os.PathLike | None, download: bool):
     """The TFDS builder of a name; without `download`, TFDS asks no server of Google's about it."""
-    _tensorflow.load_tensorflow()
+    load_tensorflow()
     import tensorflow_datasets as tfds
 
     if re.match(r"\w+:[A-Za-z_]", name):  # "huggingface:..." and the like, which are looked up on the network

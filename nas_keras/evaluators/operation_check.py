@@ -9,7 +9,7 @@ from typing import Any
 
 import cloudpickle
 
-from nas_keras import _tensorflow
+from nas_keras._tensorflow import tf
 from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.children.training import in_precision
 from nas_keras.errors import InvalidValueError, check_choice
@@ -56,7 +56,6 @@ def check_operations(
         num_classes: of the labels.
         precision: of the training, see `TrainConfig`.
     """
-    tf = _tensorflow.load_tensorflow()
     registered, sent = operations.registered(), set(sent)
     for name in names:
         if name in operations.OPERATIONS:
@@ -76,11 +75,11 @@ def check_operations(
             )
         for _ in range(2):  # what a builder keeps from one child for the next is seen in the second
             watch = VariableWatch()
-            with in_precision(tf, precision):
+            with in_precision(precision):
                 model = build_child(
                     Cell.chain(name), child, input_shape=input_shape, num_classes=num_classes, watch=watch
                 )
-        _check_step(tf, name, model, [variable for _, variable in watch.created])
+        _check_step(name, model, [variable for _, variable in watch.created])
 
 
 def check_code(cells: Iterable[object], recipe: dict[str, Any], run: object) -> None:
@@ -127,7 +126,7 @@ def _pickling_error(build: operations.Builder) -> Exception | None:
     return None
 
 
-def _check_step(tf, name: str, model, created: list) -> None:
+def _check_step(name: str, model, created: list) -> None:
     """Traces one training step, and raises InvalidValueError for a weight that it reads and would not change.
 
     A weight that is not trained, such as a moving average, must be assigned to by the step itself.

@@ -9,8 +9,7 @@ from typing import Any
 
 from absl import logging
 
-from nas_keras import _tensorflow
-from nas_keras._tensorflow import NONE
+from nas_keras._tensorflow import NONE, tf
 from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.children.caveats import few_steps, guessing
 from nas_keras.children.named_recipes import settings_of
@@ -95,7 +94,7 @@ class TrainingEvaluator(Evaluator):
         self.variants = [half] if half != self.recipe else []
         self.source = dict(images.source)
         self.environment = {
-            "tensorflow": _tensorflow.load_tensorflow().__version__,
+            "tensorflow": tf.__version__,
             "onednn": self._environments[0][ONEDNN],
             "threads_per_worker": _THREADS,
             "processor": processor(),
@@ -222,7 +221,6 @@ def make_recipe(images: Images, child: ChildConfig, train: TrainConfig, distribu
 
 def prepare_worker(fd: int, layout: dict, builders: dict) -> dict[str, Split]:
     """A worker's setup: one thread, the splits by name, the user's operations."""
-    tf = _tensorflow.load_tensorflow()
     tf.config.threading.set_intra_op_parallelism_threads(_THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(_THREADS)
     tf.get_logger().setLevel("ERROR")  # its advice on retracing is about programs of one model
@@ -234,7 +232,6 @@ def prepare_worker(fd: int, layout: dict, builders: dict) -> dict[str, Split]:
 
 def _evaluate(splits: dict[str, Split], *, cell: Cell, seed: int, settings: dict[str, Any]) -> tuple[Evaluation, bool]:
     """A worker's task: one child. Says also whether it ran out of memory. Forgets the model afterwards."""
-    tf = _tensorflow.load_tensorflow()
     try:
         evaluation = evaluate_cell(
             cell, splits["train"], splits["valid"], test=splits.get("test"), seed=seed, **settings

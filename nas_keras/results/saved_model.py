@@ -2,7 +2,7 @@
 
 import os
 
-from nas_keras import _tensorflow
+from nas_keras._tensorflow import tf
 from nas_keras.children.build import INPUT_NAME
 
 
@@ -14,17 +14,16 @@ def save_child(model, path: str | os.PathLike) -> None:
     take them, since it averages over height and width, and answer at random. `tf.saved_model.load`,
     `tf_keras.models.load_model` and, in stock Keras 3, `TFSMLayer(path, call_endpoint="serving_default")` read it.
     """
-    tf = _tensorflow.load_tensorflow()
 
     @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.uint8, name=INPUT_NAME)])
     def serve(images):
-        logits = model(_checked(tf, images, model.input_shape), training=False)
+        logits = model(_checked(images, model.input_shape), training=False)
         return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
 
     model.save(str(path), save_format="tf", include_optimizer=False, signatures={"serving_default": serve})
 
 
-def _checked(tf, images, shape: tuple[int | None, ...]):
+def _checked(images, shape: tuple[int | None, ...]):
     """`images`, once the graph that runs has found them to be of `shape`, (None, H, W, C)."""
     # A loaded signature does not compare shapes, and a graph takes those of its signature for granted, so that a check
     # would be optimized away. What passes through this operation has a shape that is known only when it runs.

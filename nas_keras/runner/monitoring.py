@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nas_keras import _tensorflow
+from nas_keras._tensorflow import tf
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.trial import Trial
@@ -34,7 +34,6 @@ class Monitor:
         """
         if self._folder is None:
             return
-        tf = _tensorflow.load_tensorflow()
         if self._writer is None:
             self._writer = tf.summary.create_file_writer(str(self._folder))
         rewards = np.array([trial.reward for trial in batch])

@@ -7,15 +7,12 @@ Legend: `m` proposals, `T` decisions.
 
 import numpy as np
 
-from nas_keras import _tensorflow
-from nas_keras._tensorflow import NONE, make_distribution
+from nas_keras._tensorflow import NONE, make_distribution, tf
 from nas_keras.controller.controller import Controller
 from nas_keras.controller.graph import clear_kernels
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.strategies.base import State, Strategy
 from nas_keras.trial import Proposals
-
-tf = _tensorflow.load_tensorflow()
 
 _SAMPLE = 3  # purpose of the generator
 

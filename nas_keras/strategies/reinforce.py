@@ -12,17 +12,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nas_keras import _tensorflow
-from nas_keras._tensorflow import apply_gradients
+from nas_keras._tensorflow import apply_gradients, tf
 from nas_keras.controller.graph import graph_method
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.strategies.base import State, config_or_default, finite_rewards
 from nas_keras.strategies.controller_strategy import ControllerStrategy
 from nas_keras.strategies.reinforce_config import ReinforceConfig
 from nas_keras.trial import Trial
-
-tf = _tensorflow.load_tensorflow()
-
 
 _LARGEST = 1e15  # of an advantage
 

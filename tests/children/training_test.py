@@ -74,9 +74,9 @@ def test_each_epoch_takes_each_image_once_in_an_order_of_its_own(tf, monkeypatch
     seen = []
     original = training._batches
 
-    def spy(tf, split, order, *args, **kwargs):
+    def spy(split, order, *args, **kwargs):
         seen.append(np.array(order))
-        return original(tf, split, order, *args, **kwargs)
+        return original(split, order, *args, **kwargs)
 
     monkeypatch.setattr(training, "_batches", spy)
     _weights(train=Split(_TRAIN.images[:96], _TRAIN.labels[:96]))
@@ -208,7 +208,7 @@ def test_a_loss_that_is_no_number_is_a_failed_evaluation(tf, config, reason):
 def test_shift_moves_images_and_lets_zeros_come_in(tf):
     image = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)[:, :, None]
     shifts = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -2], [1, -1], [2, 0]], np.int32)
-    moved = training._shift(tf, tf.constant(np.stack([image] * len(shifts))), tf.constant(shifts)).numpy()
+    moved = training._shift(tf.constant(np.stack([image] * len(shifts))), tf.constant(shifts)).numpy()
     assert moved.dtype == np.uint8
     assert moved[..., 0].tolist() == [
         [[1, 2, 3], [4, 5, 6]],

@@ -275,7 +275,7 @@ def _devices(monkeypatch):
     def pretend(num_gpus):
         gpus = [f"GPU {i}" for i in range(num_gpus)]
         fake = types.SimpleNamespace(config=types.SimpleNamespace(list_physical_devices=lambda kind: gpus))
-        monkeypatch.setattr(devices._keras, "load_tensorflow", lambda: fake)
+        monkeypatch.setattr(devices, "tf", fake)
         monkeypatch.setattr(devices, "make_distribution", lambda name: None)
         for name in ("TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL", "CUDA_VISIBLE_DEVICES"):
             monkeypatch.delenv(name, raising=False)

@@ -6,8 +6,7 @@ from typing import Any
 
 from absl import logging
 
-from nas_keras import _tensorflow
-from nas_keras._tensorflow import MIRRORED, make_distribution
+from nas_keras._tensorflow import MIRRORED, make_distribution, tf
 from nas_keras.errors import DataError, InvalidValueError, check_workers, shown
 from nas_keras.system.cgroups import available_cores
 
@@ -33,7 +32,7 @@ def worker_environments(workers: int | None, distribute: str) -> list[dict[str, 
                 f"workers={workers} with distribute='mirrored': one child takes all devices; use 1."
             )
         return [common]
-    gpus = _tensorflow.load_tensorflow().config.list_physical_devices("GPU")
+    gpus = tf.config.list_physical_devices("GPU")
     visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(str(i) for i in range(len(gpus)))
     names = visible.split(",")[: len(gpus)]
     count = workers or len(gpus) or available_cores()

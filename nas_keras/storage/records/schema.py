@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nas_keras._tensorflow import tf
 from nas_keras.errors import DataError, InvalidValueError, shown
 from nas_keras.trial import Evaluation, Trial, training_seed
 
@@ -121,7 +122,7 @@ def values_of(trial: Trial, origin: Origin, shard_trials: int) -> dict[str, Any]
     return values
 
 
-def encode(tf, values: dict[str, Any]) -> bytes:
+def encode(values: dict[str, Any]) -> bytes:
     """What `values_of` gave, serialized."""
     example = tf.train.Example()
     for name, kind in FEATURES.items():
@@ -132,15 +133,16 @@ def encode(tf, values: dict[str, Any]) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def decode(tf, serialized: bytes, path: pathlib.Path, number: int) -> dict[str, Any]:
+def decode(serialized: bytes, path: pathlib.Path, number: int) -> dict[str, Any]:
     """Record `number` of a file as a dict with exactly the names of FEATURES.
 
     Raises:
         DataError: if it is no record, of another schema, or holds what cannot be.
     """
     place = f"Record {number} of {path}"
+    example = tf.train.Example  # outside the `try`, so that a missing TensorFlow is not taken for a bad record
     try:
-        features = tf.train.Example.FromString(serialized).features.feature
+        features = example.FromString(serialized).features.feature
     except Exception as error:  # protobuf's DecodeError, whose home differs between its versions
         raise DataError(f"{place} is no tf.train.Example: {error}. Restore the file from a copy.") from error
     schema = list(features["schema"].int64_list.value)

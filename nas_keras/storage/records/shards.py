@@ -8,7 +8,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from nas_keras import _tensorflow
+from nas_keras._tensorflow import tf
 from nas_keras.errors import DataError
 from nas_keras.storage.records.schema import Origin, check_origin, decode, encode, trial_of, values_of
 from nas_keras.storage.records.tfrecord import read_frames
@@ -24,8 +24,7 @@ def write_shard(path: pathlib.Path, trials: Sequence[Trial], origin: Origin) -> 
         WriteError: if the disk is full, writing is not allowed, or the like.
     """
     values = [values_of(trial, origin, len(trials)) for trial in trials]
-    tf = _tensorflow.load_tensorflow()
-    records = [encode(tf, some) for some in values]
+    records = [encode(some) for some in values]
 
     def write(temporary):
         with tf.io.TFRecordWriter(str(temporary)) as writer:
@@ -45,7 +44,6 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
     Raises:
         DataError: if it is damaged, cut, of another schema or of another origin; the message names file and record.
     """
-    tf = _tensorflow.load_tensorflow()
     trials, promised = [], None
     for number, frame in enumerate(read_frames(_read_content(path))):
         if frame.data is None:
@@ -53,7 +51,7 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
                 f"{path} is damaged at record {number}: {frame.problem}. Restore the file from a copy, or "
                 "let launch/repair.py save the rest."
             )
-        values = decode(tf, frame.data, path, number)
+        values = decode(frame.data, path, number)
         check_origin(values, origin, path, number)
         if values["shard_trials"] != (promised or values["shard_trials"]):
             raise DataError(
@@ -117,7 +115,6 @@ def check_order(path: pathlib.Path, trials: Sequence[Trial], *, first: int) -> N
 
 def salvage_shard(path: pathlib.Path, origin: Origin) -> tuple[list[Trial], list[str]]:
     """The records of a damaged shard that can be believed, and a sentence for everything that is wrong with it."""
-    tf = _tensorflow.load_tensorflow()
     try:
         content = _read_content(path)
     except DataError as error:
@@ -129,7 +126,7 @@ def salvage_shard(path: pathlib.Path, origin: Origin) -> tuple[list[Trial], list
             problems.append(f"{path} is damaged at record {number}: {frame.problem}.")
             continue
         try:
-            values = decode(tf, frame.data, path, number)
+            values = decode(frame.data, path, number)
             check_origin(values, origin, path, number)
             trials.append(trial_of(values, origin))
             promised.add(values["shard_trials"])

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nas_keras import _tensorflow
-from nas_keras._tensorflow import apply_gradients
+from nas_keras._tensorflow import apply_gradients, load_tf_agents, tf
 
-tf = _tensorflow.load_tensorflow()
-_tensorflow.load_tf_agents()
+load_tf_agents()
 
 import tensorflow_probability as tfp  # noqa: E402  (after the choice of Keras)
 from tf_agents.agents.ppo import ppo_clip_agent  # noqa: E402

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nas_keras import _tensorflow
+from nas_keras._tensorflow import tf
 from nas_keras.controller.graph import graph_method
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.strategies.base import State, config_or_default
@@ -29,8 +29,6 @@ from nas_keras.strategies.ppo.loss import PPOLoss
 from nas_keras.strategies.ppo.replay_buffer import Memory
 from nas_keras.strategies.ppo.sampling import cover
 from nas_keras.trial import Proposals, Trial
-
-tf = _tensorflow.load_tensorflow()
 
 _SAMPLE, _SHUFFLE = 3, 4  # purposes of the generators
 
