@@ -17,7 +17,7 @@ from nas_keras._tensorflow import DISTRIBUTE
 from nas_keras.children.named_recipes import configs_of
 from nas_keras.children.training import PRECISIONS
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
-from nas_keras.results.export import check_exportable
+from nas_keras.results.exportable_run import check_exportable
 from nas_keras.runner.search import check_settings
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.system.output_files import check_apart

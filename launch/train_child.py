@@ -22,7 +22,7 @@ from nas_keras.data.tfds import load_source
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
 from nas_keras.reports.markdown import percent
 from nas_keras.reports.standings import choose, names, places, standings
-from nas_keras.results.export import check_exportable
+from nas_keras.results.exportable_run import check_exportable
 from nas_keras.results.precompute import precompute
 from nas_keras.results.runs import Run, read_runs
 from nas_keras.spaces.cell_names import find_cells, name_human_cells

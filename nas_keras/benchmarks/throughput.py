@@ -1,8 +1,9 @@
-"""Children per hour of our evaluator beside the plain way, in turns, and the share of the machine's rate they reach."""
+"""Measures the children per hour of our evaluator and of the plain way, in turns, against the machine's own rate."""
 
 import contextlib
 import os
 import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,13 @@ from nas_keras.benchmarks.flops import training_flops
 from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.children.training import TrainConfig
 from nas_keras.data.images import Images
-from nas_keras.evaluators.training import TrainingEvaluator, share
-from nas_keras.evaluators.workers.pool import WorkerPool
+from nas_keras.evaluators.training import TrainingEvaluator
+from nas_keras.evaluators.training_pool import TrainingPool
 from nas_keras.spaces import human_cells as cells
 from nas_keras.spaces.cell import Cell
 from nas_keras.trial import Job
 
-CELLS = {  # dear and cheap ones, in the order in which they are trained
+CELLS = {  # expensive and cheap ones, in the order in which they are trained
     "conv_5x5, conv_5x5": Cell.chain("conv_5x5", "conv_5x5"),
     "sep_conv_3x3, conv_7x7": Cell.chain("sep_conv_3x3", "conv_7x7"),
     "inception": cells.inception(),
@@ -28,82 +29,108 @@ CELLS = {  # dear and cheap ones, in the order in which they are trained
     "max_pool_2x2, conv_3x3": Cell.chain("max_pool_2x2", "conv_3x3"),
     "identity, conv_3x3": Cell.chain("identity", "conv_3x3"),
 }
-_MATRIX = 2048  # side of the matrices whose product is the yardstick
+_MATRIX = 2_048  # side of the matrices whose product is the yardstick
+_WAYS = ("plain", "ours")
+_Train = Callable[[Sequence[str], int], dict[str, float]]  # (names of cells, seed) -> validation accuracies
 
 
 def measure_throughput(images: Images, *, rounds: int = 1, workers: int | None = None) -> dict[str, Any]:
-    """Trains the cells by both ways, one epoch each: half of them plainly, all by ours, the other half plainly.
+    """Trains the cells both ways, one epoch each: half of them the plain way, all with ours, the other half plainly.
 
-    Starting the processes is not counted; `startup.py` measures it.
+    The time to start the processes is not counted; `startup.py` measures it.
 
     Args:
         images: the data set.
-        rounds: how often, each with seeds of its own.
-        workers: of our evaluator.
+        rounds: number of repetitions, each with its own seeds.
+        workers: number of workers of our evaluator; None: its default.
 
     Returns:
-        For "plain" and "ours" `seconds`, `children_per_hour`, `images_per_second`, `valid_accuracies` (of each child);
-        and `ratio` of the children per hour, `accuracy_gap` (ours minus plain, mean of pairs) with its
+        For "plain" and "ours" `seconds`, `children_per_hour`, `images_per_second` and `valid_accuracies` (of each
+        child); and `ratio` of the children per hour, `accuracy_gap` (ours minus plain, mean over pairs) with its
         `accuracy_gap_error` (one standard error), `gflops`, `matrix_product_gflops` and `share_of_matrix_product`.
     """
     child, config = ChildConfig(), TrainConfig()
-    seconds, accuracies = {"plain": 0.0, "ours": 0.0}, {"plain": [], "ours": []}
-    shared = share(images, test=False)
-    with _without("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS"):
-        pool = WorkerPool(
-            lambda fd=shared.fd, layout=shared.layout: plain.prepare(fd, layout),
-            environments=[plain.ENVIRONMENT],
-            pass_fds=[shared.fd],
-        )
-        pool.start()
-    try:
-        with TrainingEvaluator(images, child=child, train=config, workers=workers) as evaluator:
-            evaluator.start()
-            names = list(CELLS)
-            for seed in range(rounds):
-                found: dict[str, dict[str, float]] = {"plain": {}, "ours": {}}
-                for way, some in (("plain", names[::2]), ("ours", names), ("plain", names[1::2])):
-                    start = time.monotonic()
-                    if way == "plain":
-                        for name in some:
-                            task = pool.submit(plain.train, cell=CELLS[name], seed=seed, child=child, config=config)
-                            found[way][name] = task.result()["valid_accuracy"]
-                    else:
-                        jobs = [Job(name, (), CELLS[name], seed) for name in some]
-                        found[way] |= {job.key: evaluation.reward for job, evaluation in evaluator.evaluate(jobs)}
-                    seconds[way] += time.monotonic() - start
-                for way in found:
-                    accuracies[way] += [found[way][name] for name in names]
-    finally:
-        pool.close()
-        shared.close()
-    num_children = rounds * len(CELLS)
-    results: dict[str, Any] = {
-        way: {
-            "seconds": seconds[way],
-            "children_per_hour": 3600 * num_children / seconds[way],
-            "images_per_second": num_children * len(images.train_labels) / seconds[way],
-            "valid_accuracies": accuracies[way],
-        }
-        for way in ("plain", "ours")
-    }
-    gaps = np.subtract(accuracies["ours"], accuracies["plain"])
+    with (
+        _plain_pool(images) as pool,
+        TrainingEvaluator(images, child=child, train=config, workers=workers) as evaluator,
+    ):
+        evaluator.start()
+
+        def train_plainly(names: Sequence[str], seed: int) -> dict[str, float]:
+            settings = {"seed": seed, "child": child, "config": config}
+            return {
+                name: pool.submit(plain.train, cell=CELLS[name], **settings).result()["valid_accuracy"]
+                for name in names
+            }
+
+        def train_ours(names: Sequence[str], seed: int) -> dict[str, float]:
+            jobs = [Job(name, (), CELLS[name], seed) for name in names]
+            return {job.key: evaluation.reward for job, evaluation in evaluator.evaluate(jobs)}
+
+        seconds, accuracies = _train_in_turns(train_plainly, train_ours, rounds)
     flops = rounds * len(images.train_labels) * sum(_flops(cell, images, child) for cell in CELLS.values())
-    product = matrix_product_gflops()
+    gflops, product = flops / seconds["ours"] / 1e9, matrix_product_gflops()
     return {
-        **results,
+        **{way: _rates(seconds[way], accuracies[way], images) for way in _WAYS},
         "cells": list(CELLS),
         "ratio": seconds["plain"] / seconds["ours"],
+        **_accuracy_gap(accuracies),
+        "gflops": gflops,
+        "matrix_product_gflops": product,
+        "share_of_matrix_product": gflops / product,
+    }
+
+
+@contextlib.contextmanager
+def _plain_pool(images: Images) -> Iterator[TrainingPool]:
+    """One process with TensorFlow's own defaults, started."""
+    with _without("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS"):
+        pool = TrainingPool(images, environments=[plain.ENVIRONMENT], setup=plain.prepare)
+        pool.start()
+    with pool:
+        yield pool
+
+
+def _train_in_turns(
+    train_plainly: _Train, train_ours: _Train, rounds: int
+) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Returns the seconds that each way took in total, and the validation accuracy of each child."""
+    names = list(CELLS)
+    seconds, accuracies = dict.fromkeys(_WAYS, 0.0), {way: [] for way in _WAYS}
+    for seed in range(rounds):
+        found = {way: {} for way in _WAYS}
+        for way, train, turn in (
+            ("plain", train_plainly, names[::2]),
+            ("ours", train_ours, names),
+            ("plain", train_plainly, names[1::2]),
+        ):
+            start = time.monotonic()
+            found[way] |= train(turn, seed)
+            seconds[way] += time.monotonic() - start
+        for way in _WAYS:
+            accuracies[way] += [found[way][name] for name in names]
+    return seconds, accuracies
+
+
+def _rates(seconds: float, accuracies: list[float], images: Images) -> dict[str, Any]:
+    return {
+        "seconds": seconds,
+        "children_per_hour": 3600 * len(accuracies) / seconds,
+        "images_per_second": len(accuracies) * len(images.train_labels) / seconds,
+        "valid_accuracies": accuracies,
+    }
+
+
+def _accuracy_gap(accuracies: dict[str, list[float]]) -> dict[str, float]:
+    gaps = np.subtract(accuracies["ours"], accuracies["plain"])
+    return {
         "accuracy_gap": float(gaps.mean()),
         "accuracy_gap_error": float(gaps.std(ddof=1) / np.sqrt(len(gaps))),
-        "gflops": flops / seconds["ours"] / 1e9,
-        "matrix_product_gflops": product,
-        "share_of_matrix_product": flops / seconds["ours"] / 1e9 / product,
     }
 
 
 def matrix_product_gflops(repeats: int = 5) -> float:
-    """The machine's rate in a float32 matrix product on all cores, the best of `repeats`: 1e9 operations a second."""
+    """The best rate of `repeats` float32 matrix products on all cores, in 1e9 operations per second."""
     rng = np.random.default_rng(0)
     a, b = rng.random((2, _MATRIX, _MATRIX), dtype=np.float32)
     rates = []
@@ -120,7 +147,7 @@ def _flops(cell: Cell, images: Images, child: ChildConfig) -> int:
 
 @contextlib.contextmanager
 def _without(*names: str):
-    """Takes variables out of the environment for a while, so that a process gets TensorFlow's own defaults."""
+    """Removes variables from the environment for the block, so that a process gets TensorFlow's own defaults."""
     before = {name: os.environ.pop(name) for name in names if name in os.environ}
     try:
         yield

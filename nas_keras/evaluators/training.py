@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import dataclasses
-import functools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,10 +16,9 @@ from nas_keras.children.training import Split, TrainConfig, evaluate_cell
 from nas_keras.data.images import Images
 from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, shown
 from nas_keras.evaluators.base import Evaluator
-from nas_keras.evaluators.operation_check import check_operations, picklable
-from nas_keras.evaluators.workers.devices import ONEDNN, processor, put_back_kernels, worker_environments
-from nas_keras.evaluators.workers.pool import WorkerPool
-from nas_keras.evaluators.workers.shared_arrays import SharedArrays, attach
+from nas_keras.evaluators.operation_check import check_operations
+from nas_keras.evaluators.training_pool import THREADS, TrainingPool
+from nas_keras.evaluators.workers.devices import ONEDNN, processor, restore_kernels, worker_environments
 from nas_keras.evaluators.workers.worker import WorkerDiedError, WorkerOutOfMemoryError, WorkerTimeoutError
 from nas_keras.spaces import operations
 from nas_keras.spaces.cell import Cell
@@ -28,8 +26,6 @@ from nas_keras.spaces.families import operations_of
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.recipe import fingerprint, with_code, without_code
 from nas_keras.trial import Evaluation, Job, Trial
-
-_THREADS = 1  # of a worker; two workers of one thread train more images a second than one of two
 
 
 class TrainingEvaluator(Evaluator):
@@ -96,17 +92,12 @@ class TrainingEvaluator(Evaluator):
         self.environment = {
             "tensorflow": tf.__version__,
             "onednn": self._environments[0][ONEDNN],
-            "threads_per_worker": _THREADS,
+            "threads_per_worker": THREADS,
             "processor": processor(),
         }
         self._image_shape, self._valid_labels = images.image_shape, images.valid_labels
-        self._sent = picklable(operations.registered())  # `check` refuses the others where a space has them
-        self._shared = share(images, test=measure_test)
-        self._pool = WorkerPool(
-            functools.partial(prepare_worker, self._shared.fd, self._shared.layout, self._sent),
-            environments=self._environments,
-            pass_fds=[self._shared.fd],
-            timeout=child_timeout,
+        self._pool = TrainingPool(
+            images, environments=self._environments, with_test=measure_test, timeout=child_timeout
         )
 
     def check(self, space: SearchSpace) -> None:
@@ -130,7 +121,7 @@ class TrainingEvaluator(Evaluator):
             )
         check_operations(
             names,
-            self._sent,
+            self._pool.operations,
             child=self._child,
             input_shape=self._image_shape,
             num_classes=self._settings["num_classes"],
@@ -150,7 +141,7 @@ class TrainingEvaluator(Evaluator):
 
     def resume(self, environment: dict[str, Any]) -> None:
         """See `Evaluator`. Workers, of which none has started, take the kernels that the run began with."""
-        put_back_kernels(self._environments, environment)
+        restore_kernels(self._environments, environment)
         self.environment["onednn"] = self._environments[0][ONEDNN]
         changed = [name for name, value in self.environment.items() if environment.get(name, value) != value]
         if changed:
@@ -191,22 +182,8 @@ class TrainingEvaluator(Evaluator):
         return submit(_evaluate, cell=job.architecture, seed=job.seed, settings={**self._settings, "config": train})
 
     def close(self) -> None:
-        """Kills the workers and drops the shared images."""
+        """Kills the workers and releases the shared images."""
         self._pool.close()
-        self._shared.close()
-
-
-def share(images: Images, *, test: bool) -> SharedArrays:
-    """Puts the splits where workers can map them; the test split only if asked."""
-    arrays = {
-        "train_images": images.train_images,
-        "train_labels": images.train_labels,
-        "valid_images": images.valid_images,
-        "valid_labels": images.valid_labels,
-    }
-    if test:
-        arrays["test_images"], arrays["test_labels"] = images.test()
-    return SharedArrays(arrays)
 
 
 def make_recipe(images: Images, child: ChildConfig, train: TrainConfig, distribute: str) -> dict[str, Any]:
@@ -217,17 +194,6 @@ def make_recipe(images: Images, child: ChildConfig, train: TrainConfig, distribu
         "train": settings_of(train),
         "distribute": distribute,
     }
-
-
-def prepare_worker(fd: int, layout: dict, builders: dict) -> dict[str, Split]:
-    """A worker's setup: one thread, the splits by name, the user's operations."""
-    tf.config.threading.set_intra_op_parallelism_threads(_THREADS)
-    tf.config.threading.set_inter_op_parallelism_threads(_THREADS)
-    tf.get_logger().setLevel("ERROR")  # its advice on retracing is about programs of one model
-    operations.adopt(builders)
-    arrays = attach(fd, layout)
-    names = {name.rsplit("_", 1)[0] for name in arrays}
-    return {name: Split(arrays[f"{name}_images"], arrays[f"{name}_labels"]) for name in names}
 
 
 def _evaluate(splits: dict[str, Split], *, cell: Cell, seed: int, settings: dict[str, Any]) -> tuple[Evaluation, bool]:

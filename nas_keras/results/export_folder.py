@@ -1,13 +1,16 @@
-"""What stands exported in a run: the folder of each child, and the list of them, `best/children.json`."""
+"""The folder of a run's exported children, `best/`: a SavedModel for each, and their list, `children.json`."""
 
 import dataclasses
+import os
 import pathlib
+import shutil
 
 from nas_keras.errors import DataError, shown
 from nas_keras.storage.run_folder import Workspace
-from nas_keras.system.atomic_files import read_json, write_json
+from nas_keras.system.atomic_files import read_json, sync_folder, sync_tree, write_json, writing
 
-# What JSON may have where a field is a float.
+_SAVED_MODEL = "saved_model"
+# The types that a JSON file may have where a field is a float.
 _JSON_TYPES = {float: int | float, float | None: int | float | None}
 
 
@@ -16,15 +19,15 @@ class ExportedChild:
     """One exported child.
 
     Attributes:
-        rank: its place in the search, from 1.
+        rank: its rank in the search, from 1.
         key: canonical key of its cell.
-        search_reward: what the search saw.
-        valid_accuracy: after the longer training, a fraction.
-        test_accuracy: on the test split, a fraction; None where there was none that could be used.
-        epochs: of the longer training.
-        seed: of the longer training.
-        num_params: of the child.
-        path: of the SavedModel, relative to the workdir.
+        search_reward: its reward in the search.
+        valid_accuracy: accuracy on the validation split after the final training, a fraction.
+        test_accuracy: accuracy on the test split, a fraction; None if there was no usable test split.
+        epochs: number of epochs of the final training.
+        seed: seed of the final training.
+        num_params: number of parameters.
+        path: path of the SavedModel, relative to the workdir.
     """
 
     rank: int
@@ -39,18 +42,50 @@ class ExportedChild:
 
     @property
     def summary(self) -> str:
-        """Accuracies and size, for a person."""
+        """Accuracies and size in one line."""
         test = "no test split" if self.test_accuracy is None else f"test {self.test_accuracy:.2%}"
         return f"validation {self.valid_accuracy:.2%}, {test} ({self.num_params:,} parameters)"
 
 
-def folder_of(workspace: Workspace, rank: int) -> pathlib.Path:
-    """Where the child of this rank stands."""
-    return workspace.best if rank == 1 else workspace.best / f"rank_{rank}"
+def saved_model_path(workspace: Workspace, rank: int) -> pathlib.Path:
+    """The folder of the SavedModel of the child of this rank."""
+    return _folder(workspace, rank) / _SAVED_MODEL
+
+
+def make_temporary_path(workspace: Workspace, rank: int) -> pathlib.Path:
+    """Creates the child's folder and returns the path in it to which the model is saved before it is installed.
+
+    Raises:
+        WriteError: if the folder cannot be created.
+    """
+    folder = _folder(workspace, rank)
+    with writing(folder):
+        workspace.best.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
+    return folder / f".{_SAVED_MODEL}.tmp"
+
+
+def install_model(workspace: Workspace, rank: int, temporary: pathlib.Path) -> pathlib.Path:
+    """Replaces the SavedModel of the child of this rank by the one at `temporary`, and returns its path.
+
+    Raises:
+        WriteError: if the disk is full, writing is not allowed, or the like.
+    """
+    path = saved_model_path(workspace, rank)
+    with writing(path):
+        sync_tree(temporary)
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    return path
 
 
 def read_exported(workspace: Workspace) -> list[ExportedChild]:
-    """What `best/children.json` says stands exported."""
+    """Reads the list of exported children; it is empty if there is no file.
+
+    Raises:
+        DataError: if the file is not such a list.
+    """
     path = workspace.best / "children.json"
     if not path.exists():
         return []
@@ -69,7 +104,11 @@ def read_exported(workspace: Workspace) -> list[ExportedChild]:
     return found
 
 
-def write_exported(workspace: Workspace, done: dict[int, ExportedChild]) -> None:
-    """Writes `best/children.json`: what stands exported, by rank."""
-    children = [dataclasses.asdict(done[rank]) for rank in sorted(done)]
+def write_exported(workspace: Workspace, exported: dict[int, ExportedChild]) -> None:
+    """Writes the list of exported children, in the order of their ranks."""
+    children = [dataclasses.asdict(exported[rank]) for rank in sorted(exported)]
     write_json(workspace.best / "children.json", {"children": children})
+
+
+def _folder(workspace: Workspace, rank: int) -> pathlib.Path:
+    return workspace.best if rank == 1 else workspace.best / f"rank_{rank}"

@@ -102,7 +102,7 @@ def _read(path: pathlib.Path) -> Run:
     workspace = Workspace(path)
     config = workspace.read_config()
     if config is None:
-        raise InvalidValueError(f"{path} is no run: it has no config.json. Name the folder of a search.")
+        raise InvalidValueError(f"{path} is not a run folder: it has no config.json. Name the folder of a search.")
     origin = origin_of(config, workspace.config)
     check_settings(config, workspace.config)
     space = rebuild_space(config["fixed"]["space"], workspace.config)

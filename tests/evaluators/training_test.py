@@ -204,9 +204,9 @@ def test_workers_never_see_the_test_split():
     images = tiny_images(count=64, test=False)
     images = dataclasses.replace(images, load_test=lambda: pytest.fail("the test split was read"))
     with nk.TrainingEvaluator(images, child=TINY_CHILD, workers=1) as evaluator:
-        layout = evaluator._shared.layout
+        layout = evaluator._pool.shared.layout
         assert list(layout) == ["train_images", "train_labels", "valid_images", "valid_labels"]
-        np.testing.assert_array_equal(attach(evaluator._shared.fd, layout)["valid_images"], images.valid_images)
+        np.testing.assert_array_equal(attach(evaluator._pool.shared.fd, layout)["valid_images"], images.valid_images)
 
 
 def test_the_recipe_says_all_that_a_reward_depends_on(images):

@@ -65,14 +65,14 @@ def test_the_plain_way_has_tensorflow_s_own_kernels_and_threads(monkeypatch):
     started = {}
 
     class Pool:
-        def __init__(self, setup, *, environments, pass_fds):
+        def __init__(self, images, *, environments, setup):
             self._environment = environments[0]
 
         def start(self):
             started.update({**os.environ, **self._environment})  # as a worker gets them
             raise InterruptedError
 
-    monkeypatch.setattr(throughput, "WorkerPool", Pool)
+    monkeypatch.setattr(throughput, "TrainingPool", Pool)
     with pytest.raises(InterruptedError):
         throughput.measure_throughput(tiny_images())
     assert started["TF_CPP_MIN_LOG_LEVEL"] == "2" and not settings.keys() & started.keys()

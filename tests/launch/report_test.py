@@ -27,7 +27,7 @@ WRONG = [
     (["--table={folder}/table", "--trained=there"], "--trained=there is for a page of --runs; leave it out."),
     (["--runs={folder}/run", "--space=large"], "--space=large cannot be combined with --runs, which determine it."),
     (["--runs={folder}/run", "--goal=0"], "--goal=0.0 is not allowed: it is in percent, such as 99.45."),
-    (["--runs={folder}/nowhere"], "nowhere is no run: it has no config.json."),
+    (["--runs={folder}/nowhere"], "nowhere is not a run folder: it has no config.json."),
     (["--runs={folder}/run", "--trained={folder}/nowhere"], "There is no table in "),
     (["--runs={folder}/run", "--table={folder}/large"], "large has another recipe than"),
 ]

@@ -232,7 +232,10 @@ WRONG = [
     (["--reward=table", "--filters=3", "--final_epochs=0"], "--filters=3 is for --reward=train; a table's children"),
     (["--reward=table", "--table=no/such", "--final_epochs=0"], "no/such: it needs recipe.json"),
     (["--reward=table", "--table={tables}/dots", "--final_epochs=0"], "was computed for the space"),
-    (["--reward=table", "--table={tables}/function"], "The rewards are not of trained children, but of {{'function'"),
+    (
+        ["--reward=table", "--table={tables}/function"],
+        "rewards do not come from trained children but from {{'function'",
+    ),
     (["--reward=table", "--table={tables}/other"], "The images of dots have digest "),
     (["--dataset=dotz"], "name='dotz' is unknown. Close: dots."),
     (["--data_dir={data_dir}/nowhere", "--dataset=mnist"], "mnist/3.0.1 is not prepared in {data_dir}/nowhere/mnist"),

@@ -18,6 +18,7 @@ import nas_keras as nk
 from nas_keras.evaluators.training import make_recipe
 from nas_keras.results import export
 from nas_keras.results.export_folder import ExportedChild, read_exported
+from nas_keras.results.exportable_run import ExportableRun
 from nas_keras.results.repair import repair
 from nas_keras.storage import checkpoints
 from nas_keras.storage.checkpoints import Checkpoint, read_checkpoints, write_checkpoint
@@ -176,12 +177,13 @@ def _exports(monkeypatch):
     """The children that would be trained for an export."""
     trained = []
 
-    def train(workspace, todo, done, *_):
-        trained.extend(todo)
-        done.update({rank: None for rank in todo})
+    def train(run, trainings, exported, *_):
+        for training in trainings:
+            trained.append(training.rank)
+            exported[training.rank] = None
 
-    monkeypatch.setattr(export, "_export", train)
-    monkeypatch.setattr(export, "_load", lambda config: tiny_images(count=64))
+    monkeypatch.setattr(export, "_train_and_export", train)
+    monkeypatch.setattr(ExportableRun, "load_images", lambda run: tiny_images(count=64))
     return trained
 
 

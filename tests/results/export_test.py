@@ -1,4 +1,4 @@
-"""Tests of nas_keras/results/export.py and exported.py: a tiny run, what is exported of it, and who can load that."""
+"""Tests of nas_keras/results/export.py and its parts: a tiny run, what is exported of it, and who can load that."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ from helpers import TINY_CHILD, TINY_TRAIN, grid, run_python, tiny_images
 
 import nas_keras as nk
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.results import export
+from nas_keras.results import export, final_training
 from nas_keras.results.export_folder import read_exported
 from nas_keras.spaces import operations
 from nas_keras.storage.run_folder import Workspace
@@ -55,12 +55,12 @@ def _todo(monkeypatch):
     """Ranks that would be trained, instead of training them."""
     ranks = []
 
-    def spy(workspace, todo, done, *others):
-        ranks.extend(todo)
-        for rank in todo:
-            done[rank] = rank
+    def spy(run, trainings, exported, *others):
+        for training in trainings:
+            ranks.append(training.rank)
+            exported[training.rank] = training.rank
 
-    monkeypatch.setattr(export, "_export", spy)
+    monkeypatch.setattr(export, "_train_and_export", spy)
     return ranks
 
 
@@ -95,7 +95,7 @@ def test_what_stands_exported_is_not_trained_again(run, images, monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("a worker was started")
 
-    monkeypatch.setattr(export, "WorkerPool", refuse)
+    monkeypatch.setattr(export, "TrainingPool", refuse)
     before = {path: path.stat().st_mtime_ns for path in (workdir / "best").rglob("*")}
     assert nk.export_best(workdir, top=2, epochs=1) == exported  # no images are needed either
     assert nk.export_best(workdir, top=1, epochs=1) == exported[:1]
@@ -193,17 +193,17 @@ def test_other_images_are_refused_by_their_digest(run, images):
         nk.export_best(workdir, epochs=4, images=other)
     assert str(error.value) == (
         f"The images of arrays have digest {other.digest[:16]}, but the rewards of this run came from "
-        f"{images.digest[:16]}: another data set, version, split or order. Use the copy that it was made with."
+        f"{images.digest[:16]}: another data set, version, split or order. Use the copy that the run was made with."
     )
 
 
 @pytest.mark.parametrize(
     ("searched", "given", "epochs", "says"),
     [(1, None, 10, None), (3, None, 10, None), (4, None, 12, None), (9_000, None, 10_000, None), (2, 2, 2, None)]
-    + [(3, 2, 2, "The final training has 2 epochs, fewer than the 3 of the search, so what is exported may be worse")],
+    + [(3, 2, 2, "The final training has 2 epochs, fewer than the 3 of the search, so the exported child may be")],
 )
 def test_the_final_training_is_longer_than_the_search_by_default(warnings, searched, given, epochs, says):
-    train = export._longer(dataclasses.replace(TRAIN, epochs=searched), given)
+    train = final_training.final_settings(dataclasses.replace(TRAIN, epochs=searched), given)
     assert train == dataclasses.replace(TRAIN, epochs=epochs)
     assert len(warnings) == (says is not None) and all(text.startswith(says) for text in warnings)
 
@@ -331,7 +331,7 @@ def test_no_run(tmp_path, path):
     with pytest.raises(InvalidValueError) as error:
         nk.export_best(tmp_path / path)
     assert str(error.value) == (
-        f"workdir={str(tmp_path / path)!r} is no run: it has no config.json. Name the folder of a search."
+        f"workdir={str(tmp_path / path)!r} is not a run folder: it has no config.json. Name the folder of a search."
     )
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -339,7 +339,7 @@ def test_no_run(tmp_path, path):
 def test_rewards_of_a_function_have_nothing_to_export(tmp_path):
     evaluator = nk.FunctionEvaluator(sum)
     nk.search(grid(2, 2), evaluator, strategy="random", workdir=tmp_path)
-    with pytest.raises(InvalidValueError, match="The rewards are not of trained children, but of {'function': 'sum'}"):
+    with pytest.raises(InvalidValueError, match="do not come from trained children but from {'function': 'sum'}"):
         nk.export_best(tmp_path)
 
 
@@ -420,7 +420,7 @@ def test_a_run_that_is_going_on_is_left_alone(run, images):
 
 def test_a_worker_that_dies_leaves_what_stood_there(run, images, monkeypatch):
     workdir, _, exported = run
-    monkeypatch.setattr(export, "_train_and_save", lambda splits, **arguments: __import__("os")._exit(9))
+    monkeypatch.setattr(final_training, "_train_and_save", lambda splits, **arguments: __import__("os")._exit(9))
     with pytest.raises(RuntimeError, match=r"its worker process died \(exit code 9\)"):
         nk.export_best(workdir, epochs=4, images=images, workers=1)
     assert read_exported(Workspace(workdir)) == exported

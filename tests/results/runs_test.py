@@ -68,7 +68,7 @@ def test_folders_of_one_name_are_told_apart_by_their_paths(folder, tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["nowhere"], "nowhere is no run: it has no config.json"),
+        (["nowhere"], "nowhere is not a run folder: it has no config.json"),
         (["one", "one"], "one is named twice. Name it once."),
         (["one", "other_space"], "other_space and .*one are searches of another space: large1 and large2"),
         (["one", "other_recipe"], "other_recipe and .*one are searches of another recipe: .*epochs: None"),

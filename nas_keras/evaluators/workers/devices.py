@@ -39,7 +39,7 @@ def worker_environments(workers: int | None, distribute: str) -> list[dict[str, 
     return [{**common, **({"CUDA_VISIBLE_DEVICES": names[i % len(names)]} if gpus else {})} for i in range(count)]
 
 
-def put_back_kernels(environments: list[dict[str, str]], recorded: dict[str, Any]) -> None:
+def restore_kernels(environments: list[dict[str, str]], recorded: dict[str, Any]) -> None:
     """Gives workers that have not started the kernels of the run or table that recorded this environment.
 
     Raises:

@@ -122,6 +122,12 @@ class WorkerPool:
         for thread in self._threads:
             thread.join(timeout=10)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception_info):
+        self.close()
+
     def pids(self) -> list[int]:
         """Process identifiers of the workers that run."""
         return [worker.pid for worker in self._workers if worker]
