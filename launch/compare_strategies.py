@@ -14,10 +14,12 @@ import tqdm
 from absl import flags
 
 from nas_keras._launch import script
-from nas_keras.comparison import compare as comparison
 from nas_keras.comparison import summary, synthetic
+from nas_keras.comparison.compare import compare
+from nas_keras.comparison.contenders import parse_contenders
 from nas_keras.comparison.problems import Source
 from nas_keras.errors import InvalidValueError, check_choice
+from nas_keras.reports.plots.comparison_plot import PICTURES, check_picture, draw_comparison
 from nas_keras.strategies import NAMES
 from nas_keras.system.output_files import check_apart, result_file
 
@@ -41,10 +43,12 @@ _BUDGETS = flags.DEFINE_list("budgets", ["50", "100", "200"], "Numbers of distin
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Proposals in a batch, the same for all strategies.")
 _PROCESSES = flags.DEFINE_integer("processes", None, "Processes that search. Default: one per core.")
 _REFERENCE = flags.DEFINE_string(
-    "reference", None, "A strategy, as in --strategies: the others are compared with its regret at twice their budget."
+    "reference",
+    None,
+    "A strategy, as in --strategies: the others are compared with its regret at twice their budget.",
 )
 _CSV = flags.DEFINE_string("csv", None, "File to write every curve to.")
-_PICTURE = flags.DEFINE_string("picture", None, f"File to draw the curves to: {', '.join(summary.PICTURES)}.")
+_PICTURE = flags.DEFINE_string("picture", None, f"File to draw the curves to: {', '.join(PICTURES)}.")
 
 
 def main() -> None:
@@ -53,17 +57,17 @@ def main() -> None:
     if missing:
         raise InvalidValueError(f"A comparison needs {' and '.join(missing)}: pip install 'nas_keras[report]'.")
     source = _source()
-    contenders = comparison.parse_contenders(_STRATEGIES.value)
+    contenders = parse_contenders(_STRATEGIES.value)
     budgets = _budgets()
     if _REFERENCE.value:
         check_choice("reference", _REFERENCE.value, [contender.label for contender in contenders])
     csv_path, picture = result_file("csv", _CSV.value), result_file("picture", _PICTURE.value)
     if picture:
-        summary.check_picture(picture)
+        check_picture(picture)
     check_apart(files={"csv": csv_path, "picture": picture}, read=[("npz", _NPZ.value), ("table", _TABLE.value)])
     total = len(contenders) * max(_SEEDS.value, 0)
     with tqdm.tqdm(total=total, unit="search", desc="Searching", smoothing=0.05, delay=0.1) as bar:
-        compared = comparison.compare(
+        comparison = compare(
             source,
             contenders,
             num_seeds=_SEEDS.value,
@@ -72,12 +76,12 @@ def main() -> None:
             processes=_PROCESSES.value,
             on_searches=bar.update,
         )
-    print(f"{source}\n{summary.describe(compared, budgets, reference=_REFERENCE.value)}")
+    print(f"{source}\n{summary.summary_text(comparison, budgets, reference=_REFERENCE.value)}")
     if csv_path:
-        summary.write_csv(compared, csv_path)
+        summary.write_csv(comparison, csv_path)
         print(f"\nEvery curve:  {csv_path}")
     if picture:
-        summary.draw(compared, picture, kept=csv_path)
+        draw_comparison(comparison, picture, kept=csv_path)
         print(f"\nThe picture:  {picture}")
 
 

@@ -43,7 +43,7 @@ _LAZY = {  # name -> module; these import TensorFlow, or make it be imported
     "search": "runner.search",
     "top_trials": "runner.search",
     "export_best": "results.export",
-    "plot_cell": "reports.cell_plot",
+    "plot_cell": "reports.plots.cell_plot",
 }
 
 __all__ = [

@@ -1,8 +1,7 @@
-"""Runs any strategies on one problem, with many seeds, in parallel processes, at equal budgets.
+"""Comparison of any strategies on one problem: many seeds, parallel processes, equal budgets.
 
-Every search is the real one (`nk.search`, without a workdir), so repeats, budgets and `max_trials` behave as they do
-for a user. Budgets count distinct evaluations. What is kept of a search is its curve: the best reward found so far
-after each distinct evaluation. `comparison/summary.py` says what the curves mean.
+Budgets count distinct evaluations. A search is reduced to its curve: the best reward found so far after each distinct
+evaluation. `summary.py` computes regrets and intervals from the curves.
 
 Legend: `S` seeds, `E` distinct evaluations.
 """
@@ -11,56 +10,36 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from nas_keras.comparison.contenders import Contender
+from nas_keras.comparison.many_searches import ManySearches
 from nas_keras.comparison.problems import Problem, Source, open_problem
 from nas_keras.errors import InvalidValueError, check_at_least, shown
 from nas_keras.evaluators.workers.pool import WorkerPool
-from nas_keras.strategies import Strategy, config_of, make_strategy
 from nas_keras.system.cgroups import available_cores
+from nas_keras.trial import Trial
 
-_MOST_POINTS, _MOST_PROCESSES = 10**8, 1_024
+_MAX_POINTS, _MAX_PROCESSES = 10**8, 1_024
 # The processes share the cores, so each computes with one thread.
 _SINGLE_THREADS = dict.fromkeys(
     ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
 )
-_SEEDS_PER_TASK = 10  # a process traces a strategy's graphs once, so this is only how finely work is dealt out
+_SEEDS_PER_TASK = 10  # small enough to keep all processes busy; graphs are traced once per process, not per task
 
 
 @dataclasses.dataclass(frozen=True)
-class Contender:
-    """A strategy with settings.
+class Comparison:
+    """The result of a comparison.
 
     Attributes:
-        strategy: its name.
-        options: settings that differ from its defaults, as text.
-    """
-
-    strategy: str
-    options: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def label(self) -> str:
-        """As a person writes it: `evolution:population=50,sample_size=10`."""
-        settings = ",".join(f"{name}={value}" for name, value in self.options)
-        return f"{self.strategy}:{settings}" if settings else self.strategy
-
-    def make(self, problem: Problem, seed: int) -> Strategy:
-        """A new strategy."""
-        return make_strategy(self.strategy, problem.space, options=dict(self.options), seed=seed)
-
-
-@dataclasses.dataclass(frozen=True)
-class Compared:
-    """What a comparison found.
-
-    Attributes:
-        problem: what was searched.
+        problem: the problem that was searched.
         num_seeds: S; seeds 0 to S - 1, the same for every strategy.
         curves: label -> best reward after 1, 2, ... distinct evaluations, float64 [S, E]. A search that ended early,
-            its `max_trials` spent or nothing left to propose, stays at its last value.
+            because its `max_trials` was spent or nothing was left to propose, stays at its last value.
     """
 
     problem: Problem
@@ -72,35 +51,11 @@ class Compared:
         return self.problem.regret(self.curves[label])
 
 
-def parse_contenders(text: str) -> list[Contender]:
-    """Reads `ppo,evolution:population=50,sample_size=10,random`: names, each perhaps with a colon and settings.
+class _Task(NamedTuple):
+    """Searches that one process runs: a contender with some of the seeds."""
 
-    Raises:
-        InvalidValueError: for a strategy or setting that does not exist, or the same one twice.
-    """
-    contenders = []
-    for part in (part.strip() for part in text.split(",")):
-        name, colon, setting = part.partition(":")
-        if not colon and "=" in part and contenders:  # goes on with the settings of the last one
-            name, setting = "", part
-        if name:
-            contenders.append(Contender(name))
-        if setting or colon:
-            if colon and not name:
-                raise InvalidValueError(f"{part!r} is not allowed: write strategy:setting=value,setting=value.")
-            option, equals, value = setting.partition("=")
-            if not (option and equals and value):
-                raise InvalidValueError(f"{part!r} is not allowed: write strategy:setting=value,setting=value.")
-            last = contenders[-1]
-            contenders[-1] = dataclasses.replace(last, options=(*last.options, (option, value)))
-        if not name and not setting:
-            raise InvalidValueError(f"{text!r} names no strategy between two commas. Write ppo,evolution,random.")
-    for contender in contenders:
-        config_of(contender.strategy, dict(contender.options))
-    labels = [contender.label for contender in contenders]
-    if len(set(labels)) < len(labels):
-        raise InvalidValueError(f"{text!r} names a strategy twice with the same settings. Name each once.")
-    return contenders
+    contender: Contender
+    seeds: range
 
 
 def compare(
@@ -112,111 +67,96 @@ def compare(
     batch_size: int = 8,
     processes: int | None = None,
     on_searches: Callable[[int], None] = lambda count: None,
-) -> Compared:
+) -> Comparison:
     """Runs every contender with the seeds 0 to `num_seeds` - 1.
 
     Args:
         source: of the rewards.
         contenders: at least one.
         num_seeds: S.
-        max_evaluations: E, distinct evaluations of each search.
-        batch_size: proposals asked for at once, the same for all.
-        processes: that search; by default one for each core. 1 is this process itself.
-        on_searches: called with the number of searches that were just finished.
+        max_evaluations: E, the number of distinct evaluations in each search.
+        batch_size: proposals in a batch, the same for all contenders.
+        processes: number of processes that search, by default one per core; with 1, this process searches itself.
+        on_searches: called with the number of searches that have just finished.
 
     Raises:
         InvalidValueError, DataError: before any search, if a value or the source cannot be used.
     """
-    for name, value in (("seeds", num_seeds), ("max_evaluations", max_evaluations), ("batch_size", batch_size)):
-        check_at_least(name, value, 1, at_most=_MOST_POINTS)
-    if num_seeds * max_evaluations > _MOST_POINTS:
-        raise InvalidValueError(
-            f"seeds={shown(num_seeds)} with budgets up to {shown(max_evaluations)} is not allowed: curves of at most "
-            f"{_MOST_POINTS:,} points fit into memory. Use fewer seeds or smaller budgets."
-        )
+    _check_sizes(num_seeds, max_evaluations, batch_size)
     processes = available_cores() if processes is None else processes
-    check_at_least("processes", processes, 1, at_most=_MOST_PROCESSES)
+    check_at_least("processes", processes, 1, at_most=_MAX_PROCESSES)
     if not contenders:
         raise InvalidValueError("There is no strategy to compare. Name at least one.")
     problem = open_problem(source)
-    per_task = min(_SEEDS_PER_TASK, -(-num_seeds // processes))
-    seeds = [range(first, min(first + per_task, num_seeds)) for first in range(0, num_seeds, per_task)]
-    # Contender after contender, so that most of the time all processes are at the same one.
-    tasks = [(contender, chunk) for contender in contenders for chunk in seeds]
-    parts: dict[tuple[str, int], np.ndarray] = {}
-
-    def take(contender: Contender, chunk: range, curves: np.ndarray) -> None:
-        parts[contender.label, chunk.start] = curves
-        on_searches(len(chunk))
-
+    tasks = _split_into_tasks(contenders, num_seeds, processes)
     if processes == 1:
-        searcher = _Searcher(problem, max_evaluations, batch_size)
-        for contender, chunk in tasks:
-            take(contender, chunk, searcher.search(contender, chunk))
+        searcher = _CurveSearcher(problem, max_evaluations, batch_size)
+        finished = ((task, searcher.search(*task)) for task in tasks)
     else:
-        pool = WorkerPool(
-            functools.partial(_make_searcher, source, max_evaluations, batch_size),
-            environments=[_SINGLE_THREADS] * min(processes, len(tasks)),
-            tasks_per_worker=None,
+        make_searcher = functools.partial(_open_searcher, source, max_evaluations, batch_size)
+        finished = _run_in_processes(make_searcher, tasks, processes)
+    parts: dict[_Task, np.ndarray] = {}
+    with contextlib.closing(finished):
+        for task, part in finished:
+            parts[task] = part
+            on_searches(len(task.seeds))
+    curves = {c.label: np.concatenate([parts[task] for task in tasks if task.contender == c]) for c in contenders}
+    return Comparison(problem, num_seeds, curves)
+
+
+def _check_sizes(num_seeds: int, max_evaluations: int, batch_size: int) -> None:
+    for name, value in (("seeds", num_seeds), ("max_evaluations", max_evaluations), ("batch_size", batch_size)):
+        check_at_least(name, value, 1, at_most=_MAX_POINTS)
+    if num_seeds * max_evaluations > _MAX_POINTS:
+        raise InvalidValueError(
+            f"seeds={shown(num_seeds)} with budgets up to {shown(max_evaluations)} is not allowed: curves of at most "
+            f"{_MAX_POINTS:,} points fit into memory. Use fewer seeds or smaller budgets."
         )
-        with contextlib.closing(pool):
-            futures = {
-                pool.submit(_Searcher.search, contender=contender, seeds=chunk): (contender, chunk)
-                for contender, chunk in tasks
-            }
-            for future in concurrent.futures.as_completed(futures):
-                take(*futures[future], future.result())
-    curves = {c.label: np.concatenate([parts[c.label, chunk.start] for chunk in seeds]) for c in contenders}
-    return Compared(problem, num_seeds, curves)
 
 
-def renew(strategy: Strategy, fresh: Strategy) -> None:
-    """Turns a used strategy into `fresh`, of the same space and configuration and told nothing yet.
-
-    It then does to the bit what `fresh` would do, without tracing its graphs again: they depend on shapes only, all
-    that was learned is in `state()`, and all chance is made of the seed and counters.
-    """
-    strategy.restore(fresh.state())
-    strategy.seed, strategy.metrics = fresh.seed, fresh.metrics
+def _split_into_tasks(contenders: Sequence[Contender], num_seeds: int, processes: int) -> list[_Task]:
+    """Tasks in the order of the contenders, so that all processes mostly run, and trace, the same contender."""
+    per_task = min(_SEEDS_PER_TASK, -(-num_seeds // processes))
+    chunks = [range(first, min(first + per_task, num_seeds)) for first in range(0, num_seeds, per_task)]
+    return [_Task(contender, chunk) for contender in contenders for chunk in chunks]
 
 
-class _Searcher:
-    """Searches one problem in this process, and keeps a traced object of every strategy that has graphs."""
+def _run_in_processes(
+    make_searcher: Callable[[], "_CurveSearcher"], tasks: Sequence[_Task], processes: int
+) -> Iterator[tuple[_Task, np.ndarray]]:
+    """Each task with its curves, as they finish."""
+    pool = WorkerPool(make_searcher, environments=[_SINGLE_THREADS] * min(processes, len(tasks)), tasks_per_worker=None)
+    with contextlib.closing(pool):
+        futures = {pool.submit(_CurveSearcher.search, **task._asdict()): task for task in tasks}
+        for future in concurrent.futures.as_completed(futures):
+            yield futures[future], future.result()
+
+
+class _CurveSearcher:
+    """Searches one problem in this process and reduces each search to its curve."""
 
     def __init__(self, problem: Problem, max_evaluations: int, batch_size: int):
-        self._problem, self._max_evaluations, self._batch_size = problem, max_evaluations, batch_size
-        self._traced: dict[str, Strategy] = {}
+        self._problem, self._max_evaluations = problem, max_evaluations
+        self._searches = ManySearches(problem.space, problem.evaluator, batch_size=batch_size)
 
     def search(self, contender: Contender, seeds: Sequence[int]) -> np.ndarray:
         """Curves [S, E], a row for each seed."""
-        return np.array([self._search_once(contender, seed) for seed in seeds])
-
-    def _search_once(self, contender: Contender, seed: int) -> np.ndarray:
-        from nas_keras.runner.search import search  # it brings TensorFlow in, after the environment is set
-
-        strategy = contender.make(self._problem, seed)
-        if hasattr(strategy, "controller"):
-            traced = self._traced.setdefault(contender.label, strategy)
-            if traced is not strategy:
-                renew(traced, strategy)
-            strategy = traced
-        result = search(
-            self._problem.space,
-            self._problem.evaluator,
-            strategy=strategy,
+        finished = self._searches.run(
+            contender.label,
+            functools.partial(contender.make, self._problem),
+            seeds,
             max_evaluations=self._max_evaluations,
-            batch_size=self._batch_size,
         )
-        rewards = [trial.reward for trial in result.trials if not trial.cached]
-        return self._curve(np.array(rewards))
+        return np.array([self._curve(result.trials) for _, result in finished])
 
-    def _curve(self, rewards: np.ndarray) -> np.ndarray:
-        """Best so far [E], from the rewards of distinct evaluations in order; the table's worst until one succeeds."""
+    def _curve(self, trials: Sequence[Trial]) -> np.ndarray:
+        """Best reward so far [E] after each distinct evaluation; the table's worst until one succeeds."""
+        rewards = [trial.reward for trial in trials if not trial.cached]
         missing = self._max_evaluations - len(rewards)
-        rewards = np.pad(rewards.astype(np.float64), (0, missing), constant_values=np.nan)
-        return np.maximum.accumulate(np.where(np.isnan(rewards), self._problem.worst, rewards))
+        padded = np.pad(np.array(rewards, np.float64), (0, missing), constant_values=np.nan)
+        return np.maximum.accumulate(np.where(np.isnan(padded), self._problem.worst, padded))
 
 
-def _make_searcher(source: Source, max_evaluations: int, batch_size: int) -> _Searcher:
-    """The setup of a worker process."""
-    return _Searcher(open_problem(source), max_evaluations, batch_size)
+def _open_searcher(source: Source, max_evaluations: int, batch_size: int) -> _CurveSearcher:
+    """Sets up a worker process."""
+    return _CurveSearcher(open_problem(source), max_evaluations, batch_size)

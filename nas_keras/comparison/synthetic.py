@@ -29,7 +29,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras.comparison import synthetic_cells
-from nas_keras.comparison.synthetic_cells import standard
+from nas_keras.comparison.synthetic_cells import standardize
 from nas_keras.errors import InvalidValueError, check_choice
 from nas_keras.spaces.search_space import Decision, SearchSpace
 
@@ -89,17 +89,17 @@ def grid(name: str, sizes: Sequence[int]) -> SearchSpace:
 
 
 def _additive(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    return standard(sum(_effects(sizes, (t,), rng) for t in range(len(sizes))))
+    return standardize(sum(_effects(sizes, (t,), rng) for t in range(len(sizes))))
 
 
 def _pairwise(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     pairs = itertools.combinations(range(len(sizes)), 2)
-    interactions = standard(sum(_effects(sizes, pair, rng) for pair in pairs))
-    return standard(_additive(sizes, rng) + interactions)
+    interactions = standardize(sum(_effects(sizes, pair, rng) for pair in pairs))
+    return standardize(_additive(sizes, rng) + interactions)
 
 
 def _noisy(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    return standard(_pairwise(sizes, rng) + _NOISE * rng.normal(size=sizes))
+    return standardize(_pairwise(sizes, rng) + _NOISE * rng.normal(size=sizes))
 
 
 def _accuracy(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -113,7 +113,7 @@ def _rugged(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         others = [other for other in decisions if other != t]
         chosen = rng.choice(others, size=min(2, len(others)), replace=False).tolist()
         table += _effects(sizes, sorted([t, *chosen]), rng)
-    return standard(table)
+    return standardize(table)
 
 
 def _effects(sizes: Sequence[int], axes: Sequence[int], rng: np.random.Generator) -> np.ndarray:

@@ -45,7 +45,7 @@ def make_cells(family: str, num_nodes: int, rng: np.random.Generator) -> tuple[S
     """
     space = spaces.large(num_nodes)
     cells = {space.key(actions): space.decode(actions) for actions in space.enumerate(distinct=True)}
-    z = standard(FAMILIES[family](list(cells.values()), rng))  # [K]
+    z = standardize(FAMILIES[family](list(cells.values()), rng))  # [K]
     rewards = -np.exp(-0.6 * z)
     rewards += _NOISE * (rewards.max() - np.median(rewards)) * rng.normal(size=len(rewards))
     by_key = dict(zip(cells, rewards.tolist(), strict=True))
@@ -53,7 +53,7 @@ def make_cells(family: str, num_nodes: int, rng: np.random.Generator) -> tuple[S
     return space, np.array(encodings).reshape(space.num_choices)
 
 
-def standard(values: np.ndarray) -> np.ndarray:
+def standardize(values: np.ndarray) -> np.ndarray:
     """Values of any shape, moved and scaled to mean 0 and standard deviation 1."""
     return (values - values.mean()) / values.std()
 
@@ -75,7 +75,7 @@ def _effects(cells: Sequence[Cell], rng: np.random.Generator) -> np.ndarray:
 
     singles = [sum(single[tree.operation] for tree in _walk(cell.trees)) + is_sum * _is_sum(cell) for cell in cells]
     pairs = [sum_of_pairs("input", cell.trees) for cell in cells]
-    return standard(np.array(singles)) + standard(np.array(pairs))
+    return standardize(np.array(singles)) + standardize(np.array(pairs))
 
 
 def _network(cells: Sequence[Cell], rng: np.random.Generator) -> np.ndarray:

@@ -45,3 +45,10 @@ def number(value: float, digits: int = 2, *, error: float = math.nan) -> str:
     if math.isnan(value):
         return "–"
     return f"{value:.{digits}f}" if math.isnan(error) else f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def flatten(value: object) -> str:
+    """A part of a recipe in one line: "filters 16, stages 2"."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {flatten(part)}" for name, part in value.items())
+    return str(value)

@@ -27,13 +27,13 @@ class History(NamedTuple):
     """Policies over a search.
 
     Attributes:
-        told: batches that each policy had been told, or up to which proposals are counted, [P].
+        num_told: batches that each policy had been told, or up to which proposals are counted, [P].
         probabilities: of each decision, float [P, N], rows of sum 1.
         same: share of the encodings of D that were proposed again, where the probabilities are the policy's own; None
             where they are shares of the latest proposals.
     """
 
-    told: np.ndarray
+    num_told: np.ndarray
     probabilities: list[np.ndarray]
     same: float | None
 

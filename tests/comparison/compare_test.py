@@ -1,4 +1,4 @@
-"""Tests of nas_keras/comparison/compare.py: what counts as an evaluation, seeds, processes, strategies used again."""
+"""Tests of nas_keras/comparison/compare.py: what counts as an evaluation, seeds, processes."""
 
 import contextlib
 import dataclasses
@@ -10,58 +10,16 @@ import time
 
 import numpy as np
 import pytest
-from helpers import ROOT, facts, wait_until
+from helpers import ROOT, wait_until
 
 import nas_keras as nk
-from nas_keras.comparison.compare import Contender, _Searcher, compare, parse_contenders, renew
+from nas_keras.comparison.compare import _CurveSearcher, compare
+from nas_keras.comparison.contenders import Contender, parse_contenders
 from nas_keras.comparison.problems import ArrayEvaluator, Problem, Source
 from nas_keras.comparison.synthetic import grid, make_synthetic
-from nas_keras.strategies import NAMES, RandomSearch, make_strategy
+from nas_keras.strategies import RandomSearch
 
 SOURCE = Source("synthetic", "pairwise-2x8-0")
-
-
-@pytest.mark.parametrize(
-    ("text", "labels"),
-    [
-        ("ppo", ["ppo"]),
-        ("ppo, random", ["ppo", "random"]),
-        ("evolution:population=50,sample_size=10,ppo:window=3,random", None),
-        ("evolution:population=50,evolution", None),
-    ],
-)
-def test_strategies_are_written_as_they_are_shown(text, labels):
-    contenders = parse_contenders(text)
-    assert ",".join(contender.label for contender in contenders) == text.replace(" ", "")
-    assert labels is None or [contender.label for contender in contenders] == labels
-
-
-def test_settings_are_the_strategys():
-    (contender,) = parse_contenders("evolution:population=50,sample_size=7")
-    problem = Problem(grid("g", [2]), nk.Evaluator(), np.array([0.0, 0.0, 1.0]))
-    strategy = contender.make(problem, 3)
-    assert (strategy.config.population, strategy.config.sample_size, strategy.seed) == (50, 7, 3)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "names no strategy between two commas"),
-        ("ppo,,random", "names no strategy between two commas"),
-        ("tabu", "strategy='tabu' is unknown. Allowed: ppo, "),
-        ("ppo:", "'ppo:' is not allowed: write strategy:setting=value,setting=value"),
-        ("ppo:window", "'ppo:window' is not allowed"),
-        ("ppo:window=", "'ppo:window=' is not allowed"),
-        ("window=3", "strategy='window=3' is unknown"),
-        ("ppo:height=3", "Strategy 'ppo' has no setting 'height'. It has: "),
-        ("ppo:window=x", "window='x' is not allowed: it must be of type int"),
-        ("ppo:window=-1", "window=-1 is not allowed"),
-        ("random,ppo,random", "names a strategy twice with the same settings"),
-    ],
-)
-def test_strategies_that_do_not_exist(text, message):
-    with pytest.raises(nk.InvalidValueError, match=message):
-        parse_contenders(text)
 
 
 class _Scripted(RandomSearch):
@@ -79,6 +37,7 @@ class _Scripted(RandomSearch):
 @dataclasses.dataclass(frozen=True)
 class _ScriptedContender:
     batches: tuple
+    label = "scripted"
 
     def make(self, problem, seed):
         del seed
@@ -88,7 +47,7 @@ class _ScriptedContender:
 def test_a_curve_counts_distinct_evaluations():
     rewards = np.array([1.0, 5.0, np.nan, 3.0, 9.0, 2.0])
     problem = Problem(grid("g", [6]), ArrayEvaluator(rewards), rewards)
-    searcher = _Searcher(problem, max_evaluations=5, batch_size=3)
+    searcher = _CurveSearcher(problem, max_evaluations=5, batch_size=3)
     # Key 0 twice in a batch, and again later, counts once; key 2 fails, which is an evaluation that finds nothing.
     (curve,) = searcher.search(_ScriptedContender(((0, 0, 2), (0, 3))), [0])
     assert curve.tolist() == [1, 1, 3, 3, 3]  # nothing was proposed after three: it stays where it was
@@ -106,19 +65,6 @@ def test_seeds_are_those_of_single_searches():
             assert curves[seed].tolist() == np.maximum.accumulate(rewards).tolist()
     assert compared.regret("random").shape == (3, 20)
     assert (np.diff(compared.regret("random")) <= 0).all()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_strategy_that_is_used_again_does_what_a_new_one_would(name):
-    space, table = make_synthetic("pairwise-2x8-0")
-    used = make_strategy(name, space, seed=7)
-    found = []
-    for strategy in (used, used, make_strategy(name, space, seed=8)):
-        if strategy.num_told:
-            renew(used, make_strategy(name, space, seed=8))
-        result = nk.search(space, ArrayEvaluator(table), strategy=strategy, max_evaluations=30, max_trials=40)
-        found.append((facts(result.trials), repr(strategy.state()), strategy.metrics))
-    assert found[1] == found[2] != found[0]
 
 
 def test_processes_find_the_same_and_report_as_they_go():
@@ -145,7 +91,8 @@ def test_a_comparison_of_nothing():
 
 
 _LONG = """
-from nas_keras.comparison.compare import compare, parse_contenders
+from nas_keras.comparison.compare import compare
+from nas_keras.comparison.contenders import parse_contenders
 from nas_keras.comparison.problems import Source
 contenders = parse_contenders("ppo")
 compare(Source("synthetic", "pairwise-8x3-0"), contenders, num_seeds=1_000, max_evaluations=5_000, processes=2)

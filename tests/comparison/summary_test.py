@@ -3,11 +3,10 @@
 import csv
 
 import numpy as np
-import pytest
 
 import nas_keras as nk
-from nas_keras.comparison import summary as page
-from nas_keras.comparison.compare import Compared
+from nas_keras.comparison import summary
+from nas_keras.comparison.compare import Comparison
 from nas_keras.comparison.problems import Problem
 from nas_keras.comparison.synthetic import grid
 
@@ -15,26 +14,26 @@ PROBLEM = Problem(grid("g", [3]), nk.Evaluator(), np.array([0.0, 6.0, 10.0]))  #
 CURVES = {"a": np.array([[2.0, 6.0], [2.0, 10.0]]), "b": np.array([[6.0, 10.0], [6.0, 10.0]])}
 
 
-def _compared(**curves):
-    return Compared(PROBLEM, 2, curves or CURVES)
+def _comparison(**curves):
+    return Comparison(PROBLEM, 2, curves or CURVES)
 
 
 def test_means_and_their_standard_errors():
-    assert page.mean_of(np.array([1.0, 3.0])) == (2, 1)  # deviation sqrt(2), over sqrt(2)
-    mean, error = page.mean_of(np.array([4.0]))
+    assert summary.mean_of(np.array([1.0, 3.0])) == (2, 1)  # deviation sqrt(2), over sqrt(2)
+    mean, error = summary.mean_of(np.array([4.0]))
     assert mean == 4 and np.isnan(error)
 
 
 def test_a_paired_difference_has_students_interval():
     """Differences 1, 2, 3: mean 2, error 1 / sqrt(3), t of two degrees of freedom 4.3027."""
-    difference = page.paired_difference(np.array([1.0, 4.0, 9.0]), np.array([0.0, 2.0, 6.0]))
+    difference = summary.paired_difference(np.array([1.0, 4.0, 9.0]), np.array([0.0, 2.0, 6.0]))
     np.testing.assert_allclose(difference, [2, 2 - 4.30265 / 3**0.5, 2 + 4.30265 / 3**0.5], atol=1e-4)
     assert str(difference) == "+2.0000 [-0.4841, +4.4841]"
-    assert page.paired_difference(np.array([1.0, 2.0]), np.array([0.0, 1.0])) == (1, 1, 1)
+    assert summary.paired_difference(np.array([1.0, 2.0]), np.array([0.0, 1.0])) == (1, 1, 1)
 
 
 def test_the_text():
-    text = page.describe(_compared(), [1, 2])
+    text = summary.summary_text(_comparison(), [1, 2])
     assert "best 10.0000, median 6.0000. 2 seeds, the same for all" in text
     first, second = text.split("After ")[1:]
     # Regret of a: 2, 2 after one, 1, 0 after two; of b: 1, 1 and 0, 0.
@@ -47,25 +46,25 @@ def test_the_text():
 
 
 def test_a_reference_is_held_against_at_twice_the_budget():
-    text = page.describe(_compared(), [1, 2], reference="b")
+    text = summary.summary_text(_comparison(), [1, 2], reference="b")
     assert text.split("\n\n")[-1] == (
         "Regret after 1 evaluations - regret of b after 2, paired, with 95 % intervals\n  a  +2.0000 [+2.0000, +2.0000]"
     )
-    assert "of b after" not in page.describe(_compared(), [1], reference="b")
+    assert "of b after" not in summary.summary_text(_comparison(), [1], reference="b")
 
 
 def test_a_saturated_table_says_so():
     best = np.array([[6.0, 10.0], [6.0, 10.0]])
-    text = page.describe(_compared(a=best, b=best), [1, 2])
+    text = summary.summary_text(_comparison(a=best, b=best), [1, 2])
     assert text.endswith("After 2 distinct evaluations: saturated, every search has found the best.")
 
 
 def test_one_strategy_has_no_differences():
-    assert "paired" not in page.describe(_compared(a=CURVES["a"]), [1])
+    assert "paired" not in summary.summary_text(_comparison(a=CURVES["a"]), [1])
 
 
 def test_the_csv(tmp_path):
-    page.write_csv(_compared(), tmp_path / "curves.csv")
+    summary.write_csv(_comparison(), tmp_path / "curves.csv")
     with open(tmp_path / "curves.csv", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[:3] == [
@@ -74,19 +73,3 @@ def test_the_csv(tmp_path):
         ["a", "0", "2", "6", "1.000000"],
     ]
     assert len(rows) == 1 + 2 * 2 * 2
-
-
-@pytest.mark.parametrize(("name", "begins"), [("p.png", b"\x89PNG"), ("p.svg", b"<?xml"), ("p.pdf", b"%PDF")])
-def test_the_picture(tmp_path, name, begins):
-    page.draw(_compared(), tmp_path / name)
-    assert (tmp_path / name).read_bytes().startswith(begins)
-
-
-def test_a_picture_of_one_seed(tmp_path):
-    page.draw(Compared(PROBLEM, 1, {"a": CURVES["a"][:1]}), tmp_path / "one.svg")
-    assert (tmp_path / "one.svg").exists()
-
-
-def test_a_picture_of_no_known_kind(tmp_path):
-    with pytest.raises(nk.InvalidValueError, match=r"its name must end in \.png, \.svg, \.pdf"):
-        page.draw(_compared(), tmp_path / "p.jpeg")

@@ -7,7 +7,9 @@ import pytest
 from helpers import run_python
 
 import nas_keras as nk
-from nas_keras.comparison import compare, synthetic_cells
+from nas_keras.comparison import synthetic_cells
+from nas_keras.comparison.compare import compare
+from nas_keras.comparison.contenders import parse_contenders
 from nas_keras.comparison.problems import Source, open_problem
 from nas_keras.comparison.synthetic import make_synthetic
 from nas_keras.strategies.progressive.cell_growth import cell_features
@@ -107,8 +109,8 @@ def test_best_and_median_are_of_keys_not_encodings():
 
 
 def test_a_search_of_all_cells_finds_the_best():
-    (contender,) = compare.parse_contenders("progressive")
+    (contender,) = parse_contenders("progressive")
     source = Source("synthetic", "network-large2-0")
-    compared = compare.compare(source, [contender], num_seeds=2, max_evaluations=129, processes=1)
-    regret = compared.regret("progressive")
+    comparison = compare(source, [contender], num_seeds=2, max_evaluations=129, processes=1)
+    regret = comparison.regret("progressive")
     assert regret.shape == (2, 129) and (regret[:, 0] > 0).all() and (regret[:, -1] == 0).all()

@@ -22,7 +22,7 @@ WRONG = [
     (["--synthetic=noisy-2x8-0", "--csv={folder}/nowhere/a.csv"], "cannot be written"),
     (["--synthetic=noisy-2x8-0", "--picture={folder}/a.jpeg"], "its name must end in .png"),
     (["--npz={folder}/nowhere.npz", "--npz_array=r"], "nowhere.npz cannot be read as an npz file"),
-    (["--npz={folder}/rewards.npz", "--npz_array=x"], "'x' is no array of 6 rewards"),
+    (["--npz={folder}/rewards.npz", "--npz_array=x"], "'x' is not an array of 6 rewards"),
     (["--npz={folder}/rewards.npz", "--npz_array=infinite"], "infinite in "),
     (["--npz={folder}/rewards.npz", "--npz_array=huge"], "run from 0 to 5e+307"),
     (["--table={folder}/nowhere"], "There is no table in "),

@@ -22,11 +22,13 @@ import pytest
 from helpers import ROOT, grid
 
 import nas_keras as nk
-from nas_keras.comparison import problems
-from nas_keras.comparison import summary as comparison_page
-from nas_keras.comparison.compare import Compared
-from nas_keras.comparison.problems import Problem, read_npz
+from nas_keras.comparison import npz_table
+from nas_keras.comparison.compare import Comparison
+from nas_keras.comparison.npz_table import read_npz
+from nas_keras.comparison.problems import Problem
+from nas_keras.comparison.summary import summary_text
 from nas_keras.reports.markdown import code, escape, make_table
+from nas_keras.reports.plots.comparison_plot import draw_comparison
 from nas_keras.reports.table_page import page as report
 from nas_keras.results.precompute import precompute
 from nas_keras.results.repair import repair
@@ -325,7 +327,7 @@ def test_an_array_takes_no_more_memory_than_its_file_has_for_it(content, tmp_pat
 
 
 def test_a_file_that_unpacks_to_more_than_is_allowed_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(problems, "_LARGEST_NPZ", 10**6)
+    monkeypatch.setattr(npz_table, "_MAX_BYTES", 10**6)
     np.savez_compressed(tmp_path / "a.npz", n_choices=np.array([2]), enc=np.zeros([10**6, 1], np.int8))
     assert (tmp_path / "a.npz").stat().st_size < 10_000
     with pytest.raises(nk.DataError, match="it unpacks to more than 1,000,000 bytes"):
@@ -426,10 +428,10 @@ def test_a_picture_of_a_comparison_shows_bad_names_as_they_are(tmp_path):
     for number, name in enumerate(("<script>alert(1)</script>", "$x$ and $\\frac{$", "--> a|b")):
         space = nk.SearchSpace(name, grid(2, 2).decisions)
         problem = Problem(space, None, np.arange(4.0))
-        compared = Compared(problem, 2, {"random": np.array([[1.0, 3.0], [2.0, 2.0]])})
-        comparison_page.draw(compared, tmp_path / f"{number}.svg")
+        compared = Comparison(problem, 2, {"random": np.array([[1.0, 3.0], [2.0, 2.0]])})
+        draw_comparison(compared, tmp_path / f"{number}.svg")
         _check_svg((tmp_path / f"{number}.svg").read_text())
-        assert comparison_page.describe(compared, [1]).replace("\n", "").isprintable()
+        assert summary_text(compared, [1]).replace("\n", "").isprintable()
 
 
 def test_a_cell_has_no_name_that_a_picture_could_obey():

@@ -35,7 +35,8 @@ sys.path.append({added!r})
 import beside, added
 import nas_keras
 from nas_keras.benchmarks import startup
-from nas_keras.comparison.compare import compare, parse_contenders
+from nas_keras.comparison.compare import compare
+from nas_keras.comparison.contenders import parse_contenders
 from nas_keras.evaluators.workers.pool import WorkerPool
 from nas_keras.comparison.problems import Source
 from nas_keras.system.python_process import python_command

@@ -11,9 +11,9 @@ from nas_keras import spaces
 from nas_keras._tensorflow import NONE
 from nas_keras.children.build import ChildConfig
 from nas_keras.children.training import TrainConfig
-from nas_keras.reports.markdown import code, escape, make_table
+from nas_keras.reports.markdown import code, escape, flatten, make_table
 from nas_keras.reports.search_page.facts import RunFacts
-from nas_keras.reports.table_page.sections import flatten, table_command
+from nas_keras.reports.table_command import table_command
 from nas_keras.results.runs import Run
 from nas_keras.runner.search import TRIALS_PER_EVALUATION
 from nas_keras.spaces.cell_names import HUMAN_TITLES

@@ -15,7 +15,7 @@ from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.reports import standings as winners
 from nas_keras.reports import table_statistics
 from nas_keras.reports.standings import Standing
-from nas_keras.reports.table_page import facts as report_facts
+from nas_keras.reports.table_facts import TableFacts, gather_table
 from nas_keras.results.runs import Run, read_runs
 from nas_keras.runner.search import top_trials
 from nas_keras.spaces.cell import Cell
@@ -50,7 +50,7 @@ class RunFacts:
 
     runs: list[Run]
     trained: Table | None
-    table: report_facts.Facts | None
+    table: TableFacts | None
     goal: float
 
     @property
@@ -150,7 +150,7 @@ def gather_runs(
             )
         if not winners.accuracies(longer.trials):
             raise DataError(f"No training in {trained} succeeded. Train again by launch/train_child.py.")
-    facts = report_facts.gather(table, space) if table else None
+    facts = gather_table(table, space) if table else None
     if facts and facts.table.recipe != recipe:
         raise InvalidValueError(
             f"{table} has another recipe than {paths[0]}: {difference(facts.table.recipe, recipe)}. Name a table of "

@@ -6,22 +6,23 @@ Every figure is computed here and now from what was read. What the page says is 
 
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from nas_keras.comparison.table_searches import TableSearches, run_searches
 from nas_keras.errors import InvalidValueError, check_at_least
-from nas_keras.reports import plots, run_plots
-from nas_keras.reports.cell_plot import plot_cell
 from nas_keras.reports.markdown import escape
 from nas_keras.reports.page_folder import Report, check_output, picture_names, write_page
-from nas_keras.reports.search_page import commands, goals
-from nas_keras.reports.search_page import sections as report_run_sections
+from nas_keras.reports.plots import run_plots, style
+from nas_keras.reports.plots.cell_plot import plot_cell
+from nas_keras.reports.search_page import commands, goals, sections
 from nas_keras.reports.search_page.facts import RunFacts, gather_runs, rewards_of
-from nas_keras.reports.search_page.searches import run_searches
-from nas_keras.reports.table_page import limits
+from nas_keras.reports.searches_section import draw_searches, searches_section
 from nas_keras.results.policy_history import History, trace_policy
 from nas_keras.results.runs import Run
 from nas_keras.system.paths import local_path
+from nas_keras.trial import Evaluation
 
 _PICTURES = ("rewards", "sizes", "best_cell", "searches")
 
@@ -55,10 +56,7 @@ def write_run_report(
         InvalidValueError: for a wrong number or folder, or things that do not belong together, before any work.
         DataError: if something is missing or damaged.
     """
-    check_at_least("searches", searches, 0)
-    check_at_least("batches", batches, 1)
-    if not np.isnan(goal) and not 0 < goal < 1:
-        raise InvalidValueError(f"goal={goal} is not allowed: it is a fraction, such as 0.99.")
+    _check_numbers(searches, batches, goal)
     policies = picture_names([local_path("runs", run) for run in runs], "policy")
     output = local_path("output", output)
     check_output(output, (*_PICTURES, *policies))
@@ -68,48 +66,48 @@ def write_run_report(
     searched = None
     if facts.table and searches and not facts.table.missing_keys:
         searched = run_searches(table, facts.space, searches=searches, batches=batches, on_search=on_search)
-    figures = _draw(facts, histories, policy_names)
-    if searched:
-        lines = {"best cell": searched.best, "mean of all encodings": searched.mean}
-        figures["searches"] = plots.learning_curves(searched.curves, lines=lines, batch_size=searched.batch_size)
-    drawn = {name: plots.render(figure, name) for name, figure in figures.items()}
+    figures = _draw(facts, histories, policy_names, searched)
+    drawn = {name: style.render(figure, name) for name, figure in figures.items()}
     pictures = {name: picture.file for name, picture in drawn.items()}
-    headlines = report_run_sections.headlines(facts)
-    by_title = {run.title: run for run in facts.runs}
-    sections = [
-        report_run_sections.title(facts),
+    headlines = sections.headlines(facts)
+    texts = [
+        sections.title(facts),
         "\n".join(f"- {escape(headline)}" for headline in headlines),
         goals.section(facts),
-        report_run_sections.winners(facts, pictures),
-        report_run_sections.searching(facts, pictures),
+        sections.winners(facts, pictures),
+        sections.searching(facts, pictures),
         *(
-            report_run_sections.policy(by_title[title], history, pictures[policy_names[title]])
-            for title, history in histories.items()
+            sections.policy(run, histories[run.title], pictures[policy_names[run.title]])
+            for run in facts.runs
+            if run.title in histories
         ),
-        report_run_sections.sizes(pictures),
-        report_run_sections.the_table(facts),
-        *([limits.searching(facts.table, searched, pictures["searches"])] if searched else []),
+        sections.sizes(pictures),
+        sections.the_table(facts),
+        *([searches_section(facts.table, searched, pictures["searches"])] if searched else []),
         commands.how_it_was_made(facts, trained, table, command),
     ]
-    return Report(write_page(output, sections, drawn.values()), headlines)
+    return Report(write_page(output, texts, drawn.values()), headlines)
 
 
-def _draw(facts: RunFacts, histories: Mapping[str, History], policy_names: Mapping[str, str]) -> dict:
-    """The pictures, by name."""
+def _check_numbers(searches: int, batches: int, goal: float) -> None:
+    check_at_least("searches", searches, 0)
+    check_at_least("batches", batches, 1)
+    if not np.isnan(goal) and not 0 < goal < 1:
+        raise InvalidValueError(f"goal={goal} is not allowed: it is a fraction, such as 0.99.")
+
+
+def _draw(
+    facts: RunFacts,
+    histories: Mapping[str, History],
+    policy_names: Mapping[str, str],
+    searched: TableSearches | None,
+) -> dict[str, Any]:
+    """Name -> figure."""
     human = {title: facts.known[key] for key, title in facts.human.items() if key in facts.known}
-    known, winner = facts.known, facts.winner
     rewards = {run.title: rewards_of(run) for run in facts.runs}
-    groups = {run.title: _sizes(run) for run in facts.runs}
-    if facts.table:
-        searched = {trial.key for run in facts.runs for trial in run.evaluated}
-        rest = [known[key] for key in known if key not in searched]
-        groups["other cells of the table"] = _arrays([(one.num_params, one.reward) for one in rest])
-    marked = {title: (one.num_params, one.reward) for title, one in human.items()}
-    if winner and winner.key in known:
-        marked["winner"] = known[winner.key].num_params, known[winner.key].reward
     figures = {
         "rewards": run_plots.rewards_over_time(rewards, lines={name: one.reward for name, one in human.items()}),
-        "sizes": run_plots.accuracy_against_size(groups, marked=marked),
+        "sizes": _draw_sizes(facts, human),
     }
     best = _best_cell(facts)
     if best is not None:
@@ -118,9 +116,25 @@ def _draw(facts: RunFacts, histories: Mapping[str, History], policy_names: Mappi
         if run.title in histories:
             history = histories[run.title]
             figures[policy_names[run.title]] = run_plots.policy_over_time(
-                history.told, history.probabilities, decisions=run.space.decisions
+                history.num_told, history.probabilities, decisions=run.space.decisions
             )
+    if searched:
+        figures["searches"] = draw_searches(searched)
     return figures
+
+
+def _draw_sizes(facts: RunFacts, human: Mapping[str, Evaluation]):
+    """The figure of accuracy against parameters; human cells (by title) and the winner are marked."""
+    known, winner = facts.known, facts.winner
+    groups = {run.title: _sizes(run) for run in facts.runs}
+    if facts.table:
+        searched = {trial.key for run in facts.runs for trial in run.evaluated}
+        rest = [known[key] for key in known if key not in searched]
+        groups["other cells of the table"] = _arrays([(one.num_params, one.reward) for one in rest])
+    marked = {title: (one.num_params, one.reward) for title, one in human.items()}
+    if winner and winner.key in known:
+        marked["winner"] = known[winner.key].num_params, known[winner.key].reward
+    return run_plots.accuracy_against_size(groups, marked=marked)
 
 
 def _best_cell(facts: RunFacts):

@@ -6,15 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_keras.reports import table_statistics
-from nas_keras.reports.markdown import code, escape, make_table, number, percent
-from nas_keras.reports.search_page.searches import NUM_BEST, Searches, quartiles
-from nas_keras.reports.table_page.facts import Facts
-
-_FEW = 100  # cells; nobody needs a search to find the best of so many
-_LAST = 10  # batches that count as the end of a search
+from nas_keras.reports.markdown import code, make_table, number, percent
+from nas_keras.reports.table_facts import TableFacts
 
 
-def noise(facts: Facts) -> str:
+def noise(facts: TableFacts) -> str:
     """One training's noise beside the gaps between cells, and pairs that are the same network."""
     measured, quarter = facts.measured, facts.quarter
     rows = []
@@ -45,7 +41,7 @@ def noise(facts: Facts) -> str:
     return "\n\n".join(lines)
 
 
-def _pair_texts(facts: Facts, pairs: Sequence[table_statistics.Pair]) -> list[str]:
+def _pair_texts(facts: TableFacts, pairs: Sequence[table_statistics.Pair]) -> list[str]:
     rows = [
         [code(facts.names[pair.first]), code(facts.names[pair.second]), percent(pair.gap, sign=True, digits=3)]
         + [percent(pair.error, digits=3), number(pair.gap / pair.error if pair.error > 0 else math.nan)]
@@ -68,7 +64,7 @@ def _pair_texts(facts: Facts, pairs: Sequence[table_statistics.Pair]) -> list[st
     return texts
 
 
-def order(facts: Facts) -> str:
+def order(facts: TableFacts) -> str:
     """Rank correlations."""
     rows = []
     for what, chosen in ((f"all {len(facts.best):,}", facts.best), (f"best {len(facts.quarter):,}", facts.quarter)):
@@ -88,70 +84,8 @@ def order(facts: Facts) -> str:
     )
 
 
-def searching(facts: Facts, searched: Searches | None, picture: str | None) -> str:
-    """The searches on the table, and what they can show."""
-    heading = "## Searching the table"
-    if searched is None or picture is None:
-        why = f"the table lacks {facts.missing_keys:,} keys" if facts.missing_keys else "none was asked for"
-        return f"{heading}\n\nNo searches: {why}."
-    ppo, uniform = searched.curves["PPO"], searched.curves["uniform sampling"]
-    count, iterations = ppo.shape
-    five, alone = searched.probabilities, searched.best_probabilities
-    rows = []
-    for name in searched.until_best:
-        both = searched.until_best[name], searched.until_good[name]
-        texts = [[_spread(until), f"{np.isfinite(until).sum()} of {count}"] for until in both]
-        rows.append([name, *texts[0], *texts[1]])
-    num_keys = len(facts.measured.keys)
-    hours = num_keys * facts.measured.seconds / len(facts.table.trials) / 3600
-    meaning = (
-        "So few cells can show how the policy concentrates; they cannot show that a search saves work: that takes a "
-        "larger space."
-        if num_keys <= _FEW
-        else "The rewards here are means over trainings; a search that trains its cells once sees them with the noise "
-        "of one training."
-    )
-    settings = ", ".join(f"{name} {value}" for name, value in searched.config.items())
-    return "\n\n".join(
-        [
-            heading,
-            "As in the paper's figure: the mean reward of the policy's samples, PPO against uniform sampling, in "
-            f"{iterations} batches of {searched.batch_size}, {count} seeds. The reward is the cell's mean validation "
-            "accuracy in the table. Lines are means over seeds; bands hold eight of ten seeds.",
-            f"![Mean reward of samples against iteration]({picture})",
-            f"In the last {min(_LAST, iterations)} batches PPO's samples had {percent(np.nanmean(ppo[:, -_LAST:]))} % "
-            f"on average, uniform ones {percent(np.nanmean(uniform[:, -_LAST:]))} %. The mean of the table is "
-            f"{percent(searched.mean)} %, its best cell has {percent(searched.best)} %. PPO's final policy puts "
-            f"{percent(five.mean(), digits=1)} % of its probability on the {NUM_BEST} best cells "
-            f"({percent(five.min(), digits=1)} to {percent(five.max(), digits=1)} %) and "
-            f"{percent(alone.mean(), digits=1)} % on the best alone; a uniform policy puts "
-            f"{percent(searched.uniform_probability, digits=1)} % on the {NUM_BEST}.",
-            "Distinct cells evaluated, up to and with the one sought; median (quartiles) over seeds. Random search "
-            f"draws without repeats until it has seen all. PPO's {iterations * searched.batch_size} samples were "
-            f"{_spread(searched.num_evaluated)} distinct cells.",
-            make_table(
-                ["strategy ", "until the best", "found by", f"until one of the {NUM_BEST} best", "found by"], rows
-            ),
-            f"What this can show: to evaluate the whole space costs {num_keys:,} trainings, about {hours:,.1f} hours "
-            f"of one core, and random search finds the best of them after {(num_keys + 1) / 2:,.1f} on average. "
-            f"{meaning}",
-            f"PPO's settings: {escape(settings)}.",
-        ]
-    )
-
-
-def count_ties(facts: Facts) -> int:
+def count_ties(facts: TableFacts) -> int:
     """Cells within two standard errors of the best, by the noise of the best quarter; the best is one."""
     mean, count, best = facts.valid.mean, facts.valid.count, facts.best[0]
     single = table_statistics.noise_of(facts.measured.valid[facts.quarter]).single
     return sum(mean[best] - mean[k] <= 2 * single * (1 / count[best] + 1 / count[k]) ** 0.5 for k in facts.best)
-
-
-def evaluations(number_of_them: float) -> str:
-    """So many evaluations; inf is never."""
-    return "never" if math.isinf(number_of_them) else f"{number_of_them:g}"
-
-
-def _spread(values: np.ndarray) -> str:
-    low, middle, high = map(evaluations, quartiles(values))
-    return f"{middle} ({low} to {high})"

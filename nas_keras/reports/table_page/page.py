@@ -7,14 +7,14 @@ page says is written in `table_page/sections.py` and `table_page/limits.py`.
 import pathlib
 from collections.abc import Callable
 
+from nas_keras.comparison.table_searches import TableSearches, run_searches
 from nas_keras.errors import check_at_least
-from nas_keras.reports import plots
 from nas_keras.reports.markdown import escape
 from nas_keras.reports.page_folder import Picture, Report, check_output, write_page
-from nas_keras.reports.search_page.searches import Searches, run_searches
-from nas_keras.reports.table_page import limits
-from nas_keras.reports.table_page import sections as report_sections
-from nas_keras.reports.table_page.facts import Facts, gather
+from nas_keras.reports.plots import style, table_plots
+from nas_keras.reports.searches_section import draw_searches, searches_section
+from nas_keras.reports.table_facts import TableFacts, gather_table
+from nas_keras.reports.table_page import limits, sections
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.system.paths import local_path
 
@@ -50,38 +50,38 @@ def write_report(
     check_at_least("batches", batches, 1)
     output = local_path("output", output)
     check_output(output, _PICTURES)
-    facts = gather(table, space)
+    facts = gather_table(table, space)
     searched = None
     if searches and not facts.missing_keys:
         searched = run_searches(table, space, searches=searches, batches=batches, on_search=on_search)
     drawn = _draw(facts, searched)
     pictures = {name: picture.file for name, picture in drawn.items()}
-    headlines = report_sections.headlines(facts, searched)
-    sections = [
-        report_sections.title(facts),
+    headlines = sections.headlines(facts, searched)
+    texts = [
+        sections.title(facts),
         "\n".join(f"- {escape(headline)}" for headline in headlines),
-        report_sections.cells(facts, pictures),
-        report_sections.known_cells(facts),
-        report_sections.operations(facts, pictures),
+        sections.cells(facts, pictures),
+        sections.known_cells(facts),
+        sections.operations(facts, pictures),
         limits.noise(facts),
         limits.order(facts),
-        limits.searching(facts, searched, pictures.get("searches")),
-        report_sections.how_it_was_made(facts, table, command),
+        searches_section(facts, searched, pictures.get("searches")),
+        sections.how_it_was_made(facts, table, command),
     ]
-    return Report(write_page(output, sections, drawn.values()), headlines)
+    return Report(write_page(output, texts, drawn.values()), headlines)
 
 
-def _draw(facts: Facts, searched: Searches | None) -> dict[str, Picture]:
+def _draw(facts: TableFacts, searched: TableSearches | None) -> dict[str, Picture]:
     """The pictures, by name."""
     space, mean = facts.space, facts.valid.mean
     known = [k for _, k, _ in facts.known]
     figures = {
-        "sorted": plots.sorted_accuracies(mean, facts.valid.error, names=facts.names, marked=known),
-        "effects": plots.effects_on_error(facts.effects),
+        "sorted": table_plots.sorted_accuracies(mean, facts.valid.error, names=facts.names, marked=known),
+        "effects": table_plots.effects_on_error(facts.effects),
     }
     if len(space.decisions) == 2 and space.size == len(facts.measured.keys):
         rows, columns = space.decisions
-        figures["heat_map"] = plots.heat_map(
+        figures["heat_map"] = table_plots.heat_map(
             mean.reshape(space.num_choices),
             rows=rows.choices,
             columns=columns.choices,
@@ -89,6 +89,5 @@ def _draw(facts: Facts, searched: Searches | None) -> dict[str, Picture]:
             column_name=columns.name,
         )
     if searched:
-        lines = {"best cell": searched.best, "mean of all encodings": searched.mean}
-        figures["searches"] = plots.learning_curves(searched.curves, lines=lines, batch_size=searched.batch_size)
-    return {name: plots.render(figure, name) for name, figure in figures.items()}
+        figures["searches"] = draw_searches(searched)
+    return {name: style.render(figure, name) for name, figure in figures.items()}

@@ -1,34 +1,33 @@
-"""What a page of results says of the cells: each function writes one section, as markdown, from `Facts`.
+"""Sections of the page of a table, except those in `limits.py`. Each function returns one, as markdown.
 
-Accuracies are fractions in `Facts` and percent on the page; differences of accuracies are percentage points, "points".
+Accuracies are fractions in `TableFacts` and percent on the page; their differences are percentage points, "points".
 """
 
 import math
 import pathlib
-import re
-import shlex
 from collections.abc import Mapping, Sequence
 
-from nas_keras.children import named_recipes
+from nas_keras.comparison.table_searches import NUM_BEST, PPO, RANDOM, TableSearches
 from nas_keras.reports import table_statistics
 from nas_keras.reports.main_effects import explained
-from nas_keras.reports.markdown import code, escape, make_table, number, percent
-from nas_keras.reports.search_page.searches import NUM_BEST, Searches, quartiles
-from nas_keras.reports.table_page.facts import PAPER, Facts
-from nas_keras.reports.table_page.limits import count_ties, evaluations
+from nas_keras.reports.markdown import code, escape, flatten, make_table, number, percent
+from nas_keras.reports.searches_section import evaluations, quartiles
+from nas_keras.reports.table_command import table_command
+from nas_keras.reports.table_facts import PAPER, TableFacts
+from nas_keras.reports.table_page.limits import count_ties
 
 _NUM_LISTED = 10  # cells from either end
 _PAPER_CITED = "Arora and Krone, *Learning to Design CNNs with Reinforcement Learning*"
 
 
-def title(facts: Facts) -> str:
+def title(facts: TableFacts) -> str:
     """The page's first line."""
     data = facts.table.recipe.get("data")
     name = data.get("name") if isinstance(data, dict) else None
     return f"# The {escape(facts.space.name)} space{f' on {escape(name)}' if name else ''}: results of its table"
 
 
-def headlines(facts: Facts, searched: Searches | None) -> list[str]:
+def headlines(facts: TableFacts, searched: TableSearches | None) -> list[str]:
     """The figures that matter, as plain sentences."""
     measured, best, quarter = facts.measured, facts.best[0], facts.quarter
     single = table_statistics.noise_of(measured.valid[quarter])
@@ -56,7 +55,7 @@ def headlines(facts: Facts, searched: Searches | None) -> list[str]:
         f"{number(table_statistics.rank_correlation(facts.valid.mean, facts.test.mean))}."
     )
     if searched:
-        ppo, random = (evaluations(quartiles(searched.until_best[name])[1]) for name in ("PPO", "random search"))
+        ppo, random = (evaluations(quartiles(searched.until_best[name])[1]) for name in (PPO, RANDOM))
         lines.append(
             f"PPO's final policy puts {percent(searched.probabilities.mean(), digits=0)} % of its probability on the "
             f"{NUM_BEST} best cells (mean of {len(searched.probabilities)} searches), a uniform policy "
@@ -66,7 +65,7 @@ def headlines(facts: Facts, searched: Searches | None) -> list[str]:
     return lines
 
 
-def cells(facts: Facts, pictures: Mapping[str, str]) -> str:
+def cells(facts: TableFacts, pictures: Mapping[str, str]) -> str:
     """The best and the worst, and their pictures."""
     num_columns = facts.measured.valid.shape[1]
     shown = facts.best if len(facts.best) <= 2 * _NUM_LISTED else facts.best[:_NUM_LISTED]
@@ -95,7 +94,7 @@ def cells(facts: Facts, pictures: Mapping[str, str]) -> str:
     return "\n\n".join(lines)
 
 
-def known_cells(facts: Facts) -> str:
+def known_cells(facts: TableFacts) -> str:
     """Where the paper's best and the cells that people designed stand."""
     rows = [
         [what, code(facts.names[k]), *(map(percent, paper) if paper else "––"), _accuracy(facts.valid, k)]
@@ -115,7 +114,7 @@ def known_cells(facts: Facts) -> str:
     )
 
 
-def operations(facts: Facts, pictures: Mapping[str, str]) -> str:
+def operations(facts: TableFacts, pictures: Mapping[str, str]) -> str:
     """Main effects."""
     shares = explained(facts.space, facts.measured, facts.effects)
     rows = []
@@ -146,7 +145,7 @@ def operations(facts: Facts, pictures: Mapping[str, str]) -> str:
     return "\n\n".join(lines)
 
 
-def how_it_was_made(facts: Facts, table: pathlib.Path, command: str) -> str:
+def how_it_was_made(facts: TableFacts, table: pathlib.Path, command: str) -> str:
     """Recipe, machine, time and commands."""
     rows = [[code(name), escape(flatten(value))] for name, value in facts.table.recipe.items()]
     rows += [[code(f"machine: {name}"), escape(flatten(value))] for name, value in facts.table.environment.items()]
@@ -162,22 +161,7 @@ def how_it_was_made(facts: Facts, table: pathlib.Path, command: str) -> str:
     return "\n\n".join(lines)
 
 
-def table_command(facts: Facts, table: pathlib.Path) -> str:
-    """The command that fills the table; none where recipe or space have no name."""
-    found, space = facts.table.recipe, re.fullmatch(r"(small|large)(\d*)", facts.space.name)
-    for name, named in named_recipes.NAMED.items():
-        settings = named_recipes.settings_of(named.child), named_recipes.settings_of(named.train)
-        data = found.get("data", {}).get("name")
-        if space and data == named.dataset and (found.get("child"), found.get("train")) == settings:
-            nodes = f" --num_nodes={space[2]}" if space[2] else ""
-            return (
-                f"python launch/precompute_rewards.py --space={space[1]}{nodes} --recipe={name} "
-                f"--seeds={facts.measured.valid.shape[1]} --table={shlex.quote(str(table))}"
-            )
-    return ""
-
-
-def _cell_table(facts: Facts, chosen: Sequence[int]) -> str:
+def _cell_table(facts: TableFacts, chosen: Sequence[int]) -> str:
     rows = [
         [facts.ranks[k], code(facts.names[k]), _accuracy(facts.valid, k), _accuracy(facts.test, k)]
         + [facts.test_ranks[k] or "–", facts.valid.count[k], f"{facts.measured.num_params[k]:,}"]
@@ -188,10 +172,3 @@ def _cell_table(facts: Facts, chosen: Sequence[int]) -> str:
 
 def _accuracy(means: table_statistics.Means, k: int) -> str:
     return percent(means.mean[k], means.error[k])
-
-
-def flatten(value: object) -> str:
-    """A part of a recipe in one line: "filters 16, stages 2"."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {flatten(part)}" for name, part in value.items())
-    return str(value)

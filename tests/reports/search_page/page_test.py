@@ -1,4 +1,4 @@
-"""Tests of page.py and of what it is made of: report_run_facts.py, report_run_sections.py."""
+"""Tests of the page of searches: page.py, facts.py, sections.py."""
 
 import re
 
@@ -72,7 +72,7 @@ def _folder(tmp_path_factory):
 @pytest.fixture(name="_undrawn")
 def _undrawn_fixture(monkeypatch):
     """Pictures are composed and not written, which is what takes long."""
-    monkeypatch.setattr(report_runs.plots, "render", lambda figure, name: Picture(f"{name}.png", b""))
+    monkeypatch.setattr(report_runs.style, "render", lambda figure, name: Picture(f"{name}.png", b""))
 
 
 @pytest.fixture(scope="module", name="page")

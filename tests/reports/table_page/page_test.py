@@ -1,4 +1,4 @@
-"""Tests of page.py and of what it is made of: report_facts.py, report_sections.py, report_limits.py."""
+"""Tests of the page of a table: page.py, sections.py, limits.py, and what they share with the page of searches."""
 
 import dataclasses
 import pathlib
@@ -10,13 +10,13 @@ from helpers import grid
 
 import nas_keras as nk
 from nas_keras.children import named_recipes
+from nas_keras.comparison.table_searches import TableSearches
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.reports.page_folder import Picture
-from nas_keras.reports.search_page.searches import Searches
-from nas_keras.reports.table_page import limits
+from nas_keras.reports.searches_section import searches_section
+from nas_keras.reports.table_command import table_command
+from nas_keras.reports.table_facts import gather_table
 from nas_keras.reports.table_page import page as report
-from nas_keras.reports.table_page.facts import gather
-from nas_keras.reports.table_page.sections import table_command
 from nas_keras.storage import recipe
 from nas_keras.storage.table_writer import write_table
 from nas_keras.trial import training_seed
@@ -71,7 +71,7 @@ def _page(tmp_path_factory):
 @pytest.fixture(name="_undrawn")
 def _undrawn_fixture(monkeypatch):
     """Pictures are composed and not written, which is what takes long."""
-    monkeypatch.setattr(report.plots, "render", lambda figure, name: Picture(f"{name}.png", b""))
+    monkeypatch.setattr(report.style, "render", lambda figure, name: Picture(f"{name}.png", b""))
 
 
 def _rows(text, after):
@@ -163,7 +163,7 @@ def test_how_it_was_made(page):
 
 def test_the_command_that_fills_a_table_of_a_named_recipe(page):
     folder, _, _ = page
-    facts = gather(folder / "a_table", SMALL)
+    facts = gather_table(folder / "a_table", SMALL)
     recipe = {**facts.table.recipe, "data": {**facts.table.recipe["data"], "name": "mnist"}}
     facts = dataclasses.replace(facts, table=facts.table._replace(recipe=recipe))
     assert table_command(facts, pathlib.Path("a table")) == (
@@ -222,7 +222,7 @@ def test_any_space_can_be_shown(tmp_path, _undrawn):
     assert "precompute_rewards" not in text  # it knows the space by no name
 
 
-SEARCHED = Searches(
+SEARCHED = TableSearches(
     curves={"PPO": np.full((4, 12), 0.75), "uniform sampling": np.full((4, 12), 0.5)},
     probabilities=np.array([0.5, 0.75, 0.75, 1.0]),
     best_probabilities=np.array([0.25, 0.25, 0.25, 0.25]),
@@ -239,8 +239,8 @@ SEARCHED = Searches(
 
 def test_what_searches_gave(page):
     folder, _, _ = page
-    facts = gather(folder / "a_table", SMALL)
-    text = limits.searching(facts, SEARCHED, "searches.svg")
+    facts = gather_table(folder / "a_table", SMALL)
+    text = searches_section(facts, SEARCHED, "searches.svg")
     assert _rows(text, "## Searching the table") == [
         ["PPO", "25 (17.5 to never)", "3 of 4", "2.5 (1.75 to 3.25)", "4 of 4"],
         ["random search", "31.5 (30.75 to 32.25)", "4 of 4", "5 (5 to 5)", "4 of 4"],
@@ -259,8 +259,8 @@ def test_what_searches_gave(page):
 def test_a_larger_space_is_told_of_in_other_words(page, tmp_path):
     large = nk.spaces.large(2)
     accuracies = {(large.key(large.encode(nk.cells.vgg())), 0): (0.9, 0.9)}
-    facts = gather(_write(tmp_path / "table", large, accuracies), large)
-    text = limits.searching(facts, SEARCHED, "searches.svg")
+    facts = gather_table(_write(tmp_path / "table", large, accuracies), large)
+    text = searches_section(facts, SEARCHED, "searches.svg")
     assert "costs 129 trainings" in text and "they cannot show" not in text
 
 
@@ -268,7 +268,7 @@ def test_searches_in_the_headlines(page, monkeypatch, tmp_path):
     folder, _, _ = page
     asked, drawn = {}, []
     monkeypatch.setattr(report, "run_searches", lambda *args, **settings: asked.update(settings) or SEARCHED)
-    monkeypatch.setattr(report.plots, "render", lambda figure, name: Picture(f"{drawn.append(name) or name}.png", b""))
+    monkeypatch.setattr(report.style, "render", lambda figure, name: Picture(f"{drawn.append(name) or name}.png", b""))
     made = report.write_report(folder / "a_table", SMALL, tmp_path / "docs", searches=4, batches=12)
     assert (asked["searches"], asked["batches"]) == (4, 12)
     assert made.headlines[-1] == (

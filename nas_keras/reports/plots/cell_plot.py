@@ -1,11 +1,18 @@
 """Draws a cell: its canonical form as a graph in layers, from the cell's input (left) to its output (right)."""
 
 from nas_keras.errors import DependencyError, InvalidValueError, check_type, shown
+from nas_keras.reports.plots.style import DARK_GREY, GREEN, LIGHT_GREY, ORANGE, PURPLE, SKY_BLUE, WHITE, YELLOW
 from nas_keras.spaces.cell import Cell, Tree
 
 _INPUT, _OUTPUT = "input", "output"
-_COLOURS = {"conv": "#56B4E9", "sep": "#009E73", "max": "#E69F00", "avg": "#F0E442", "identity": "#DDDDDD"}
-_OTHER, _END = "#CC79A7", "#FFFFFF"  # an operation of the user's; where the cell begins and ends
+_COLOURS = {  # by the beginning of an operation's name
+    "conv": SKY_BLUE,
+    "sep": GREEN,
+    "max": ORANGE,
+    "avg": YELLOW,
+    "identity": LIGHT_GREY,
+}
+_USER_COLOUR, _END_COLOUR = PURPLE, WHITE  # a user's operation; input, output and combiner
 
 
 def cell_graph(cell: Cell):
@@ -66,9 +73,9 @@ def plot_cell(cell: Cell, *, title: str | None = None):
     axes = figure.add_subplot()
     labels = networkx.get_node_attributes(graph, "label")
     # Edges end outside the boxes that the labels draw.
-    networkx.draw_networkx_edges(graph, places, ax=axes, node_size=2600, arrowsize=12, edge_color="#555555")
+    networkx.draw_networkx_edges(graph, places, ax=axes, node_size=2600, arrowsize=12, edge_color=DARK_GREY)
     for node, (x, y) in places.items():
-        box = {"boxstyle": "round,pad=0.4", "facecolor": _colour(labels[node]), "edgecolor": "#555555"}
+        box = {"boxstyle": "round,pad=0.4", "facecolor": _colour(labels[node]), "edgecolor": DARK_GREY}
         axes.text(x, y, labels[node], ha="center", va="center", fontsize=8, bbox=box)
     axes.margins(0.12, 0.25)
     axes.set_axis_off()
@@ -88,5 +95,5 @@ def _add(graph, source: str, tree: Tree, ends: list[str]) -> None:
 
 def _colour(label: str) -> str:
     if label in (_INPUT, _OUTPUT) or label.startswith(("concat", "add")):
-        return _END
-    return next((colour for start, colour in _COLOURS.items() if label.startswith(start)), _OTHER)
+        return _END_COLOUR
+    return next((colour for start, colour in _COLOURS.items() if label.startswith(start)), _USER_COLOUR)

@@ -1,4 +1,4 @@
-"""Tests of searches.py: searches on a table of four keys, most with an answer known beforehand."""
+"""Tests of table_searches.py: searches on a table of four keys, most with an answer known beforehand."""
 
 import math
 
@@ -7,8 +7,8 @@ import pytest
 from helpers import grid
 
 import nas_keras as nk
+from nas_keras.comparison.table_searches import UniformSampling, _evaluations_until, run_searches
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.reports.search_page.searches import UniformSampling, _first, quartiles, run_searches
 from nas_keras.storage.table_writer import write_table
 
 # Six encodings, five keys: 0,0 and 0,1 are one.
@@ -76,16 +76,8 @@ def test_keys_until_the_best(searched):
 
 
 def test_the_first_of_those_wanted():
-    assert _first(["a", "b", "c"], ["c", "b"]) == 2
-    assert _first(["a"], ["b"]) == math.inf
-
-
-def test_quartiles_take_searches_that_never_found():
-    assert quartiles(np.array([4.0, 1, 3, 2, 5])) == [2, 3, 4]
-    assert quartiles(np.array([1.0, 2, 3, math.inf])) == [1.75, 2.5, math.inf]
-    assert quartiles(np.array([math.inf] * 2)) == [math.inf] * 3
-    values = np.random.default_rng(0).normal(size=10)
-    np.testing.assert_allclose(quartiles(values), np.quantile(values, [0.25, 0.5, 0.75]))
+    assert _evaluations_until(["a", "b", "c"], ["c", "b"]) == 2
+    assert _evaluations_until(["a"], ["b"]) == math.inf
 
 
 def test_uniform_sampling_repeats_and_knows_its_seed():

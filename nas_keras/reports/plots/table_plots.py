@@ -1,22 +1,24 @@
-"""Pictures of results, each a function that returns a matplotlib Figure; `save` writes one. No pyplot, no global state.
+"""Pictures of a table: its accuracies, the effects of choices, and searches on it.
 
-Accuracies come in as fractions and are shown in percent. Colours are of Okabe and Ito's palette and of cividis, which
-colour-blind people tell apart; every series has a marker or line style of its own besides.
+Each function returns a matplotlib Figure. Accuracies are fractions, shown in percent.
 """
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nas_keras.errors import printable
 from nas_keras.reports.main_effects import SMALLEST_ERROR, Effect
-from nas_keras.reports.page_folder import Picture
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-LINES = ("-", "--", "-.", ":")
-GREY = "#666666"
-_DPI = 150
+from nas_keras.reports.plots.style import (
+    BLUE,
+    GREY,
+    LINES,
+    VERMILION,
+    new_figure,
+    plain,
+    scale_by_error,
+    series_styles,
+    set_ticks,
+)
 
 
 def heat_map(values: np.ndarray, *, rows: Sequence[str], columns: Sequence[str], row_name: str, column_name: str):
@@ -60,7 +62,7 @@ def sorted_accuracies(
     best = order[:num_best]
     figure = new_figure(8.6, 1.3 + 0.19 * max(len(best), 12))
     left, right = figure.subplots(1, 2)
-    for is_marked, colour, marker in ((False, COLOURS[0], "."), (True, COLOURS[1], "D")):
+    for is_marked, colour, marker in ((False, BLUE, "."), (True, VERMILION, "D")):
         style = {"fmt": marker, "color": colour, "markersize": 4 if is_marked else 5, "elinewidth": 1}
         for axes, shown in ((left, order), (right, best)):
             places = [place for place, k in enumerate(shown, start=1) if (k in marked) == is_marked]
@@ -99,7 +101,7 @@ def effects_on_error(effects: Sequence[Effect]):
         bars = np.nan_to_num([effect.log_error_error for effect in shown])
         bars = np.stack([middle - middle * np.exp(-bars), middle * np.exp(bars) - middle])
         axes.axvline(1, color=GREY, linewidth=1)
-        axes.errorbar(middle, places, xerr=bars, fmt="o", color=COLOURS[0], markersize=4, elinewidth=1)
+        axes.errorbar(middle, places, xerr=bars, fmt="o", color=BLUE, markersize=4, elinewidth=1)
         axes.set_xscale("log")
         axes.set_yticks(places, [plain(effect.choice) for effect in shown], fontsize=8)
         axes.set_ylim(most - 0.5, -0.5)  # the first on top, the same distances in all panels
@@ -122,7 +124,7 @@ def learning_curves(curves: Mapping[str, np.ndarray], *, lines: Mapping[str, flo
     """
     figure = new_figure(6.8, 3.6)
     axes = figure.add_subplot()
-    for (name, curve), colour, line in zip(curves.items(), COLOURS, LINES, strict=False):
+    for (name, curve), (colour, line, _) in zip(curves.items(), series_styles(), strict=False):
         curve = 100 * np.asarray(curve)
         iterations = range(1, curve.shape[1] + 1)
         low, high = np.nanquantile(curve, [0.1, 0.9], axis=0)
@@ -135,46 +137,3 @@ def learning_curves(curves: Mapping[str, np.ndarray], *, lines: Mapping[str, flo
     axes.grid(alpha=0.3)
     figure.legend(fontsize=8, loc="outside lower center", ncols=4)  # never over a curve
     return figure
-
-
-def render(figure, name: str) -> Picture:
-    """The figure as `name`.png or `name`.svg, whichever is smaller."""
-    import matplotlib
-
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # it is laid out now; once is enough
-    pictures = []
-    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-        buffer = io.BytesIO()
-        with matplotlib.rc_context({"svg.hashsalt": name}):  # the same picture is the same file
-            figure.savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
-        pictures.append(Picture(f"{name}.{kind}", buffer.getvalue()))
-    return min(pictures, key=lambda picture: len(picture.content))
-
-
-def plain(name: object) -> str:
-    r"""A name as matplotlib shows it: "$" begins no formula, and control characters are written out."""
-    return printable(str(name)).replace("$", r"\$")
-
-
-def new_figure(width: float, height: float):
-    """A figure of so many inches."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
-
-
-def scale_by_error(axes) -> None:
-    """Makes the vertical axis, on which error rates in percent are drawn, logarithmic, labelled as accuracy."""
-    axes.set_yscale("log")
-    axes.invert_yaxis()
-    set_ticks(axes.yaxis, lambda error: f"{100 - error:g}")
-
-
-def set_ticks(axis, text: Callable[[float], str]) -> None:
-    """Ticks at 1, 2, 5, 10, ... of a logarithmic axis, labelled by `text`."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
-    axis.set_minor_locator(NullLocator())

@@ -27,7 +27,7 @@ _KNOWN = (  # what it is, the cell, the paper's validation and test accuracy of 
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
+class TableFacts:
     """What is known of a table; cells are places among the K keys of the space.
 
     Attributes:
@@ -83,7 +83,7 @@ class Facts:
         return ", ".join(str(d.choices[action]) for d, action in zip(self.space.decisions, actions, strict=True))
 
 
-def gather(path: pathlib.Path, space: SearchSpace) -> Facts:
+def gather_table(path: pathlib.Path, space: SearchSpace) -> TableFacts:
     """Reads and measures the table in folder `path`.
 
     Raises:
@@ -98,7 +98,7 @@ def gather(path: pathlib.Path, space: SearchSpace) -> Facts:
         )
     measured = table_statistics.measure(space, table.trials)
     valid, test = table_statistics.summarize(measured.valid), table_statistics.summarize(measured.test)
-    return Facts(
+    return TableFacts(
         space=space,
         table=table,
         measured=measured,

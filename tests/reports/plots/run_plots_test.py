@@ -1,10 +1,10 @@
-"""Tests of nas_keras/reports/run_plots.py: what stands in the pictures."""
+"""Tests of nas_keras/reports/plots/run_plots.py: what stands in the pictures."""
 
 import numpy as np
 import pytest
 
 import nas_keras as nk
-from nas_keras.reports import run_plots
+from nas_keras.reports.plots import run_plots
 
 NAN = float("nan")
 

@@ -1,14 +1,15 @@
-"""Pictures of searches, in the manner of `plots.py`: rewards over time, accuracy against size, the policy over time."""
+"""Pictures of searches: rewards over time, accuracy against size, the policy over time.
+
+Each function returns a matplotlib Figure.
+"""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from nas_keras.reports.main_effects import SMALLEST_ERROR
-from nas_keras.reports.plots import COLOURS, GREY, LINES, new_figure, plain, scale_by_error
+from nas_keras.reports.plots.style import GREY, LINES, new_figure, plain, scale_by_error, series_styles
 from nas_keras.spaces.search_space import Decision
-
-_MARKERS = ("o", "x", "^", "s")
 
 
 def rewards_over_time(rewards: Mapping[str, np.ndarray], *, lines: Mapping[str, float]):
@@ -20,8 +21,7 @@ def rewards_over_time(rewards: Mapping[str, np.ndarray], *, lines: Mapping[str, 
     """
     figure = new_figure(6.8, 4.2)
     axes = figure.add_subplot()
-    styles = zip(rewards.items(), COLOURS, _MARKERS, LINES, strict=False)
-    for (name, values), colour, marker, line in styles:
+    for (name, values), (colour, line, marker) in zip(rewards.items(), series_styles(), strict=False):
         name = plain(name)
         values = np.asarray(values, float)
         order = np.arange(1, len(values) + 1)
@@ -57,7 +57,7 @@ def accuracy_against_size(
     """
     figure = new_figure(6.8, 4.2)
     axes = figure.add_subplot()
-    for (name, (sizes, values)), colour, marker in zip(groups.items(), (*COLOURS, GREY), _MARKERS, strict=False):
+    for (name, (sizes, values)), (colour, _, marker) in zip(groups.items(), series_styles(), strict=False):
         axes.plot(sizes, _error(values), marker, color=colour, markersize=3.5, alpha=0.5, label=plain(name))
     # By size, names alternate between the right and the left, since those of neighbours would cover each other.
     for i, (name, (size, value)) in enumerate(sorted(marked.items(), key=lambda item: item[1])):

@@ -1,12 +1,10 @@
-"""Tests of nas_keras/reports/plots.py: what stands in the pictures, and the files."""
+"""Tests of nas_keras/reports/plots/table_plots.py: the content of the pictures."""
 
 import numpy as np
 import pytest
-from helpers import run_python
-from matplotlib.figure import Figure
 
-from nas_keras.reports import plots
 from nas_keras.reports.main_effects import Effect
+from nas_keras.reports.plots import table_plots
 
 
 def _texts(axes):
@@ -19,7 +17,7 @@ def _labels(axis):
 
 def test_the_heat_map_has_each_number_in_its_field():
     values = np.array([[0.9881, 0.5, np.nan], [0.1, 1.0, 0.25]])
-    figure = plots.heat_map(values, rows="ab", columns="xyz", row_name="first", column_name="second")
+    figure = table_plots.heat_map(values, rows="ab", columns="xyz", row_name="first", column_name="second")
     (axes,) = figure.axes
     assert _texts(axes) == ["98.81", "50.00", "–", "10.00", "100.00", "25.00"]
     assert [text.get_position() for text in axes.texts] == [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
@@ -29,7 +27,7 @@ def test_the_heat_map_has_each_number_in_its_field():
 
 
 def test_the_heat_map_writes_light_on_dark_and_dark_on_light():
-    figure = plots.heat_map(np.array([[0.5, 0.99]]), rows="a", columns="xy", row_name="r", column_name="c")
+    figure = table_plots.heat_map(np.array([[0.5, 0.99]]), rows="a", columns="xy", row_name="r", column_name="c")
     assert [text.get_color() for text in figure.axes[0].texts] == ["white", "black"]
 
 
@@ -40,7 +38,9 @@ def _points(axes):
 
 def test_accuracies_are_sorted_and_the_best_have_their_names():
     mean, error = np.array([0.5, np.nan, 0.9, 0.8]), np.array([0.1, np.nan, np.nan, 0.05])
-    figure = plots.sorted_accuracies(mean, error, names=["half", "none", "most", "more"], marked=[0, 1], num_best=2)
+    figure = table_plots.sorted_accuracies(
+        mean, error, names=["half", "none", "most", "more"], marked=[0, 1], num_best=2
+    )
     left, right = figure.axes
     np.testing.assert_allclose(_points(left), [(1, 10), (2, 20), (3, 50)])  # rank, error rate in percent
     np.testing.assert_allclose(_points(right), [(80, 2), (90, 1)])
@@ -51,7 +51,7 @@ def test_accuracies_are_sorted_and_the_best_have_their_names():
 
 
 def test_error_bars_are_one_standard_error():
-    figure = plots.sorted_accuracies(np.array([0.9]), np.array([0.02]), names=["a"])
+    figure = table_plots.sorted_accuracies(np.array([0.9]), np.array([0.02]), names=["a"])
     (bar,) = figure.axes[1].containers[0].lines[2][0].get_segments()
     np.testing.assert_allclose(bar[:, 0], [88, 92])
 
@@ -62,7 +62,7 @@ def test_effects_have_a_panel_for_each_decision():
         Effect("op", "pool", -0.1, 0.01, np.log(2), np.nan),
         *(Effect(f"d{i}", "only", 0, 0, 0, 0) for i in range(3)),
     ]
-    figure = plots.effects_on_error(effects)
+    figure = table_plots.effects_on_error(effects)
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_title() for axes in shown] == ["op", "d0", "d1", "d2"]
     assert len(figure.axes) == 6
@@ -72,7 +72,7 @@ def test_effects_have_a_panel_for_each_decision():
 
 def test_learning_curves_are_means_with_bands_and_lines_across():
     curves = {"PPO": np.array([[0.1, 0.5], [0.3, 0.7]]), "uniform": np.array([[0.2, np.nan], [0.2, 0.2]])}
-    figure = plots.learning_curves(curves, lines={"best": 0.9}, batch_size=8)
+    figure = table_plots.learning_curves(curves, lines={"best": 0.9}, batch_size=8)
     (axes,) = figure.axes
     lines = {line.get_label(): line.get_xydata() for line in axes.lines}
     np.testing.assert_allclose(lines["PPO"], [(1, 20), (2, 60)])
@@ -82,32 +82,3 @@ def test_learning_curves_are_means_with_bands_and_lines_across():
     band = axes.collections[0].get_paths()[0].vertices
     assert band[:, 1].min() == pytest.approx(12) and band[:, 1].max() == pytest.approx(68)  # quantiles 0.1 and 0.9
     assert "8 samples" in axes.get_xlabel() and "%" in axes.get_ylabel()
-
-
-def test_the_smaller_kind_of_file_is_taken_and_the_same_picture_has_the_same_bytes():
-    def few():
-        return Figure()
-
-    def many():
-        figure = Figure()
-        figure.add_subplot().plot(np.random.default_rng(0).random(5_000))
-        return figure
-
-    file, content = plots.render(few(), "picture")
-    assert file == "picture.svg" and content.startswith(b"<?xml")
-    assert plots.render(few(), "picture").content == content
-    file, content = plots.render(many(), "picture")
-    assert file == "picture.png" and content.startswith(b"\x89PNG")
-
-
-def test_matplotlib_comes_with_the_first_picture_and_pyplot_never():
-    code = """
-import sys
-from nas_keras.reports import plots
-from nas_keras.reports.search_page import searches
-print("matplotlib" in sys.modules, "scipy" in sys.modules)
-plots.learning_curves({}, lines={"best": 0.5}, batch_size=8)
-print("matplotlib" in sys.modules, "matplotlib.pyplot" in sys.modules)
-"""
-    done = run_python(code)
-    assert done.stdout.splitlines() == ["False False", "True False"], done.stderr

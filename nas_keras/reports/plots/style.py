@@ -1,0 +1,78 @@
+"""The style that all pictures share: colours, lines, markers, axes and files. No pyplot, no global state.
+
+Colours are those of Okabe and Ito and of cividis, which colour-blind people can tell apart; every series also has
+a marker or line style of its own.
+"""
+
+import io
+import itertools
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from nas_keras.errors import printable
+from nas_keras.reports.page_folder import Picture
+
+BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, SKY_BLUE, YELLOW, BLACK = "#E69F00", "#56B4E9", "#F0E442", "#000000"
+GREY, DARK_GREY, LIGHT_GREY, WHITE = "#666666", "#555555", "#DDDDDD", "#FFFFFF"
+LINES = ("-", "--", "-.", ":")
+_SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)  # yellow is too light for a line
+_MARKERS = ("o", "x", "^", "s")
+_DPI = 150
+
+
+class SeriesStyle(NamedTuple):
+    """The colour, line style and marker of one series."""
+
+    colour: str
+    line: str
+    marker: str
+
+
+def series_styles() -> Iterator[SeriesStyle]:
+    """Styles for any number of series, the same in every picture; they repeat after the 28th."""
+    for style in zip(itertools.cycle(_SERIES), itertools.cycle(LINES), itertools.cycle(_MARKERS), strict=False):
+        yield SeriesStyle(*style)
+
+
+def render(figure, name: str) -> Picture:
+    """The figure as `name`.png or `name`.svg, whichever is smaller."""
+    import matplotlib
+
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # it is laid out now; once is enough
+    pictures = []
+    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+        buffer = io.BytesIO()
+        with matplotlib.rc_context({"svg.hashsalt": name}):  # the same picture is the same file
+            figure.savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
+        pictures.append(Picture(f"{name}.{kind}", buffer.getvalue()))
+    return min(pictures, key=lambda picture: len(picture.content))
+
+
+def plain(name: object) -> str:
+    r"""A name as matplotlib shows it: "$" begins no formula, and control characters are written out."""
+    return printable(str(name)).replace("$", r"\$")
+
+
+def new_figure(width: float, height: float):
+    """A figure of so many inches."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def scale_by_error(axes) -> None:
+    """Makes the vertical axis, on which error rates in percent are drawn, logarithmic, labelled as accuracy."""
+    axes.set_yscale("log")
+    axes.invert_yaxis()
+    set_ticks(axes.yaxis, lambda error: f"{100 - error:g}")
+
+
+def set_ticks(axis, text: Callable[[float], str]) -> None:
+    """Ticks at 1, 2, 5, 10, ... of a logarithmic axis, labelled by `text`."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
+    axis.set_minor_locator(NullLocator())
