@@ -18,7 +18,8 @@ from nas_keras.children.named_recipes import configs_of
 from nas_keras.children.training import PRECISIONS
 from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
 from nas_keras.results.exportable_run import check_exportable
-from nas_keras.runner.search import check_settings
+from nas_keras.runner.search import run_search
+from nas_keras.runner.settings import Settings, check_settings
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.system.output_files import check_apart
 from nas_keras.system.paths import check_loadable
@@ -92,7 +93,7 @@ def main() -> None:
     """Checks the flags, searches, exports, and prints what was found."""
     space = _space()
     options = _strategy_options()
-    child, train = _check_flags(options)
+    child, train, settings = _check_flags(space, options)
     images = _load_images() if _needs_images() else None
     with _evaluator(images, child, train) as evaluator:
         if _FINAL_EPOCHS.value:
@@ -100,21 +101,7 @@ def main() -> None:
         evaluator.check(space)
         _print_plan(space, images)
         progress = SearchProgress(space)
-        result = nk.search(
-            space,
-            evaluator,
-            strategy=_STRATEGY.value,
-            strategy_config=options,
-            max_evaluations=_MAX_EVALUATIONS.value,
-            max_trials=_MAX_TRIALS.value,
-            batch_size=_BATCH_SIZE.value,
-            lag=_LAG.value,
-            seed=_SEED.value,
-            workdir=_WORKDIR.value,
-            warm_start_from=_WARM_START_FROM.value,
-            on_batch=progress.on_batch,
-            on_trial=progress.on_trial,
-        )
+        result = run_search(evaluator, settings, on_batch=progress.on_batch, on_trial=progress.on_trial)
     _print_result(space, result)
     if result.best is not None and _FINAL_EPOCHS.value:
         print(f"\nTraining the best child for {_FINAL_EPOCHS.value} epochs ...", flush=True)
@@ -147,24 +134,16 @@ def _strategy_options() -> dict[str, str]:
     return options
 
 
-def _check_flags(options: dict[str, str]) -> tuple[nk.ChildConfig, nk.TrainConfig]:
-    """All that can be refused before an image is read; gives what the flags say of a child."""
+def _check_flags(space: nk.SearchSpace, options: dict[str, str]) -> tuple[nk.ChildConfig, nk.TrainConfig, Settings]:
+    """Refuses what can be refused before an image is read; returns the settings of a child and of the search."""
     if not _WORKDIR.value:
         raise InvalidValueError("--workdir is missing: name the folder of the run, such as --workdir=runs/mnist.")
     check_at_least("final_epochs", _FINAL_EPOCHS.value, 0)
     if _FINAL_EPOCHS.value:
         nk.TrainConfig(epochs=_FINAL_EPOCHS.value)
-    check_settings(
-        max_evaluations=_MAX_EVALUATIONS.value,
-        max_trials=_MAX_TRIALS.value,
-        batch_size=_BATCH_SIZE.value,
-        lag=_LAG.value,
-        seed=_SEED.value,
-    )
     child = nk.ChildConfig(filters=_FILTERS.value)
     train = nk.TrainConfig(epochs=_EPOCHS.value, precision=_PRECISION.value, jit_compile=_JIT_COMPILE.value)
     check_choice("distribute", _DISTRIBUTE.value, DISTRIBUTE)
-    strategies.config_of(_STRATEGY.value, options)
     check_choice("missing", _MISSING.value, _MISSING_WAYS)
     check_choice("reward", _REWARD.value, ("train", "table"))
     check_workers(_WORKERS.value)
@@ -173,11 +152,22 @@ def _check_flags(options: dict[str, str]) -> tuple[nk.ChildConfig, nk.TrainConfi
     _check_that_flags_agree()
     read = [("table", _TABLE.value), ("warm_start_from", _WARM_START_FROM.value), ("data_dir", _DATA_DIR.value)]
     check_apart(folders={"workdir": _WORKDIR.value}, read=read)
-    workspace = Workspace(_WORKDIR.value)
-    workspace.check()
+    settings = check_settings(
+        space,
+        strategy=_STRATEGY.value,
+        strategy_config=options,
+        max_evaluations=_MAX_EVALUATIONS.value,
+        max_trials=_MAX_TRIALS.value,
+        max_seconds=None,
+        batch_size=_BATCH_SIZE.value,
+        lag=_LAG.value,
+        seed=_SEED.value,
+        workdir=_WORKDIR.value,
+        warm_start_from=_WARM_START_FROM.value,
+    )
     if _FINAL_EPOCHS.value:
-        check_loadable("workdir", workspace.root)
-    return child, train
+        check_loadable("workdir", settings.workspace.root)
+    return child, train, settings
 
 
 def _check_that_flags_agree() -> None:

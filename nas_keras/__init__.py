@@ -39,9 +39,9 @@ _LAZY = {  # name -> module; these import TensorFlow, or make it be imported
     "load_images": "data.tfds",
     "TrainingEvaluator": "evaluators.training",
     "TableEvaluator": "evaluators.table",
-    "SearchResult": "runner.search",
+    "SearchResult": "runner.result",
     "search": "runner.search",
-    "top_trials": "runner.search",
+    "top_trials": "runner.result",
     "export_best": "results.export",
     "plot_cell": "reports.plots.cell_plot",
 }

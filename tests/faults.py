@@ -78,9 +78,9 @@ def _strategy(name: str) -> Strategy:
 
 def _search(evaluator, strategy: Strategy, state: str, checkpoint_seconds: float, **settings) -> None:
     """A search; what the strategy knows in the end goes to the file `state`."""
-    from nas_keras.runner import loop
+    from nas_keras.runner import checkpointing, loop
 
-    loop._CHECKPOINT_SECONDS, loop._PENDING_SECONDS = checkpoint_seconds, 0.0
+    checkpointing._SECONDS, loop._PENDING_SECONDS = checkpoint_seconds, 0.0
     nk.search(SPACE, evaluator, strategy=strategy, **settings)
     with open(state, "wb") as file:
         for name, value in sorted(strategy.state().items()):

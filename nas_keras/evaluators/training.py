@@ -165,18 +165,23 @@ class TrainingEvaluator(Evaluator):
             TaskError: if a child fails in a way that no child should, with the worker's traceback.
         """
         submitted = {self._submit(self._pool.submit, job, self._train): (job, False) for job in jobs}
-        while submitted:
-            done, _ = concurrent.futures.wait(submitted, return_when=concurrent.futures.FIRST_COMPLETED)
-            for future in done:
-                job, is_retry = submitted.pop(future)
-                evaluation, out_of_memory = _outcome(future)
-                if out_of_memory and self.variants and not is_retry:
-                    logging.warning("%s: %s. It is tried alone with half the batch.", job.key, evaluation.status)
-                    submitted[self._submit(self._pool.submit_alone, job, self._half)] = job, True
-                    continue
-                if is_retry:
-                    evaluation = dataclasses.replace(evaluation, recipe=fingerprint(self.variants[0]))
-                yield job, evaluation
+        try:
+            while submitted:
+                done, _ = concurrent.futures.wait(submitted, return_when=concurrent.futures.FIRST_COMPLETED)
+                for future in done:
+                    job, is_retry = submitted.pop(future)
+                    evaluation, out_of_memory = _outcome(future)
+                    if out_of_memory and self.variants and not is_retry:
+                        logging.warning("%s: %s. It is tried alone with half the batch.", job.key, evaluation.status)
+                        submitted[self._submit(self._pool.submit_alone, job, self._half)] = job, True
+                        continue
+                    if is_retry:
+                        evaluation = dataclasses.replace(evaluation, recipe=fingerprint(self.variants[0]))
+                    yield job, evaluation
+        finally:
+            # If the caller stops before the last evaluation, the workers do not begin the rest.
+            for future in submitted:
+                future.cancel()
 
     def _submit(self, submit, job: Job, train: TrainConfig) -> concurrent.futures.Future:
         return submit(_evaluate, cell=job.architecture, seed=job.seed, settings={**self._settings, "config": train})

@@ -11,7 +11,7 @@ from nas_keras.children.training import TrainConfig
 from nas_keras.data.images import Images
 from nas_keras.data.tfds import load_source
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.runner.search import top_trials
+from nas_keras.runner.result import top_trials
 from nas_keras.spaces.description import describe_space, rebuild_space, space_difference
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage import run_config

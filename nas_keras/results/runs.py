@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nas_keras.errors import InvalidValueError
-from nas_keras.runner.search import top_trials
+from nas_keras.runner.result import top_trials
 from nas_keras.spaces.description import rebuild_space, space_difference
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.dataset import Dataset

@@ -1,7 +1,7 @@
-"""When the strategy's state is kept, and from which of the states a search goes on.
+"""Saving the strategy's state during a search, and choosing the state from which a search continues.
 
-A search may go on from any state that going through D from its beginning comes to: the result is the same as without
-checkpoints. Other states are not kept, and not gone on from if an earlier version kept them.
+A search may continue from any state that a replay of D from its beginning reaches: the result is the same as without
+checkpoints. Other states are not saved, and are skipped if an earlier version saved them.
 """
 
 import pathlib
@@ -11,86 +11,96 @@ from collections.abc import Sequence
 from absl import logging
 
 from nas_keras.errors import printable
-from nas_keras.runner.open_batch import Asked, describe, proposals_of
+from nas_keras.runner.proposing import Asked
 from nas_keras.storage.checkpoints import Checkpoint, read_checkpoints, write_checkpoint
 from nas_keras.storage.dataset import Dataset
 from nas_keras.strategies import Strategy
 from nas_keras.strategies.base import State
 
+_SECONDS = 5.0  # between two checkpoints: one costs about 20 ms, the replay of a batch about 10 ms
+
 
 class Checkpointing:
-    """Keeps and restores the state of one search's strategy.
+    """Saves and restores the state of one search's strategy.
 
     Args:
-        folder: of the checkpoints; None keeps none.
-        strategy: whose state it is.
+        folder: folder of the checkpoints; None to save none.
+        strategy: the strategy.
         dataset: D of the search.
-        lag: batches that are open whenever another one may be asked for.
-
-    Attributes:
-        folder: see above.
-        last_time: when the latest checkpoint was made, by the monotonic clock.
+        lag: number of batches that are open whenever another one may be asked for.
     """
 
     def __init__(self, folder: pathlib.Path | None, strategy: Strategy, dataset: Dataset, lag: int):
-        self.folder = folder
-        self._strategy, self._dataset, self._lag = strategy, dataset, lag
-        self._saved = 0  # batches told at the latest checkpoint
-        self.last_time = time.monotonic()
+        self._folder, self._strategy, self._dataset, self._lag = folder, strategy, dataset, lag
+        self._is_ended = False
+        self._num_saved = 0  # batches told at the latest checkpoint
+        self._last_time = time.monotonic()
 
-    def stop(self) -> None:
-        """Keeps no further state: from here on the strategy knows what going through D does not tell it."""
-        self.folder = None
+    def end(self) -> None:
+        """Saves no further state: from now on the strategy knows something that a replay of D does not tell it."""
+        self._is_ended = True
 
-    def save_news(self, asked: Sequence[Asked]) -> None:
-        """Keeps the state if a batch was told since the latest checkpoint."""
-        if self._strategy.num_told > self._saved:
-            self.save(asked)
+    def save_if_due(self, asked: Sequence[Asked]) -> None:
+        """Saves the state if the latest checkpoint is some seconds old."""
+        if time.monotonic() - self._last_time >= _SECONDS:
+            self._save(asked)
 
-    def save(self, asked: Sequence[Asked]) -> None:
-        """Keeps the state and the batches that were asked and not told, unless those are fewer than the lag allows.
+    def save_if_new(self, asked: Sequence[Asked]) -> None:
+        """Saves the state if a batch has been told since the latest checkpoint."""
+        if self._strategy.num_told > self._num_saved:
+            self._save(asked)
 
-        They are fewer while a search is ending; one with a larger budget would have asked for more by then.
+    def _save(self, asked: Sequence[Asked]) -> None:
+        """Saves the state and the batches asked and not told, unless those are fewer than the lag allows.
+
+        They are fewer while a search is ending; with a larger budget it would have asked for more by then.
         """
-        if self.folder is None or len(asked) < self._lag:
+        if self._folder is None or self._is_ended or len(asked) < self._lag:
             return
         num_told = self._strategy.num_told
-        batches = [describe(policy, proposals) for policy, proposals in asked]
+        batches = [batch.to_json() for batch in asked]
         checkpoint = Checkpoint(num_told, self._dataset.digest(num_told), self._strategy.state(), batches)
-        write_checkpoint(self.folder, checkpoint)
-        self._saved, self.last_time = num_told, time.monotonic()
+        write_checkpoint(self._folder, checkpoint)
+        self._num_saved, self._last_time = num_told, time.monotonic()
 
     def restore(self) -> list[Asked]:
-        """Restores the newest state that D agrees with, if there is any; returns the batches that were asked then."""
-        untouched: State | None = None
-        for checkpoint in read_checkpoints(self.folder) if self.folder else ():
+        """Restores the newest state that agrees with D, if there is one.
+
+        Returns:
+            The batches that had been asked and not told in that state.
+        """
+        initial: State | None = None
+        for checkpoint in read_checkpoints(self._folder) if self._folder else ():
             num_told = checkpoint.num_told
             if num_told > len(self._dataset.batches) or self._dataset.digest(num_told) != checkpoint.digest:
-                logging.warning("The checkpoint after %d batches is not of this D, and is not used.", num_told)
+                logging.warning("The checkpoint after %d batches belongs to another D and is skipped.", num_told)
                 continue
-            untouched = untouched or self._strategy.state()
+            initial = initial or self._strategy.state()
             try:
-                asked = [(batch["policy"], proposals_of(batch)) for batch in checkpoint.open]
-                if not self._is_on_the_way(num_told, asked):
+                asked = [Asked.from_json(batch) for batch in checkpoint.open]
+                if not self._is_reached_by_replay(num_told, asked):
                     continue
-                self._strategy.restore(checkpoint.state)
-                counts = self._strategy.num_told, self._strategy.num_asked
-                if counts != (num_told, num_told + len(asked)):
-                    raise ValueError(f"its strategy was told and asked {counts}")
-            except Exception as error:  # whatever is wrong with it: D itself is what counts
-                self._strategy.restore(untouched)  # it may have taken over a part
+                self._restore_state(checkpoint, len(asked))
+            except Exception as error:  # whatever is wrong with a checkpoint: D can be replayed without it
+                self._strategy.restore(initial)  # the strategy may have taken over a part
                 what = printable(repr(error))
-                logging.warning("The checkpoint after %d batches is not of this strategy: %s.", num_told, what)
+                logging.warning("The checkpoint after %d batches does not fit this strategy: %s.", num_told, what)
                 continue
-            self._saved = num_told
+            self._num_saved = num_told
             return asked
         return []
 
-    def _is_on_the_way(self, num_told: int, asked: Sequence[Asked]) -> bool:
-        """Whether going through D comes to a state in which these batches are asked and not told.
+    def _restore_state(self, checkpoint: Checkpoint, num_asked: int) -> None:
+        self._strategy.restore(checkpoint.state)
+        counts = self._strategy.num_told, self._strategy.num_asked
+        if counts != (checkpoint.num_told, checkpoint.num_told + num_asked):
+            raise ValueError(f"its strategy was told and asked {counts}")
 
-        It does not if they are fewer than the lag allows, or if the budget of a later start cut one of them.
+    def _is_reached_by_replay(self, num_told: int, asked: Sequence[Asked]) -> bool:
+        """Whether a replay of D reaches a state in which these batches are asked and not told.
+
+        It does not if they are fewer than the lag allows, or if the budget of a later start shortened one of them.
         """
         stored = self._dataset.batches[num_told:]
-        is_whole = all(len(one.actions) <= len(trials) for (_, one), trials in zip(asked, stored, strict=False))
+        is_whole = all(len(one.proposals.actions) <= len(trials) for one, trials in zip(asked, stored, strict=False))
         return len(asked) >= self._lag and is_whole

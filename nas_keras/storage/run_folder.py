@@ -105,17 +105,17 @@ class Workspace:
             )
         return config
 
-    def settle_config(self, config: dict[str, Any]) -> None:
+    def settle_config(self, config: dict[str, Any], old: dict[str, Any] | None) -> None:
         """Writes the configuration of a new run, or checks that the one of an old run asks for the same.
 
         Args:
             config: "fixed" is what may not change between starts; the rest may, and the newest is kept.
+            old: the configuration that the folder holds; None for a new run.
 
         Raises:
             InvalidValueError: if something fixed differs; the message shows old and new.
         """
         config = json.loads(json.dumps(config, sort_keys=True))  # as it will be read again: a tuple is a list
-        old = self.read_config()
         if old is not None:
             changed = [
                 f"{name}: {json.dumps(old['fixed'].get(name))} before, {json.dumps(value)} now"

@@ -57,9 +57,24 @@ def config_of(name: str, options: Mapping[str, Any]):
 def make_strategy(
     name: str, space: SearchSpace, *, options: Mapping[str, Any] | None = None, seed: int = 0
 ) -> Strategy:
-    """The strategy called `name`, with `options` as of `config_of`."""
+    """Returns a new strategy.
+
+    Args:
+        name: one of `NAMES`.
+        space: the space to search.
+        options: settings, as for `config_of`; None for the defaults.
+        seed: seed of the strategy, 0 to 2**31 - 1.
+
+    Raises:
+        InvalidValueError: for an unknown strategy or setting, or a value that is not allowed.
+    """
     config = config_of(name, {} if options is None else options)
-    return _load(_TABLE[name].strategy)(space, config, seed=seed)
+    return strategy_class(name)(space, config, seed=seed)
+
+
+def strategy_class(name: str) -> type[Strategy]:
+    """Returns the class of strategy `name`, one of `NAMES`; it is called with a space, a configuration and a seed."""
+    return _load(_TABLE[name].strategy)
 
 
 def _convert(option: str, value: Any, wanted: type) -> Any:

@@ -328,6 +328,27 @@ def test_a_search_has_the_same_d_with_1_2_and_4_workers(images):
     assert len(one) >= 24 and one == two == four
 
 
+def test_jobs_that_nobody_waits_for_are_cancelled(images):
+    """Otherwise the worker would train them all before the jobs of the next search."""
+    futures = []
+    with nk.TrainingEvaluator(images, child=TINY_CHILD, train=TINY_TRAIN, workers=1) as evaluator:
+        submit = evaluator._submit
+
+        def note(*arguments):
+            futures.append(submit(*arguments))
+            return futures[-1]
+
+        evaluator._submit = note
+        jobs = [nk.Job(f"{i}", (), Cell.chain("conv_3x3"), i) for i in range(6)]
+        answers = evaluator.evaluate(jobs)
+        job, _ = next(answers)
+        answers.close()
+        ((again, evaluation),) = evaluator.evaluate(jobs[-1:])
+    assert (job, again) == (jobs[0], jobs[-1]) and not evaluation.failed
+    # The worker may have begun the next ones before the first evaluation was read.
+    assert [future.cancelled() for future in futures[3:]] == [True, True, True, False]
+
+
 def test_a_search_with_a_closed_evaluator_is_refused_before_its_folder_is_made(images, tmp_path):
     evaluator = nk.TrainingEvaluator(images, child=TINY_CHILD, train=TINY_TRAIN, workers=1)
     evaluator.close()

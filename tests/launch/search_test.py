@@ -131,17 +131,17 @@ def test_the_curves_of_a_run(first):
     assert set(scalars) == {
         "reward/mean",
         "reward/best",
-        "search/distinct_evaluations",
-        "search/share_of_repeats",
-        "search/share_of_failures",
+        "search/evaluations",
+        "search/cache_hit_rate",
+        "search/failure_rate",
         "policy/policy_loss",
         "policy/entropy_loss",
         "policy/entropy",
         "policy/kl",
         "policy/clip_fraction",
     }
-    assert scalars["search/distinct_evaluations"][0] == (0, 2) and scalars["search/distinct_evaluations"][-1][1] == 3
-    assert scalars["search/share_of_failures"][0] == (0, 0)
+    assert scalars["search/evaluations"][0] == (0, 2) and scalars["search/evaluations"][-1][1] == 3
+    assert scalars["search/failure_rate"][0] == (0, 0)
     assert 0 < scalars["policy/entropy"][0][1] <= 4.16  # at most that of the uniform policy, 2 ln 8
 
 

@@ -299,7 +299,8 @@ def test_each_byte_of_what_is_fixed_in_a_runs_configuration_counts(run):
     for place in range(len(content)):
         path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
         try:
-            Workspace(run).settle_config({"fixed": whole["fixed"], "budget": {}})
+            workspace = Workspace(run)
+            workspace.settle_config({"fixed": whole["fixed"], "budget": {}}, workspace.read_config())
         except _ERRORS as error:
             assert str(path) in str(error) or "is a run with other settings" in str(error)
             num_refused += 1

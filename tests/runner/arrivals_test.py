@@ -108,6 +108,27 @@ def test_an_exception_of_the_evaluators_is_raised_where_somebody_waits(concurren
         arrivals.next()
 
 
+@pytest.mark.parametrize("concurrent", [False, True])
+def test_closing_ends_the_evaluators_generator_so_that_it_can_cancel_the_rest(concurrent):
+    is_ended, may_go_on = threading.Event(), threading.Event()
+
+    class Cancels:
+        def evaluate(self, jobs):
+            try:
+                yield A, ONE
+                assert may_go_on.wait(20)
+                yield B, TWO
+            finally:
+                is_ended.set()
+
+    arrivals = Arrivals(Cancels(), concurrent=concurrent)
+    arrivals.start([A, B, A._replace(key="c")])
+    assert arrivals.next() == (A, ONE) and not is_ended.is_set()
+    arrivals.close()
+    may_go_on.set()
+    assert is_ended.wait(20)
+
+
 def test_two_batches_are_open_at_once():
     b_is_done = threading.Event()
 

@@ -9,7 +9,7 @@ import pytest
 from helpers import facts, grid
 
 import nas_keras as nk
-from nas_keras.runner import budget, loop
+from nas_keras.runner import budget, checkpointing, proposing
 from nas_keras.runner.budget import Budget
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.recipe import fingerprint
@@ -78,7 +78,7 @@ def _search(workdir=None, *, refuses=None, limit=None, lag=0, **settings):
 @pytest.fixture(name="always")
 def _always(monkeypatch):
     """A checkpoint after every batch, and every child in a file of its own."""
-    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(checkpointing, "_SECONDS", 0)
 
 
 def _trial(key, *, cached=False, refused=False):
@@ -91,19 +91,19 @@ def _trial(key, *, cached=False, refused=False):
 
 def test_a_refused_key_gives_its_place_back_once_it_is_told():
     counts = Budget(2, 10)
-    counts.take("a", evaluates=True)
-    counts.take("b", evaluates=True)
+    counts.count("a", is_new=True)
+    counts.count("b", is_new=True)
     assert counts.spent() == "max_evaluations"
-    counts.give_back([_trial("a", refused=True), _trial("b"), _trial("a", refused=True, cached=True)])
+    counts.release_refused([_trial("a", refused=True), _trial("b"), _trial("a", refused=True, cached=True)])
     assert (counts.spent(), counts.evaluations_left, counts.trials_left) == (None, 1, 8)
 
 
 def test_trials_in_a_row_without_a_new_key_end_the_search():
     counts = Budget(9, 99, max_idle=3)
     for key, reason in [("a", None), ("a", None), ("a", None), ("b", None), ("a", None), ("b", None)]:
-        counts.take(key, evaluates=False)
+        counts.count(key, is_new=False)
         assert counts.spent() == reason
-    counts.take("b", evaluates=False)
+    counts.count("b", is_new=False)
     assert counts.spent() == "no new proposals"
     assert dataclasses.replace(counts, max_idle=None).spent() is None
 
@@ -209,7 +209,9 @@ def test_a_run_whose_batches_were_asked_late_is_gone_through_as_it_was(tmp_path,
         trials.append(nk.Trial(8 + i, 2, 2, seed, tuple(actions), (), key, False, evaluation))
     Dataset(Origin(_SPACE.fingerprint, fingerprint(Refusing.recipe)), Workspace(run)).append(trials)
     warnings = []
-    monkeypatch.setattr(loop.logging, "log_first_n", lambda level, text, n, *values: warnings.append(text % values))
+    monkeypatch.setattr(
+        proposing.logging, "log_first_n", lambda level, text, n, *values: warnings.append(text % values)
+    )
     result = _search(run, lag=lag, max_evaluations=99, max_trials=16)
     assert facts(result.trials[:12]) == facts([*first, *trials])
     assert {trial.policy_version for trial in result.trials[12:]} == {max(2, 3 - lag)}
@@ -238,7 +240,7 @@ def test_a_collapsed_policy_ends_the_search_by_a_stated_rule(tmp_path, monkeypat
     settings = {"lag": lag, "max_evaluations": 100, "batch_size": 10}
     result = _search(tmp_path / "run", strategy=Repeats(space), **settings)
     assert (result.stopped, len(result.trials), result.num_evaluations) == ("no new proposals", 53, 3)
-    assert len(warnings) == 1 and warnings[0].startswith("The latest 50 proposals were all repeats: ")
+    assert len(warnings) == 1 and warnings[0].startswith("The latest 50 proposals were all cache hits: ")
     # The same again, and on if `max_trials` says that repeats are wanted.
     again = _search(tmp_path / "run", strategy=Repeats(space), **settings)
     assert (again.stopped, facts(again.trials)) == ("no new proposals", facts(result.trials))

@@ -9,7 +9,7 @@ import pytest
 from helpers import facts, grid
 
 import nas_keras as nk
-from nas_keras.runner import loop
+from nas_keras.runner import stopping
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.recipe import fingerprint
 from nas_keras.storage.records.schema import Origin
@@ -189,7 +189,7 @@ def test_another_exception_of_a_callback_is_the_users_to_see(tmp_path):
 def _clock(monkeypatch):
     """A clock that goes only when it is told to."""
     now = [0.0]
-    monkeypatch.setattr(loop.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(stopping.time, "monotonic", lambda: now[0])
     return now
 
 

@@ -37,9 +37,9 @@ def test_one_point_for_each_batch(monitor, tmp_path):
     assert scalars == {
         "reward/mean": [(0, 0.5), (1, 0.5)],
         "reward/best": [(0, 0.75), (1, 0.75)],
-        "search/distinct_evaluations": [(0, 2), (1, 5)],
-        "search/share_of_repeats": [(0, 0), (1, 0.25)],
-        "search/share_of_failures": [(0, 0), (1, 0.25)],
+        "search/evaluations": [(0, 2), (1, 5)],
+        "search/cache_hit_rate": [(0, 0), (1, 0.25)],
+        "search/failure_rate": [(0, 0), (1, 0.25)],
         "policy/entropy": [(0, 1.5)],
         "policy/kl": [(0, 0.25)],
     }
@@ -50,7 +50,7 @@ def test_a_batch_of_failures_has_no_mean_and_no_best(monitor, tmp_path):
     monitor(_trial("c", -0.5))
     scalars = read_scalars(tmp_path / "tensorboard")
     assert scalars["reward/mean"] == scalars["reward/best"] == [(1, -0.5)]
-    assert scalars["search/share_of_failures"] == [(0, 1), (1, 0)]
+    assert scalars["search/failure_rate"] == [(0, 1), (1, 0)]
 
 
 def test_the_best_of_batches_that_were_there_before_counts(tmp_path):
@@ -82,7 +82,7 @@ def test_a_search_writes_each_batch_once_and_goes_on_where_it_stopped(tmp_path):
         )
     scalars = read_scalars(tmp_path / "run" / "tensorboard")
     # By step: TensorBoard reads files by name, and two writers begun within one second sort by a counter, 10 before 9.
-    assert sorted(scalars["search/distinct_evaluations"]) == [(0, 2), (1, 4), (2, 6), (3, 7)]
+    assert sorted(scalars["search/evaluations"]) == [(0, 2), (1, 4), (2, 6), (3, 7)]
     best = [value for _, value in sorted(scalars["reward/best"])]
     assert best == sorted(best)
     assert json.loads((tmp_path / "run" / "config.json").read_text())["budget"]["max_evaluations"] == 7

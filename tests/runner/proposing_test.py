@@ -1,10 +1,13 @@
-"""Tests of nas_keras/runner/proposing.py; searches that are cut and go on are in runner/budget_test.py."""
+"""Tests of nas_keras/runner/proposing.py; searches that are continued are in runner/budget_test.py."""
+
+import dataclasses
+import json
 
 import numpy as np
 from helpers import grid
 
 import nas_keras as nk
-from nas_keras.runner.proposing import Proposing
+from nas_keras.runner.proposing import Asked, Proposer
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.records.schema import Origin
 from nas_keras.strategies import Strategy
@@ -33,9 +36,11 @@ class Notes(Strategy):
         self.next = state["next"]
 
 
-def _proposing(asked=()):
+def _proposer(asked=(), stored=(), batch_size=4):
     strategy, dataset = Notes(), Dataset(Origin("space", "recipe"))
-    return strategy, dataset, Proposing(strategy, dataset, asked)
+    for keys in stored:
+        dataset.append(_batch(dataset, keys))
+    return strategy, dataset, Proposer(strategy, dataset, batch_size=batch_size, asked=asked)
 
 
 def _batch(dataset, keys):
@@ -46,43 +51,78 @@ def _batch(dataset, keys):
     ]
 
 
-def _tell(strategy, dataset, keys):
+def _tell(proposer, dataset, keys):
     dataset.append(_batch(dataset, keys))
-    strategy.tell(dataset.batches[-1])
+    proposer.tell(dataset.batches[-1])
 
 
-def test_what_was_asked_at_the_checkpoint_comes_first():
-    waiting = [(3, nk.Proposals(np.array([[7]]))), (4, nk.Proposals(np.array([[8]])))]
-    strategy, dataset, proposing = _proposing(waiting)
-    assert proposing.ask(5, may_be_cut=True) == waiting[0] and list(proposing.asked) == waiting[1:]
-    assert proposing.ask_again(_batch(dataset, [8]), 1) == waiting[1][1] and strategy.calls == []
-    policy, proposals = proposing.ask(2, may_be_cut=False)
-    assert (policy, proposals.actions.tolist()) == (0, [[0], [1]])
+def test_the_batches_of_a_checkpoint_come_first():
+    waiting = [Asked(3, nk.Proposals(np.array([[8]]))), Asked(4, nk.Proposals(np.array([[7]])))]
+    strategy, _, proposer = _proposer(waiting, stored=[[8]], batch_size=1)
+    assert proposer.is_replaying and [trial.key for trial in proposer.replay()] == ["8"]
+    assert not proposer.is_replaying
+    assert proposer.ask(trials_left=9, evaluations_left=0) == waiting[1]
+    assert strategy.calls == [] and list(proposer.asked) == waiting
+    policy_version, proposals = proposer.ask(trials_left=9, evaluations_left=9)
+    assert (policy_version, proposals.actions.tolist()) == (0, [[0]])
+    assert len(proposer.asked) == 3 and proposer.iteration == 3
 
 
-def test_a_batch_of_d_is_asked_for_as_many_encodings_as_stand_in_it():
-    strategy, dataset, proposing = _proposing()
-    assert len(proposing.ask_again(_batch(dataset, [0, 1, 2]), 4).actions) == 3
+def test_what_was_told_is_no_longer_asked():
+    _, dataset, proposer = _proposer()
+    first, second = (proposer.ask(trials_left=9, evaluations_left=9) for _ in range(2))
+    assert list(proposer.asked) == [first, second]
+    _tell(proposer, dataset, [0, 1, 2, 3])
+    assert list(proposer.asked) == [second] and proposer.iteration == 2
+
+
+def test_a_batch_of_d_is_asked_for_as_many_encodings_as_d_holds_of_it():
+    strategy, _, proposer = _proposer(stored=[[0, 1, 2]])
+    assert len(proposer.replay()) == 3
+    assert strategy.calls == ["ask 3"] and len(proposer.asked) == 1
+
+
+def test_a_stored_batch_waits_until_its_policy_had_been_told_as_much():
+    _, dataset, proposer = _proposer(stored=[[0], [1]])
+    dataset.batches[1][0] = dataclasses.replace(dataset.batches[1][0], policy_version=1)
+    assert proposer.may_replay
+    proposer.replay()
+    assert not proposer.may_replay
+    proposer.tell(dataset.batches[0])
+    assert proposer.may_replay
+
+
+def test_no_more_is_asked_for_than_the_budget_allows():
+    strategy, _, proposer = _proposer()
+    proposer.ask(trials_left=3, evaluations_left=9)
     assert strategy.calls == ["ask 3"]
 
 
-def test_after_a_cut_the_strategy_forgets_what_was_dropped_as_another_start_does():
-    strategy, dataset, proposing = _proposing()
-    proposing.ask(4, may_be_cut=False)
-    proposing.ask(4, may_be_cut=True)
-    proposing.cut(1)
-    _tell(strategy, dataset, [0, 1, 2, 3])
-    _tell(strategy, dataset, [4])
+def test_the_strategy_forgets_what_the_budget_dropped_as_another_start_does():
+    strategy, dataset, proposer = _proposer()
+    proposer.ask(trials_left=99, evaluations_left=5)
+    proposer.ask(trials_left=99, evaluations_left=1)
+    proposer.shorten(1)
+    _tell(proposer, dataset, [0, 1, 2, 3])
+    _tell(proposer, dataset, [4])
     assert strategy.calls == ["ask 4", "ask 4", "tell 4", "tell 1"]  # nothing, as long as the search may end
-    policy, proposals = proposing.ask(3, may_be_cut=True)
+    policy_version, proposals = proposer.ask(trials_left=3, evaluations_left=1)
     assert strategy.calls[4:] == ["restore", "ask 1", "tell 4", "tell 1", "ask 3"]
-    assert (policy, proposals.actions.tolist()) == (2, [[5], [6], [7]])
-    proposing.ask(1, may_be_cut=True)
+    assert (policy_version, proposals.actions.tolist()) == (2, [[5], [6], [7]])
+    proposer.ask(trials_left=1, evaluations_left=0)
     assert strategy.calls[9:] == ["ask 1"]
 
 
 def test_a_whole_batch_leaves_nothing_to_forget():
-    strategy, _, proposing = _proposing()
+    strategy, _, proposer = _proposer()
     for _ in range(2):
-        proposing.ask(2, may_be_cut=True)
+        proposer.ask(trials_left=2, evaluations_left=1)
     assert strategy.calls == ["ask 2", "ask 2"]
+
+
+def test_a_batch_survives_a_checkpoint():
+    for log_probs in (None, np.array([[-0.5]], np.float32)):
+        asked = Asked(3, nk.Proposals(np.array([[7]], np.int32), log_probs))
+        again = Asked.from_json(json.loads(json.dumps(asked.to_json())))
+        assert again.policy_version == 3 and again.proposals.actions.dtype == np.int32
+        assert repr(again) == repr(asked)

@@ -1,4 +1,4 @@
-"""Tests of search.py and loop.py: the rules of a search, with evaluators that are made up."""
+"""Tests of nas_keras/runner/search.py and loop.py: the rules of a search, with made-up evaluators."""
 
 import contextlib
 import dataclasses
@@ -12,8 +12,8 @@ from helpers import facts, grid
 
 import nas_keras as nk
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.runner import loop
-from nas_keras.runner.search import top_trials
+from nas_keras.runner import proposing
+from nas_keras.runner.result import top_trials
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.recipe import fingerprint
 from nas_keras.storage.records.schema import Origin
@@ -461,9 +461,9 @@ def test_a_lowered_budget_changes_nothing(tmp_path):
 
 @pytest.fixture(name="warnings")
 def _warnings(monkeypatch):
-    """What the loop warns of, once a process."""
+    """The warnings that are logged once in a process."""
     warnings = []
-    monkeypatch.setattr(loop.logging, "log_first_n", lambda level, text, n, *args: warnings.append(text % args))
+    monkeypatch.setattr(proposing.logging, "log_first_n", lambda level, text, n, *args: warnings.append(text % args))
     return warnings
 
 
@@ -483,7 +483,7 @@ def test_what_stands_in_d_counts_if_another_machine_proposes_otherwise(tmp_path,
     strategy = Scripted("a f", "c", "d")
     result = _search(strategy, batch_size=2, workdir=tmp_path / "run")
     assert _names(result.trials) == "a b c d" and strategy.told == ["a b", "c", "d"]
-    assert len(warnings) == 1 and warnings[0].startswith("Batch 0 in D is not what this machine proposes: ")
+    assert len(warnings) == 1 and warnings[0].startswith("The strategy does not propose batch 0 of D again: ")
 
 
 # --- PPO ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from helpers import facts, grid, run_python
 
 import nas_keras as nk
-from nas_keras.runner import loop
+from nas_keras.runner import checkpointing
 from nas_keras.storage import checkpoints
 from nas_keras.storage.checkpoints import Checkpoint, read_checkpoints, write_checkpoint
 
@@ -160,7 +160,7 @@ def _search(strategy, workdir=None, *, limit=None, lag=0, budget=14):
 @pytest.fixture(name="always")
 def _always(monkeypatch):
     """A checkpoint after every batch."""
-    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(checkpointing, "_SECONDS", 0)
 
 
 @pytest.mark.usefixtures("always")
@@ -211,7 +211,7 @@ def test_while_d_is_gone_through_again_checkpoints_are_made(tmp_path, monkeypatc
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize("lag", [0, 1])
 def test_ctrl_c_leaves_a_checkpoint_of_all_that_was_told(tmp_path, lag, monkeypatch):
-    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", 1_000)
+    monkeypatch.setattr(checkpointing, "_SECONDS", 1_000)
     with pytest.raises(KeyboardInterrupt):
         _search("random", tmp_path / "run", limit=10, lag=lag, budget=25)
     assert _numbers(tmp_path / "run" / "checkpoints") == [2]
@@ -229,13 +229,13 @@ def test_a_raised_budget_goes_on_as_it_would_without_checkpoints(tmp_path, budge
 @pytest.mark.usefixtures("always")
 def test_a_checkpoint_that_is_ahead_of_d_or_of_another_d_is_not_used(tmp_path, monkeypatch):
     found = []
-    monkeypatch.setattr(loop.logging, "warning", lambda text, *values: found.append(text % values))
+    monkeypatch.setattr(checkpointing.logging, "warning", lambda text, *values: found.append(text % values))
     whole = _search("random", tmp_path / "whole", budget=12)
     for name in ("ahead", "other"):
         shutil.copytree(tmp_path / "whole", tmp_path / name)
     (tmp_path / "ahead" / "dataset" / "trials-000002.tfrecord").unlink()
     assert facts(_search("random", tmp_path / "ahead", budget=12)) == facts(whole)
-    assert found == ["The checkpoint after 3 batches is not of this D, and is not used."]
+    assert found == ["The checkpoint after 3 batches belongs to another D and is skipped."]
     shutil.rmtree(tmp_path / "other" / "checkpoints")
     state = nk.strategies.RandomSearch(_SPACE, seed=3).state()
     write_checkpoint(tmp_path / "other" / "checkpoints", Checkpoint(3, "f" * 16, state, []))
@@ -247,7 +247,7 @@ def test_a_checkpoint_that_is_ahead_of_d_or_of_another_d_is_not_used(tmp_path, m
 def test_a_checkpoint_with_another_state_is_not_used_and_leaves_nothing_of_itself_behind(tmp_path, monkeypatch):
     """It says how many batches it was told, which a strategy takes over first, and lacks all the rest."""
     found = []
-    monkeypatch.setattr(loop.logging, "warning", lambda text, *values: found.append(text % values))
+    monkeypatch.setattr(checkpointing.logging, "warning", lambda text, *values: found.append(text % values))
     _search("evolution", tmp_path / "run", budget=12)
     (newest, *_) = read_checkpoints(tmp_path / "run" / "checkpoints")
     shutil.rmtree(tmp_path / "run" / "checkpoints")
@@ -256,7 +256,7 @@ def test_a_checkpoint_with_another_state_is_not_used_and_leaves_nothing_of_itsel
     write_checkpoint(tmp_path / "run" / "checkpoints", newest._replace(state=state))
     from_d, from_both = (_search("evolution", tmp_path / name, budget=20) for name in ("none", "run"))
     assert facts(from_both) == facts(from_d) and len(from_d) > 20
-    assert len(found) == 1 and "batches is not of this strategy: KeyError(" in found[0]
+    assert len(found) == 1 and "batches does not fit this strategy: KeyError(" in found[0]
 
 
 @pytest.mark.usefixtures("always")

@@ -86,7 +86,10 @@ class WorkerPool:
             )
 
     def submit(self, function: Callable[..., Any], **arguments: Any) -> concurrent.futures.Future:
-        """Queues a task; the future gives its result, or raises one of the errors of `workers/worker.py`."""
+        """Queues a task; the future gives its result, or raises one of the errors of `workers/worker.py`.
+
+        A task whose future is cancelled before a worker takes it is not run.
+        """
         return self._submit(function, arguments, alone=False)
 
     def submit_alone(self, function: Callable[..., Any], **arguments: Any) -> concurrent.futures.Future:
@@ -146,7 +149,8 @@ class WorkerPool:
             if self._closed.is_set():
                 future.cancel()
                 continue
-            future.set_running_or_notify_cancel()
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
                 with self._turn(alone):
                     if alone:

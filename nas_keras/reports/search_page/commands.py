@@ -15,7 +15,7 @@ from nas_keras.reports.markdown import code, escape, flatten, make_table
 from nas_keras.reports.search_page.facts import RunFacts
 from nas_keras.reports.table_command import table_command
 from nas_keras.results.runs import Run
-from nas_keras.runner.search import TRIALS_PER_EVALUATION
+from nas_keras.runner.settings import TRIALS_PER_EVALUATION
 from nas_keras.spaces.cell_names import HUMAN_TITLES
 from nas_keras.strategies import NAMES, config_of
 

@@ -17,7 +17,7 @@ from nas_keras.reports import table_statistics
 from nas_keras.reports.standings import Standing
 from nas_keras.reports.table_facts import TableFacts, gather_table
 from nas_keras.results.runs import Run, read_runs
-from nas_keras.runner.search import top_trials
+from nas_keras.runner.result import top_trials
 from nas_keras.spaces.cell import Cell
 from nas_keras.spaces.cell_names import name_human_cells
 from nas_keras.spaces.description import name_space

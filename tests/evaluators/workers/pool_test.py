@@ -438,6 +438,21 @@ def test_close_kills_what_runs_and_cancels_the_rest(make_pool):
     pool.close()  # once more does no harm
 
 
+def test_a_task_that_is_cancelled_in_the_queue_is_not_run_and_its_worker_goes_on(make_pool, tmp_path):
+    def leave(name):
+        def task(state, *, path):
+            open(path, "x").close()
+
+        return {"function": task, "path": str(tmp_path / name)}
+
+    pool = make_pool()
+    slow = pool.submit(_sleep(), seconds=1.0)
+    cancelled, last = (pool.submit(**leave(name)) for name in ("cancelled", "last"))
+    assert cancelled.cancel()
+    last.result(60)
+    assert slow.done() and [path.name for path in tmp_path.iterdir()] == ["last"]
+
+
 def test_close_while_a_worker_starts_leaves_none(make_pool, monkeypatch):
     started, closing = threading.Event(), threading.Event()
     make_worker, made = workers.Worker, []

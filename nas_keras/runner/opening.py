@@ -1,0 +1,113 @@
+"""Opening a run: its identity, its configuration, its warm start and its D.
+
+Everything that can be refused is refused before anything is written.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from absl import logging
+
+from nas_keras.evaluators.base import Description, Evaluates, describe_evaluator
+from nas_keras.runner.settings import Settings
+from nas_keras.storage import recipe as recipes
+from nas_keras.storage import run_config
+from nas_keras.storage.dataset import Dataset
+from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.run_identity import Identity, settle_identity
+from nas_keras.storage.warm_start import describe, read_known, read_snapshot, write_snapshot
+from nas_keras.strategies import Strategy
+from nas_keras.trial import Trial
+
+
+class Run:
+    """The run of one search, new or continued. It reads what is there; only `open` writes.
+
+    Args:
+        settings: of the search, its lag filled in.
+        description: of the evaluator.
+
+    Raises:
+        InvalidValueError: if the folder holds a run of another space or of other code, or if the folder of the warm
+            start cannot be used.
+        DataError: if a file is corrupt.
+    """
+
+    def __init__(self, settings: Settings, description: Description):
+        self._settings = settings
+        self._identity = _identify(settings, description)
+        recipe, variants = self._identity.recipe, tuple(self._identity.variants)
+        self._origin = Origin(settings.space.fingerprint, recipes.fingerprint(recipe), variants, settings.seed)
+        self._known = self._read_known()
+
+    @contextlib.contextmanager
+    def open(self, evaluator: Evaluates, strategy: Strategy) -> Iterator[Dataset]:
+        """Locks the run's folder, settles its configuration and reads D. Without a folder, D is in memory only.
+
+        Raises:
+            InvalidValueError: if another process holds the lock, or the folder's run has other settings.
+            DataError: if a file is corrupt.
+        """
+        workspace = self._settings.workspace
+        if workspace is None:
+            yield Dataset(self._origin, None, warm=self._known)
+            return
+        with workspace.locked():
+            old = workspace.read_config()  # once more, since another process may have begun the run before the lock
+            if old is None and self._known:
+                write_snapshot(workspace, self._known, self._origin)
+            if old is not None and hasattr(evaluator, "resume"):
+                evaluator.resume(run_config.environment_of(old, workspace.config))
+            workspace.settle_config(self._config(describe_evaluator(evaluator), strategy), old)
+            dataset = Dataset(self._origin, workspace, warm=self._known)
+            if dataset.num_resumed or dataset.pending:
+                logging.info(
+                    "The run in %s is continued: it has %d trials, and %d more are finished.",
+                    workspace.root,
+                    dataset.num_resumed,
+                    len(dataset.pending),
+                )
+            yield dataset
+
+    def _read_known(self) -> list[Trial]:
+        """Returns the trials that a warm start provides: a run that is continued keeps those it was started with."""
+        settings, workspace = self._settings, self._settings.workspace
+        if settings.warm_start_from is None:
+            return []
+        # A snapshot without a configuration is left over from a start that was interrupted.
+        if workspace and workspace.config.exists():
+            snapshot = read_snapshot(workspace, self._origin)
+            if snapshot is not None:
+                return snapshot
+        return read_known(settings.warm_start_from, space=settings.space, recipe=self._identity.recipe)
+
+    def _config(self, description: Description, strategy: Strategy) -> dict[str, Any]:
+        """Returns the run's configuration, in which "fixed" holds what no later start may change."""
+        settings = self._settings
+        # With its defaults: settings given by name or in an object, as text or as numbers, are the same settings.
+        config = dataclasses.asdict(strategy.config) if dataclasses.is_dataclass(strategy.config) else {}
+        return {
+            "fixed": {
+                "space": self._identity.space,
+                "strategy": {"name": settings.strategy_name, "config": config},
+                "seed": settings.seed,
+                "batch_size": settings.batch_size,
+                "lag": settings.lag,
+                "recipe": self._identity.recipe,
+                "warm_start": describe(self._known),
+            },
+            "budget": {"max_evaluations": settings.max_evaluations, "max_trials": settings.max_trials},
+            "variants": self._identity.variants,
+            "source": description.source,
+            "environment": description.environment,
+        }
+
+
+def _identify(settings: Settings, description: Description) -> Identity:
+    """Returns the identity of the run in the settings' folder if this start may continue it, else that of a new run."""
+    workspace, recipe, variants = settings.workspace, description.recipe, description.variants
+    if workspace is None:
+        return Identity({}, recipe, {recipes.fingerprint(variant): variant for variant in variants})
+    return settle_identity(workspace, workspace.read_config(), settings.space, recipe, variants)

@@ -1,0 +1,84 @@
+"""Ending a search before its budget is spent: by the clock, or by a callback that raises `nk.StopSearch`."""
+
+import time
+from collections.abc import Callable
+
+from nas_keras.errors import StopSearch
+from nas_keras.storage.dataset import Dataset
+from nas_keras.trial import Trial
+
+OnBatch = Callable[[Dataset, list[Trial]], None]
+OnTrial = Callable[[Dataset, Trial], None]
+
+
+class EndOfSearch(Exception):  # noqa: N818  (it is not an error)
+    """Raised within the loop to end the search at once.
+
+    Args:
+        reason: see `SearchResult.stopped`.
+    """
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Stopping:
+    """Calls the callbacks and watches the clock.
+
+    A search that a callback wants to end goes on until the batch that the callback saw is told, but asks for no more.
+
+    Args:
+        max_seconds: time limit in seconds, from `start`; None for no limit.
+        on_batch: see `nk.search`.
+        on_trial: see `nk.search`.
+    """
+
+    def __init__(self, max_seconds: float | None, on_batch: OnBatch | None, on_trial: OnTrial | None):
+        self._max_seconds = max_seconds
+        self._on_batch, self._on_trial = on_batch, on_trial
+        self._deadline: float | None = None
+        self._last_batch: int | None = None  # the batch after which a callback wants the search to end
+
+    def start(self) -> None:
+        """Starts the clock."""
+        if self._max_seconds is not None:
+            self._deadline = time.monotonic() + self._max_seconds
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether a callback wants the search to end."""
+        return self._last_batch is not None
+
+    def check_time(self) -> None:
+        """Raises EndOfSearch if the time is up."""
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            raise EndOfSearch("max_seconds")
+
+    def check_batch(self, iteration: int) -> None:
+        """Raises EndOfSearch if batch `iteration`, which has been told, is the last one that a callback wants."""
+        if self._last_batch is not None and iteration >= self._last_batch:
+            raise EndOfSearch("callback")
+
+    def call_on_trial(self, dataset: Dataset, trial: Trial) -> bool:
+        """Calls `on_trial` with a finished trial; returns whether it wants the search to end."""
+        if self._on_trial is None:
+            return False
+        try:
+            self._on_trial(dataset, trial)
+        except StopSearch:
+            self._request(trial.iteration)
+            return True
+        return False
+
+    def call_on_batch(self, dataset: Dataset, batch: list[Trial]) -> None:
+        """Calls `on_batch` with a batch that has been told."""
+        if self._on_batch is None:
+            return
+        try:
+            self._on_batch(dataset, batch)
+        except StopSearch:
+            self._request(batch[0].iteration)
+
+    def _request(self, iteration: int) -> None:
+        self._last_batch = iteration if self._last_batch is None else min(self._last_batch, iteration)
