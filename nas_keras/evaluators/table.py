@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from nas_keras.errors import DataError, InvalidValueError, shown
 from nas_keras.evaluators.base import Evaluator
-from nas_keras.spaces.description import describe_space, name_space, space_difference
 from nas_keras.spaces.search_space import SearchSpace
-from nas_keras.storage.recipe import difference, without_code
+from nas_keras.storage.agreement import check_same
+from nas_keras.storage.recipe import without_code
 from nas_keras.storage.table import mean_evaluation, read_table
 from nas_keras.system.paths import local_path
 from nas_keras.trial import Evaluation, Job
@@ -37,9 +37,8 @@ class TableEvaluator(Evaluator):
         for trial in table.trials:
             by_key.setdefault(trial.key, []).append(trial.evaluation)
         self._otherwise = otherwise
-        if otherwise is not None and without_code(otherwise.recipe) != without_code(self.recipe):
-            self._refuse_otherwise()
         if otherwise is not None:
+            self._check_otherwise(without_code(self.recipe), without_code(otherwise.recipe))
             self.lag, self.environment = otherwise.lag, otherwise.environment
         self.source = {**(otherwise.source if otherwise else {}), "table": str(self._path)}
         self._evaluations = {key: mean_evaluation(evaluations) for key, evaluations in by_key.items()}
@@ -49,22 +48,15 @@ class TableEvaluator(Evaluator):
 
     def check(self, space: SearchSpace) -> None:
         """Raises InvalidValueError if the table was computed for another space, or `otherwise` has another recipe."""
-        if space.fingerprint != self._space:
-            differs = space_difference({"fingerprint": self._space}, describe_space(space))
-            raise InvalidValueError(
-                f"The table {self._path} was computed for the space {name_space(self._space)}, not for {space!r}: "
-                f"{differs}. Choose the space of the table, or another table."
-            )
+        fix = "Choose the space of the table, or another table."
+        check_same(self._path, repr(space), space=({"fingerprint": self._space}, space), fix=fix)
         if self._otherwise is not None:
             self._otherwise.check(space)  # its recipe has the code of the space's operations from now on
-            if self._otherwise.recipe != self.recipe:
-                self._refuse_otherwise()
+            self._check_otherwise(self.recipe, self._otherwise.recipe)
 
-    def _refuse_otherwise(self) -> NoReturn:
-        raise InvalidValueError(
-            f"The table {self._path} has another recipe than what evaluates the keys that it lacks: "
-            f"{difference(self.recipe, self._otherwise.recipe)}. Their rewards would not compare."
-        )
+    def _check_otherwise(self, *recipes: dict[str, Any]) -> None:
+        other = "the evaluator of the keys that it lacks"
+        check_same(self._path, other, recipe=recipes, fix="Rewards of different recipes cannot be compared.")
 
     def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
         """See `Evaluates`.

@@ -12,8 +12,8 @@ from nas_keras.reports import table_statistics
 from nas_keras.reports.main_effects import Effect, main_effects
 from nas_keras.spaces import human_cells as cells
 from nas_keras.spaces.cell import Cell
-from nas_keras.spaces.description import name_space
 from nas_keras.spaces.search_space import SearchSpace
+from nas_keras.storage.agreement import check_same
 from nas_keras.storage.table import Table, read_table
 
 PAPER = "the paper's best"
@@ -91,11 +91,8 @@ def gather_table(path: pathlib.Path, space: SearchSpace) -> TableFacts:
         DataError: if it is missing, damaged, or holds no accuracies.
     """
     table = read_table(path)
-    if table.space != space.fingerprint:
-        raise InvalidValueError(
-            f"{path} is a table of another space than {space!r}: {name_space(table.space)}. Name the space it was made "
-            "for."
-        )
+    fix = "Name the space that the table was made for."
+    check_same(path, repr(space), space=({"fingerprint": table.space}, space), fix=fix)
     measured = table_statistics.measure(space, table.trials)
     valid, test = table_statistics.summarize(measured.valid), table_statistics.summarize(measured.test)
     return TableFacts(

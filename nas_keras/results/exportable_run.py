@@ -12,13 +12,13 @@ from nas_keras.data.images import Images
 from nas_keras.data.tfds import load_source
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.runner.result import top_trials
-from nas_keras.spaces.description import describe_space, rebuild_space, space_difference
+from nas_keras.spaces.description import rebuild_space
 from nas_keras.spaces.search_space import SearchSpace
-from nas_keras.storage import run_config
+from nas_keras.storage.agreement import check_same
 from nas_keras.storage.dataset import Dataset
-from nas_keras.storage.records.schema import Origin
 from nas_keras.storage.run_folder import Workspace
-from nas_keras.system.paths import check_loadable
+from nas_keras.storage.sources import Source, open_run
+from nas_keras.system.paths import check_loadable, local_path
 from nas_keras.trial import Trial
 
 
@@ -27,25 +27,26 @@ class ExportableRun:
     """A run whose rewards come from trained children.
 
     Attributes:
-        workspace: the run's folder.
-        config: the content of its `config.json`.
-        origin: what its records have in common.
+        source: its folder, opened.
         space: the space that it searched.
         child: the network around a cell.
         train: the training of a child during the search.
     """
 
-    workspace: Workspace
-    config: dict[str, Any]
-    origin: Origin
+    source: Source
     space: SearchSpace
     child: ChildConfig
     train: TrainConfig
 
     @property
+    def workspace(self) -> Workspace:
+        """The paths of its folder."""
+        return self.source.workspace
+
+    @property
     def recipe(self) -> dict[str, Any]:
         """The recipe of the rewards."""
-        return self.config["fixed"]["recipe"]
+        return self.source.recipe
 
     @property
     def distribute(self) -> str:
@@ -55,7 +56,7 @@ class ExportableRun:
     @property
     def environment(self) -> dict[str, Any]:
         """The environment in which the run was started."""
-        return run_config.environment_of(self.config, self.workspace.config)
+        return self.source.environment
 
     def best_trials(self, count: int) -> dict[int, Trial]:
         """Returns up to `count` of the best trials by rank, from 1; children of an unfinished batch count too.
@@ -64,7 +65,7 @@ class ExportableRun:
             InvalidValueError: if no child has been trained.
             DataError: if the records are damaged.
         """
-        dataset = Dataset(self.origin, self.workspace)
+        dataset = Dataset(self.source.origin, self.workspace)
         trials = top_trials([*dataset.trials, *dataset.pending], count)
         if not trials:
             raise InvalidValueError(
@@ -74,7 +75,7 @@ class ExportableRun:
 
     def training_of(self, trial: Trial, train: TrainConfig) -> TrainConfig:
         """Returns `train`, with the smaller batch size if the child did not fit into memory with the usual one."""
-        variant = self.config.get("variants", {}).get(trial.evaluation.recipe)
+        variant = self.source.variants.get(trial.evaluation.recipe)
         if not variant:
             return train
         _, searched = named_recipes.configs_of(variant, "config.json")
@@ -87,7 +88,7 @@ class ExportableRun:
             InvalidValueError: if they were not loaded by name.
             DataError: if they cannot be loaded.
         """
-        source = self.config.get("source") or {}
+        source = self.source.config.get("source") or {}
         if not isinstance(source, dict) or "dataset" not in source:
             of_what = "came from a table" if isinstance(source, dict) and "table" in source else "was made from arrays"
             raise InvalidValueError(f"The run {of_what}: pass the same images to export_best(images=...).")
@@ -109,24 +110,14 @@ def open_exportable_run(
             space is another one.
         DataError: if the configuration is damaged or the images are others.
     """
-    workspace = Workspace(workdir)
-    check_loadable("workdir", workspace.root)
-    config = workspace.read_config()
-    if config is None:
-        raise InvalidValueError(
-            f"workdir={str(workdir)!r} is not a run folder: it has no config.json. Name the folder of a search."
-        )
-    origin = run_config.origin_of(config, workspace.config)
-    recipe, described = config["fixed"]["recipe"], config["fixed"]["space"]
-    check_exportable(recipe, images)
-    child, train = named_recipes.configs_of(recipe, workspace.config)
-    space = space or rebuild_space(described, workspace.config)
-    if space.fingerprint != origin.space:
-        raise InvalidValueError(
-            f"The run {str(workdir)!r} searched another space than {space!r}: "
-            f"{space_difference(described, describe_space(space))}. Pass the space of the run: export_best(space=...)."
-        )
-    return ExportableRun(workspace, config, origin, space, child, train)
+    check_loadable("workdir", local_path("workdir", workdir))
+    source = open_run("workdir", workdir)
+    check_exportable(source.recipe, images)
+    child, train = named_recipes.configs_of(source.recipe, source.workspace.config)
+    space = space or rebuild_space(source.space, source.workspace.config)
+    fix = "Pass the space of the run: export_best(space=...)."
+    check_same(source.path, repr(space), space=(source.space, space), fix=fix)
+    return ExportableRun(source, space, child, train)
 
 
 def check_exportable(recipe: dict[str, Any], images: Images | None = None) -> None:

@@ -10,14 +10,12 @@ import pathlib
 from typing import NamedTuple
 
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.storage.dataset import Dataset, list_shards, shard_number
-from nas_keras.storage.recipe import fingerprint
+from nas_keras.storage.dataset import shard_folder
 from nas_keras.storage.records.schema import Origin
-from nas_keras.storage.records.shards import check_order, list_pending, salvage_shard, write_shard
-from nas_keras.storage.run_config import origin_of
+from nas_keras.storage.records.shard_folder import list_pending, list_shards, shard_number
+from nas_keras.storage.records.shards import check_order, salvage_shard, write_shard
 from nas_keras.storage.run_folder import Workspace
-from nas_keras.storage.table import is_table, read_description
-from nas_keras.storage.table_writer import lock_table
+from nas_keras.storage.sources import open_source
 from nas_keras.system.atomic_files import sync_folder, writing
 from nas_keras.system.paths import local_path
 from nas_keras.trial import Trial
@@ -49,21 +47,11 @@ def repair(folder: str | os.PathLike) -> Repaired:
     folder = local_path("folder", folder)
     if (folder / "damaged").is_symlink():  # in a folder from elsewhere it may point anywhere
         raise InvalidValueError(f"{folder / 'damaged'} is a link. Remove it: the damaged files stay in {folder}.")
-    if is_table(folder):
-        with lock_table(folder):
-            description = read_description(folder)
-            recipe, space, variants = description["recipe"], description["space"], description["variants"]
-            return _repair_table(folder, Origin(space, fingerprint(recipe), tuple(variants)))
-    workspace = Workspace(folder)
-    config = workspace.read_config()
-    if config is None:
-        raise InvalidValueError(
-            f"{folder} is neither a run nor a table: it holds no config.json and no recipe.json. Name the "
-            "folder of one."
-        )
-    origin = origin_of(config, workspace.config)
-    with workspace.locked():
-        return _repair_run(workspace, origin)
+    with open_source("folder", folder).locked():
+        source = open_source("folder", folder)  # as it is now that nobody else writes to it
+        if source.is_table:
+            return _repair_table(folder, source.origin)
+        return _repair_run(source.workspace, source.origin)
 
 
 def _repair_table(folder: pathlib.Path, origin: Origin) -> Repaired:
@@ -109,11 +97,11 @@ def _repair_run(workspace: Workspace, origin: Origin) -> Repaired:
         problems += found
         if found:
             _move(path, damaged)
-    moved = 0
+    moved, records = 0, shard_folder(workspace, origin)
     # Each record is in its new place before the shard leaves its old one.
     for path, trials in reversed(later):
         for trial in trials:
-            Dataset.write_pending(workspace, trial, origin)
+            records.add_pending(trial)
         moved += len(trials)
         _move(path, damaged)
     return Repaired(problems, kept, moved, damaged if problems else None)

@@ -9,12 +9,11 @@ from typing import Any
 
 from nas_keras.errors import InvalidValueError
 from nas_keras.runner.result import top_trials
-from nas_keras.spaces.description import rebuild_space, space_difference
+from nas_keras.spaces.description import rebuild_space
 from nas_keras.spaces.search_space import SearchSpace
-from nas_keras.storage.dataset import Dataset
-from nas_keras.storage.recipe import difference
-from nas_keras.storage.run_config import check_settings, origin_of
-from nas_keras.storage.run_folder import Workspace
+from nas_keras.storage.agreement import check_same
+from nas_keras.storage.run_config import check_settings
+from nas_keras.storage.sources import open_run
 from nas_keras.system.paths import local_path
 from nas_keras.trial import Trial
 
@@ -80,36 +79,24 @@ def read_runs(paths: Sequence[str | os.PathLike]) -> list[Run]:
     for run in runs:
         if paths.count(run.path) > 1:
             raise InvalidValueError(f"The run {run.path} is named twice. Name it once.")
-        for name, one, other in (
-            ("space", run.space.fingerprint, runs[0].space.fingerprint),
-            ("recipe", run.fixed["recipe"], runs[0].fixed["recipe"]),
-        ):
-            if one != other:
-                how = difference(other, one) if name == "recipe" else _space_difference(runs[0], run)
-                raise InvalidValueError(
-                    f"{run.path} and {runs[0].path} are searches of another {name}: {how}. Name runs of one {name}."
-                )
+        check_same(
+            run.path,
+            runs[0].path,
+            space=(run.fixed["space"], runs[0].fixed["space"]),
+            recipe=(run.fixed["recipe"], runs[0].fixed["recipe"]),
+            fix="Name runs of one space and one recipe.",
+        )
     return [_titled(run, runs) for run in runs]
 
 
-def _space_difference(one: Run, other: Run) -> str:
-    if one.space.name != other.space.name:
-        return f"{one.space.name} and {other.space.name}"
-    return space_difference(one.fixed["space"], other.fixed["space"])
-
-
 def _read(path: pathlib.Path) -> Run:
-    workspace = Workspace(path)
-    config = workspace.read_config()
-    if config is None:
-        raise InvalidValueError(f"{path} is not a run folder: it has no config.json. Name the folder of a search.")
-    origin = origin_of(config, workspace.config)
-    check_settings(config, workspace.config)
-    space = rebuild_space(config["fixed"]["space"], workspace.config)
-    dataset = Dataset(origin, workspace, read_only=True)
+    source = open_run("runs", path)
+    check_settings(source.config, source.workspace.config)
+    space = rebuild_space(source.space, source.workspace.config)
+    dataset = source.read_dataset()
     if not dataset.batches and not dataset.pending:
         raise InvalidValueError(f"The run {path} has no trial yet. Wait for its first child, or leave it out.")
-    return Run(path, "", config, space, dataset.batches, dataset.pending)
+    return Run(path, "", source.config, space, dataset.batches, dataset.pending)
 
 
 def _titled(run: Run, runs: Sequence[Run]) -> Run:

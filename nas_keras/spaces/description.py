@@ -74,11 +74,10 @@ def space_difference(old: dict[str, Any], new: dict[str, Any]) -> str:
     """What differs between two described spaces, in words; of an older one only the fingerprint may be known."""
     old, new = (_decided(described) for described in (old, new))
     if "decisions" not in old or "decisions" not in new:
-        one, other = (f"{space.get('name')} ({space.get('fingerprint')})" for space in (old, new))
-        return f"{one} before, {other} now; the older one does not say its decisions"
-    said = []
+        return f"{_title(old)} before, {_title(new)} now; the decisions of the older one were not recorded"
     if old.get("name") != new.get("name"):
-        said.append(f"name {old.get('name')!r} before, {new.get('name')!r} now")
+        return f"name {old.get('name')!r} before, {new.get('name')!r} now"
+    said = []
     before, now = (_choices_of(described) for described in (old, new))
     said += [f"decision {name!r} is {'new' if name in now else 'gone'}" for name in _apart(before, now)]
     common = [name for name in before if name in now]
@@ -204,6 +203,11 @@ def _decided(described: dict[str, Any]) -> dict[str, Any]:
     """With the decisions of a built-in space, where an older version did not write them down."""
     known = _built_in().get(name_space(described.get("fingerprint")))
     return describe_space(known) if known and "decisions" not in described else described
+
+
+def _title(described: dict[str, Any]) -> str:
+    name, fingerprint = described.get("name"), described.get("fingerprint")
+    return f"{name} ({fingerprint})" if name else f"fingerprint {fingerprint}"
 
 
 def _choices_of(described: dict[str, Any]) -> dict[str, list[str]]:

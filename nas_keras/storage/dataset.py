@@ -5,18 +5,15 @@ stand in `pending/`, one file each, until the batch's shard is in place: a crash
 """
 
 import hashlib
-import pathlib
-import re
+import operator
 from collections.abc import Sequence
 
 from nas_keras.errors import DataError
 from nas_keras.storage.records.schema import Origin, values_of
-from nas_keras.storage.records.shards import check_order, read_pending, read_shard, write_shard
+from nas_keras.storage.records.shard_folder import ShardFolder, shard_number
+from nas_keras.storage.records.shards import check_order
 from nas_keras.storage.run_folder import Workspace
-from nas_keras.system.atomic_files import sync_folder, writing
 from nas_keras.trial import Evaluation, Trial
-
-_SHARD = re.compile(r"trials-(\d{6,})\.tfrecord")
 
 
 class Dataset:
@@ -42,24 +39,23 @@ class Dataset:
         read_only: bool = False,
     ):
         self._origin = origin
-        self._workspace = workspace
+        self._folder = shard_folder(workspace, origin) if workspace else None
         self._evaluations: dict[str, Evaluation] = {}
         self._warm = {trial.key: trial.evaluation for trial in warm}
-        self._read_only = read_only
         self.num_evaluations = 0  # distinct keys that this run evaluated: failures count, refusals do not
         self._repeats: dict[str, Evaluation] = {}
-        self._pending: dict[str, Trial] = {}
         self.batches: list[list[Trial]] = []
         self._digests = [""]
         self.best: Trial | None = None  # the first of those with the highest reward; None if all failed
-        if workspace:
-            self._read(workspace)
+        if self._folder:
+            self._read(tidy=not read_only)
         self.num_resumed = len(self.trials)  # trials that an earlier process stored
 
     @property
     def pending(self) -> list[Trial]:
         """Children that are finished, of batches that are not; they are told once their batch is complete."""
-        return sorted(self._pending.values(), key=lambda trial: (trial.iteration, trial.trial))
+        waiting = self._folder.pending.values() if self._folder else ()
+        return sorted(waiting, key=lambda trial: (trial.iteration, trial.trial))
 
     @property
     def trials(self) -> list[Trial]:
@@ -79,19 +75,14 @@ class Dataset:
         return self._repeats.get(key)
 
     def lookup_pending(self, key: str) -> Evaluation | None:
-        """The evaluation of a child that an earlier process finished in a batch it did not."""
-        return self._pending[key].evaluation if key in self._pending else None
+        """Returns the evaluation of a child that an earlier process finished in an incomplete batch, or None."""
+        trial = self._folder.pending.get(key) if self._folder else None
+        return trial.evaluation if trial else None
 
     def add_pending(self, trial: Trial) -> None:
         """Keeps a finished child safe until its batch is complete."""
-        if self._workspace:
-            self.write_pending(self._workspace, trial, self._origin)
-            self._pending[trial.key] = trial
-
-    @staticmethod
-    def write_pending(workspace: Workspace, trial: Trial, origin: Origin) -> None:
-        """Writes the file of a finished child, for a run that is started later."""
-        write_shard(_pending_path(workspace, trial.key), [trial], origin)
+        if self._folder:
+            self._folder.add_pending(trial)
 
     def append(self, batch: Sequence[Trial]) -> None:
         """Adds one complete batch, on disk first.
@@ -99,14 +90,12 @@ class Dataset:
         Raises:
             InvalidValueError: before anything is kept, if a trial is one that no record can hold.
         """
-        if not self._workspace:
+        if self._folder:
+            self._folder.add_shard(len(self.batches), batch)
+        else:
             for trial in batch:
                 values_of(trial, self._origin, len(batch))
-        if self._workspace:
-            write_shard(self._workspace.dataset / shard_name(len(self.batches)), batch, self._origin)
         self._index(batch)
-        if self._workspace:
-            self._drop_pending(batch)
 
     def _index(self, batch: Sequence[Trial]) -> None:
         self.batches.append(list(batch))
@@ -119,52 +108,20 @@ class Dataset:
             if not trial.evaluation.failed and (self.best is None or trial.reward > self.best.reward):
                 self.best = trial
 
-    def _drop_pending(self, batch: Sequence[Trial]) -> None:
-        done = [trial.key for trial in batch if self._pending.pop(trial.key, None)]
-        if done:
-            with writing(self._workspace.pending):
-                for key in done:
-                    _pending_path(self._workspace, key).unlink(missing_ok=True)
-                sync_folder(self._workspace.pending)
-
-    def _read(self, workspace: Workspace) -> None:
-        pending = read_pending(workspace.pending, self._origin)  # first: what moves meanwhile stands in both
-        for number, path in enumerate(list_shards(workspace.dataset)):
+    def _read(self, *, tidy: bool) -> None:
+        for number, (path, trials) in enumerate(self._folder.read(tidy=tidy)):
             if shard_number(path) != number:
                 raise DataError(
-                    f"Batch {number} is missing in {workspace.dataset}: {path.name} comes next. Restore the file "
-                    "from a copy, or let launch/repair.py save the rest."
+                    f"Batch {number} is missing from {path.parent}: {path.name} comes next. Restore the file from a "
+                    "copy, or run launch/repair.py to save the rest."
                 )
-            trials = read_shard(path, self._origin)
             check_order(path, trials, first=sum(map(len, self.batches)))
             self._index(trials)
-        for path, trial in pending.items():
-            if trial.key in self._evaluations:  # the process died between writing the shard and removing this file
-                if not self._read_only:
-                    with writing(path):
-                        path.unlink()
-            else:
-                self._pending[trial.key] = trial
 
 
-def shard_name(number: int) -> str:
-    """The file name of a shard."""
-    return f"trials-{number:06d}.tfrecord"
-
-
-def shard_number(path: pathlib.Path) -> int:
-    """The number in a shard's name."""
-    return int(_SHARD.fullmatch(path.name)[1])
-
-
-def list_shards(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The shards of a folder in the order of their numbers."""
-    shards = [path for path in folder.glob("trials-*.tfrecord") if _SHARD.fullmatch(path.name)]
-    return sorted(shards, key=shard_number)
-
-
-def _pending_path(workspace: Workspace, key: str) -> pathlib.Path:
-    return workspace.pending / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.tfrecord"
+def shard_folder(workspace: Workspace, origin: Origin) -> ShardFolder:
+    """Returns the records of a run on disk: one shard for each batch, one record for each key that is pending."""
+    return ShardFolder(workspace.dataset, workspace.pending, origin, operator.attrgetter("key"))
 
 
 def _digest(before: str, batch: Sequence[Trial]) -> str:

@@ -8,18 +8,20 @@
 accuracies.
 """
 
+import contextlib
 import dataclasses
+import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.storage.dataset import list_shards
 from nas_keras.storage.recipe import fingerprint
 from nas_keras.storage.records.schema import Origin
-from nas_keras.storage.records.shards import read_pending, read_shard
+from nas_keras.storage.records.shard_folder import ShardFolder
+from nas_keras.system import locks
 from nas_keras.system.atomic_files import read_json
 from nas_keras.system.paths import local_path
 from nas_keras.trial import Evaluation, Trial
@@ -27,14 +29,32 @@ from nas_keras.trial import Evaluation, Trial
 RECIPE = "recipe.json"
 
 
-class Table(NamedTuple):
-    """What stands in a table's folder.
+class Description(NamedTuple):
+    """The contents of a table's `recipe.json`.
 
     Attributes:
-        recipe: all that the rewards depend on besides key and seed.
-        variants: recipes that single records have instead, by fingerprint; their `evaluation.recipe` says which.
-        environment: what the first record was made on.
         space: fingerprint of the search space.
+        recipe: everything that the rewards depend on besides key and seed.
+        variants: recipes that single records may have instead, by fingerprint.
+        environment: machine and software of the first record.
+    """
+
+    space: str
+    recipe: dict[str, Any]
+    variants: dict[str, Any]
+    environment: dict[str, Any]
+
+    @property
+    def origin(self) -> Origin:
+        """What all records of the table have in common."""
+        return Origin(self.space, fingerprint(self.recipe), tuple(self.variants))
+
+
+class Table(NamedTuple):
+    """A table in memory.
+
+    Attributes:
+        recipe, variants, environment, space: see `Description`; `evaluation.recipe` names the variant of a record.
         trials: one for each key and training seed, in the order of the shards.
     """
 
@@ -46,33 +66,50 @@ class Table(NamedTuple):
 
 
 def is_table(path: pathlib.Path) -> bool:
-    """Whether the folder is meant to be a table."""
+    """Returns whether a folder is that of a table."""
     return (path / RECIPE).exists()
 
 
-def read_table(path: pathlib.Path) -> Table:
-    """Reads a table, also one that is being filled: what waits for its shard in pending/ counts.
+def read_table(path: str | os.PathLike) -> Table:
+    """Reads a table, also one that is being filled: records in its pending folder count.
 
     Raises:
-        DataError: if there is none, it is damaged, its shards are not of the recipe beside them, or a key and seed
-            stands in it twice.
+        DataError: if there is no table, it is corrupt, its shards are of another recipe than the one beside them, or
+            it holds a key and seed twice.
     """
     path = local_path("table", path)
     absent = DataError(f"There is no table in {path}: it needs {RECIPE} and trials-*.tfrecord. Name a table's folder.")
     if not is_table(path):
         raise absent
     description = read_description(path)
-    recipe, space = description["recipe"], description["space"]
-    origin = Origin(space, fingerprint(recipe), tuple(description["variants"]))
-    pending = read_pending(path / "pending", origin)  # before the shards: one that moves in between stands in both
-    trials = [trial for shard in list_shards(path) for trial in read_shard(shard, origin)]
-    in_shards = {(trial.key, trial.seed) for trial in trials}
-    waiting = [trial for trial in pending.values() if (trial.key, trial.seed) not in in_shards]
-    trials += sorted(waiting, key=lambda trial: trial.trial)
+    folder = shard_folder(path, description.origin)
+    trials = [trial for _, shard in folder.read(tidy=False) for trial in shard]
+    trials += sorted(folder.pending.values(), key=lambda trial: trial.trial)
     if not trials:
         raise absent
     check_once(path, trials)
-    return Table(recipe, description["variants"], description["environment"], space, trials)
+    return Table(description.recipe, description.variants, description.environment, description.space, trials)
+
+
+def shard_folder(path: pathlib.Path, origin: Origin) -> ShardFolder:
+    """Returns the records of a table on disk: one for each key and training seed."""
+    return ShardFolder(path, path / "pending", origin, lambda trial: f"{trial.seed}/{trial.key}")
+
+
+@contextlib.contextmanager
+def lock_table(path: pathlib.Path) -> Iterator[None]:
+    """Keeps other writers out of a table's folder. It locks the folder itself: a lock file would be copied with it.
+
+    Raises:
+        InvalidValueError: if another process fills or repairs the table, or the file system has no locks.
+    """
+    busy = f"Another process is filling the table {path}. Wait for it, or name another folder and merge."
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locks.locked(path, busy=busy))
+        except OSError as error:
+            raise InvalidValueError(f"{path} cannot be read: {error.strerror}. Name a folder that can.") from error
+        yield
 
 
 def check_once(path: pathlib.Path, trials: Sequence[Trial]) -> None:
@@ -87,16 +124,23 @@ def check_once(path: pathlib.Path, trials: Sequence[Trial]) -> None:
         seen.add((trial.key, trial.seed))
 
 
-def read_description(path: pathlib.Path) -> dict[str, Any]:
-    """The text beside the shards: space, recipe, variants, environment."""
-    description = {"variants": {}, "environment": {}, **read_json(path / RECIPE)}
-    objects = [description.get(name) for name in ("recipe", "variants", "environment")]
-    if not all(isinstance(value, dict) for value in objects) or not isinstance(description.get("space"), str):
+def read_description(path: pathlib.Path) -> Description:
+    """Reads a table's `recipe.json`.
+
+    Raises:
+        DataError: if it is missing or corrupt.
+    """
+    described = {"variants": {}, "environment": {}, **read_json(path / RECIPE)}
+    recipe, variants, environment = (described.get(name) for name in ("recipe", "variants", "environment"))
+    space = described.get("space")
+    if not all(isinstance(value, dict) for value in (recipe, variants, environment)) or not isinstance(space, str):
         raise DataError(f"{path / RECIPE} must hold 'recipe' and 'space'. Restore it from a copy.")
-    for name, variant in description["variants"].items():
+    for name, variant in variants.items():
         if not isinstance(variant, dict) or fingerprint(variant) != name:
-            raise DataError(f"{path / RECIPE} has a variant {name!r} that is not what it says. Restore it from a copy.")
-    return description
+            raise DataError(
+                f"{path / RECIPE} has a variant {name!r} that does not match its fingerprint. Restore it from a copy."
+            )
+    return Description(space, recipe, variants, environment)
 
 
 def check_place(path: pathlib.Path) -> None:

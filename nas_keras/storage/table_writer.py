@@ -1,21 +1,27 @@
 """Tables of rewards on disk, written: filled job by job, at once, or merged from others. `table.py` reads them."""
 
 import contextlib
-import hashlib
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from nas_keras.errors import InvalidValueError
-from nas_keras.spaces.description import name_space
 from nas_keras.spaces.search_space import SearchSpace
-from nas_keras.storage.dataset import list_shards, shard_name, shard_number
-from nas_keras.storage.recipe import difference, fingerprint
-from nas_keras.storage.records.schema import Origin
-from nas_keras.storage.records.shards import read_pending, read_shard, write_shard
-from nas_keras.storage.table import RECIPE, check_once, check_place, is_table, read_description, read_table
-from nas_keras.system import locks
+from nas_keras.storage.agreement import check_same
+from nas_keras.storage.recipe import fingerprint
+from nas_keras.storage.records.shard_folder import shard_number
+from nas_keras.storage.table import (
+    RECIPE,
+    Description,
+    check_once,
+    check_place,
+    is_table,
+    lock_table,
+    read_description,
+    read_table,
+    shard_folder,
+)
 from nas_keras.system.atomic_files import sync_folder, write_json, writing
 from nas_keras.system.paths import local_path
 from nas_keras.trial import Trial
@@ -47,33 +53,31 @@ class TableWriter:
         shard_size: int = 64,
     ):
         self._path = path = local_path("table", path)
-        self._pending_folder = path / "pending"
         by_fingerprint = {fingerprint(variant): variant for variant in variants}
-        self._origin = Origin(space.fingerprint, fingerprint(recipe), tuple(by_fingerprint))
+        check_place(path)
         self._shard_size = shard_size
-        _check_same(path, space.fingerprint, recipe)
-        self.environment = read_description(path)["environment"] if (path / RECIPE).exists() else environment or {}
-        self._description = {
-            "space": space.fingerprint,
-            "recipe": recipe,
-            "variants": by_fingerprint,
-            "environment": self.environment,
-        }
-        self._read()
+        self.environment = environment or {}
+        if is_table(path):
+            old = read_description(path)
+            check_same(
+                path,
+                repr(space),
+                space=({"fingerprint": old.space}, space),
+                recipe=(old.recipe, recipe),
+                fix="Name another folder, or what the table was made with.",
+            )
+            self.environment = old.environment
+        self._description = Description(space.fingerprint, recipe, by_fingerprint, self.environment)
+        self._folder = shard_folder(path, self._description.origin)
+        self._read(tidy=False)
 
-    def _read(self, *, tidy: bool = False) -> None:
-        pending = read_pending(self._pending_folder, self._origin)  # before the shards: another process may write
-        shards = list_shards(self._path)
-        self._next_shard = shard_number(shards[-1]) + 1 if shards else 0  # a repair may have left a gap
-        trials = [trial for shard in shards for trial in read_shard(shard, self._origin)]
+    def _read(self, *, tidy: bool) -> None:
+        shards = self._folder.read(tidy=tidy)
+        self._next_shard = shard_number(shards[-1][0]) + 1 if shards else 0  # a repair may have left a gap
+        trials = [trial for _, shard in shards for trial in shard]
         check_once(self._path, trials)
-        self.done = {(trial.key, trial.seed): trial for trial in trials}
-        self._in_shards = set(self.done)
-        for file, trial in pending.items():
-            if tidy and (trial.key, trial.seed) in self._in_shards:  # the process died between shard and removal
-                with writing(file):
-                    file.unlink()
-            self.done.setdefault((trial.key, trial.seed), trial)
+        self._in_shards = {(trial.key, trial.seed) for trial in trials}
+        self.done = {(trial.key, trial.seed): trial for trial in (*trials, *self._folder.pending.values())}
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -91,19 +95,19 @@ class TableWriter:
     def add(self, trial: Trial) -> None:
         """Keeps one finished training safe."""
         self._describe()
-        write_shard(self._pending_path(trial), [trial], self._origin)
+        self._folder.add_pending(trial)
         self.done[trial.key, trial.seed] = trial
 
     def add_many(self, trials: Sequence[Trial]) -> None:
-        """Writes records that are all there already, in shards of their own and without the way by pending files."""
+        """Writes records that are all known already, directly in shards of their own."""
         if trials:
             self._describe()
         for start in range(0, len(trials), self._shard_size):
-            self._write(trials[start : start + self._shard_size])
+            self._add_shard(trials[start : start + self._shard_size])
 
     def _describe(self) -> None:
-        if self._description != (read_description(self._path) if (self._path / RECIPE).exists() else None):
-            write_json(self._path / RECIPE, self._description)
+        if not is_table(self._path) or read_description(self._path) != self._description:
+            write_json(self._path / RECIPE, self._description._asdict())
 
     def flush(self, order: Sequence[tuple[str, int]]) -> None:
         """Writes each shard that is complete.
@@ -116,27 +120,16 @@ class TableWriter:
             chunk = remaining[: self._shard_size]
             if not all(job in self.done for job in chunk):
                 return
-            self._write([self.done[job] for job in chunk])
+            self._add_shard([self.done[job] for job in chunk])
             remaining = remaining[self._shard_size :]
-        if self._pending_folder.exists() and not any(self._pending_folder.iterdir()):
-            with writing(self._pending_folder):
-                self._pending_folder.rmdir()
+        self._folder.remove_empty_pending()
 
-    def _write(self, trials: Sequence[Trial]) -> None:
-        """One shard, in place of the pending files of its records."""
-        write_shard(self._path / shard_name(self._next_shard), trials, self._origin)
+    def _add_shard(self, trials: Sequence[Trial]) -> None:
+        self._folder.add_shard(self._next_shard, trials)
         self._next_shard += 1
-        with writing(self._pending_folder):
-            for trial in trials:
-                self.done[trial.key, trial.seed] = trial
-                self._in_shards.add((trial.key, trial.seed))
-                self._pending_path(trial).unlink(missing_ok=True)
-            if self._pending_folder.exists():
-                sync_folder(self._pending_folder)
-
-    def _pending_path(self, trial: Trial) -> pathlib.Path:
-        name = hashlib.sha256(f"{trial.seed}/{trial.key}".encode()).hexdigest()[:32]
-        return self._pending_folder / f"{name}.tfrecord"
+        for trial in trials:
+            self.done[trial.key, trial.seed] = trial
+            self._in_shards.add((trial.key, trial.seed))
 
 
 def write_table(
@@ -186,16 +179,10 @@ def merge_tables(sources: Iterable[str | os.PathLike], target: str | os.PathLike
     tables = [read_table(source) for source in sources]
     merged: dict[tuple[int, str], Trial] = {}
     for source, table in zip(sources, tables, strict=True):
-        if table.space != space.fingerprint:
-            raise InvalidValueError(
-                f"{source} is a table of another space than {space!r}: {name_space(table.space)}. Name the space it "
-                "was made for."
-            )
-        if table.recipe != tables[0].recipe:
-            raise InvalidValueError(
-                f"{source} and {sources[0]} have different recipes: {difference(tables[0].recipe, table.recipe)}. "
-                "Only tables of one recipe and one data set can be merged."
-            )
+        spaces = {"fingerprint": table.space}, space
+        check_same(source, repr(space), space=spaces, fix="Name the space that the table was made for.")
+        recipes = table.recipe, tables[0].recipe
+        check_same(source, sources[0], recipe=recipes, fix="Only tables of one recipe and one data set can be merged.")
         for trial in table.trials:
             old = merged.setdefault((trial.seed, trial.key), trial)
             if old.evaluation.reward != trial.evaluation.reward and not (
@@ -216,35 +203,3 @@ def merge_tables(sources: Iterable[str | os.PathLike], target: str | os.PathLike
         environment=tables[0].environment,
     )
     return len(trials)
-
-
-@contextlib.contextmanager
-def lock_table(path: pathlib.Path) -> Iterator[None]:
-    """Keeps other writers out of a table's folder: the folder itself is locked, no file that would be copied with it.
-
-    Raises:
-        InvalidValueError: if another process fills or repairs the table, or the file system has no locks.
-    """
-    busy = f"Another process is filling the table {path}. Wait for it, or name another folder and merge."
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(locks.locked(path, busy=busy))
-        except OSError as error:
-            raise InvalidValueError(f"{path} cannot be read: {error.strerror}. Name a folder that can.") from error
-        yield
-
-
-def _check_same(path: pathlib.Path, space: str, recipe: dict[str, Any]) -> None:
-    check_place(path)
-    if not is_table(path):
-        return
-    description = read_description(path)
-    old_recipe, old_space = description["recipe"], description["space"]
-    if old_space != space:
-        names = f"{name_space(old_space)}, not {name_space(space)}"
-        raise InvalidValueError(f"{path} is a table of another space ({names}). Name another folder.")
-    if old_recipe != recipe:
-        raise InvalidValueError(
-            f"{path} is a table of another recipe: {difference(old_recipe, recipe)}. Name another folder, or the "
-            "old recipe."
-        )

@@ -14,17 +14,16 @@ from typing import Any
 from absl import logging
 
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.spaces.description import choice_places, describe_space, space_difference
+from nas_keras.spaces.description import choice_places, describe_space
 from nas_keras.spaces.search_space import SearchSpace
-from nas_keras.storage.dataset import Dataset
-from nas_keras.storage.recipe import code_difference, difference, without_code
+from nas_keras.storage.agreement import check_same
+from nas_keras.storage.recipe import code_difference, without_code
 from nas_keras.storage.records.schema import Origin
 from nas_keras.storage.records.shards import read_shard, write_shard
-from nas_keras.storage.run_config import origin_of
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.storage.run_identity import is_by_name_only
-from nas_keras.storage.table import is_table, mean_evaluation, read_table
-from nas_keras.system.paths import local_path
+from nas_keras.storage.sources import Source, open_source
+from nas_keras.storage.table import mean_evaluation
 from nas_keras.trial import Trial
 
 
@@ -45,25 +44,14 @@ def read_known(path: str | os.PathLike, *, space: SearchSpace, recipe: dict[str,
         InvalidValueError: if the folder is neither, is of another space or recipe, or knows nothing.
         DataError: if it is damaged.
     """
-    path = local_path("warm_start_from", path)
-    if is_table(path):
-        table = read_table(path)
-        described, found_recipe, trials = {"fingerprint": table.space}, table.recipe, _means(table.trials)
-        is_older = False
-    elif (config := Workspace(path).read_config()) is not None:
-        origin = origin_of(config, Workspace(path).config)
-        described, found_recipe = config["fixed"]["space"], config["fixed"]["recipe"]
-        trials = [trial for trial in Dataset(origin, Workspace(path), read_only=True).trials if not trial.cached]
-        is_older = is_by_name_only(described)
-    else:
-        raise InvalidValueError(
-            f"warm_start_from={str(path)!r} is neither a run nor a table: it holds no config.json and no recipe.json. "
-            "Name the folder of one."
-        )
-    is_same = described["fingerprint"] == space.fingerprint
-    translate = None if is_same else _translation(path, described, space)
-    _check_recipe(path, recipe, found_recipe, is_older=is_older, is_same=is_same)
-    known = [trial for trial in trials if not trial.evaluation.failed and not trial.evaluation.recipe]
+    source = open_source("warm_start_from", path)
+    path, found = source.path, source.space
+    is_same = found["fingerprint"] == space.fingerprint
+    translate = None if is_same else _translation(path, found, space)
+    _check_recipe(source, recipe, is_same=is_same)
+    known = source.read_rewards()
+    if source.is_table:
+        known = _means(known)
     if translate is not None:
         translated = [trial for trial in map(translate, known) if trial is not None]
         if len(translated) < len(known):
@@ -75,7 +63,7 @@ def read_known(path: str | os.PathLike, *, space: SearchSpace, recipe: dict[str,
             )
         known = translated
     if not known:
-        raise InvalidValueError(f"warm_start_from={str(path)!r} knows no reward. Leave it out, or name another folder.")
+        raise InvalidValueError(f"{path} holds no reward that can be used. Leave it out, or name another folder.")
     return [dataclasses.replace(trial, cached=True) for trial in known]
 
 
@@ -111,12 +99,13 @@ def _means(trials: Sequence[Trial]) -> list[Trial]:
 
 def _translation(path, described: dict[str, Any], space: SearchSpace) -> Callable[[Trial], Trial | None]:
     """Gives a trial of another space the actions and key that it has in this one; None if it has none here."""
-    now = describe_space(space)
-    places = choice_places(described, now)
-    if places is None:
-        raise InvalidValueError(
-            f"warm_start_from={str(path)!r} is of another space than {space!r}: {space_difference(described, now)}. "
-            "The same decisions may have other choices; otherwise name a run or table of the same space."
+    places = choice_places(described, describe_space(space))
+    if places is None:  # the fingerprints differ, so this raises
+        check_same(
+            path,
+            repr(space),
+            space=(described, space),
+            fix="The same decisions may have other choices; otherwise name a run or table of the same space.",
         )
 
     def fits(actions, places) -> bool:
@@ -133,16 +122,17 @@ def _translation(path, described: dict[str, Any], space: SearchSpace) -> Callabl
     return translate
 
 
-def _check_recipe(path, recipe: dict[str, Any], found: dict[str, Any], *, is_older: bool, is_same: bool) -> None:
-    recipe = json.loads(json.dumps(recipe))  # as it is read from a file: a tuple is a list
-    differs = found != recipe
-    if differs and without_code(found) == without_code(recipe):
-        if is_older:
-            logging.warning("%s was made by a version that did not record code. Make sure that it is the same.", path)
+def _check_recipe(source: Source, recipe: dict[str, Any], *, is_same: bool) -> None:
+    found, recipe = source.recipe, json.loads(json.dumps(recipe))  # as it is read from a file: a tuple is a list
+    if found != recipe and without_code(found) == without_code(recipe):
+        if not source.is_table and is_by_name_only(source.space):
+            logging.warning(
+                "%s was made by a version that did not record code. Make sure that the code has not changed since.",
+                source.path,
+            )
+            return
         # Choices that are new bring code with them, which says nothing of those that were there.
-        differs = not is_older and (is_same or bool(code_difference(found, recipe, common=True)))
-    if differs:
-        raise InvalidValueError(
-            f"warm_start_from={str(path)!r} has another recipe: {difference(found, recipe)}. Name a run or "
-            "table of the same recipe."
-        )
+        if not is_same and not code_difference(found, recipe, common=True):
+            return
+    fix = "Name a run or table of the same recipe."
+    check_same(source.path, "this search", recipe=(found, recipe), fix=fix)

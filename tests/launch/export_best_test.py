@@ -37,7 +37,7 @@ WRONG = [
     ([], "--workdir is missing: name the folder of a search, such as --workdir=runs/mnist."),
     (
         ["--workdir={workdir}/nowhere"],
-        "/nowhere' is not a run folder: it has no config.json. Name the folder of a",
+        "/nowhere is not a run folder: it has no config.json. Name the folder of a search.",
     ),
     (["--workdir={workdir}", "--top=0"], "top=0 is not allowed: it must be an integer of at least 1."),
     (["--workdir={workdir}", "--epochs=0"], "epochs=0 is not allowed: it must be an integer of at least 1."),
@@ -92,6 +92,6 @@ def test_a_mistake_ends_with_exit_code_2_and_no_traceback(tmp_path):
     done = run_launch("export_best.py", f"--workdir={tmp_path}")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"Error: workdir='{tmp_path}' is not a run folder: it has no config.json. Name the folder of a search.\n"
+        f"Error: {tmp_path} is not a run folder: it has no config.json. Name the folder of a search.\n"
     )
     assert list(tmp_path.iterdir()) == []

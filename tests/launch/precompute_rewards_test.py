@@ -28,7 +28,7 @@ WRONG = [
         "--take_from cannot be combined with --merge, which trains nothing",
     ),
     (["--merge={folder}/table", "--seeds=2"], "--seeds cannot be combined with --merge"),
-    (["--take_from={folder}/run", "--recipe=mnist_1epoch_v1"], "run has another recipe than the table: train: "),
+    (["--take_from={folder}/run", "--recipe=mnist_1epoch_v1"], "run has another recipe than the table of: "),
 ]
 
 

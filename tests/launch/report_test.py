@@ -18,7 +18,7 @@ WRONG = [
         ["--table={folder}/table", "--space=large", "--num_nodes=5"],
         "--num_nodes=5: 7,864,320 encodings are too many for a table; use 1 to 4.",
     ),
-    (["--table={folder}/table", "--space=large", "--num_nodes=2"], "table is a table of another space than"),
+    (["--table={folder}/table", "--space=large", "--num_nodes=2"], "table is of another space than"),
     (["--table={folder}/table", "--searches=-1"], "searches=-1 is not allowed: it must be an integer of at least 0."),
     (["--table={folder}/table", "--batches=0"], "batches=0 is not allowed: it must be an integer of at least 1."),
     (["--table={folder}/nowhere"], "There is no table in "),

@@ -231,7 +231,7 @@ WRONG = [
     (["--reward=table", "--epochs=3", "--final_epochs=0"], "--epochs=3 is for --reward=train; a table's children"),
     (["--reward=table", "--filters=3", "--final_epochs=0"], "--filters=3 is for --reward=train; a table's children"),
     (["--reward=table", "--table=no/such", "--final_epochs=0"], "no/such: it needs recipe.json"),
-    (["--reward=table", "--table={tables}/dots", "--final_epochs=0"], "was computed for the space"),
+    (["--reward=table", "--table={tables}/dots", "--final_epochs=0"], "is of another space than"),
     (
         ["--reward=table", "--table={tables}/function"],
         "rewards do not come from trained children but from {{'function'",
@@ -249,7 +249,7 @@ WRONG = [
     (["--child_timeout=0"], "child_timeout=0.0 is not allowed: it must be a number of at least 1."),
     (["--distribute=many"], "distribute='many' is unknown. Allowed: none, mirrored."),
     (["--distribute=mirrored", "--workers=2"], "distribute='mirrored'"),
-    (["--warm_start_from=no/such"], "no/such' is neither a run nor a table"),
+    (["--warm_start_from=no/such"], "no/such is neither a run nor a table"),
     (["--reward=table", "--missing=guess"], "missing='guess' is unknown. Allowed: error, train."),
     (["--missing=train"], "--missing=train is for --reward=table"),
     (["--final_epochs=-1"], "final_epochs=-1 is not allowed: it must be an integer of at least 0."),

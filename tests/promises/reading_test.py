@@ -12,9 +12,8 @@ from helpers import ROOT, grid, wait_until
 import nas_keras as nk
 from nas_keras import _tensorflow
 from nas_keras.results.precompute import precompute
-from nas_keras.storage import dataset, table_writer
 from nas_keras.storage.dataset import Dataset
-from nas_keras.storage.records import shards
+from nas_keras.storage.records import shard_folder
 from nas_keras.storage.records.schema import Origin
 from nas_keras.storage.run_config import origin_of
 from nas_keras.storage.run_folder import Workspace
@@ -73,14 +72,14 @@ def test_a_run_in_progress_can_be_read_at_any_moment(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("module", "step", "first"),
-    [(shards, "list_pending", False), (shards, "read_record", True), (dataset, "list_shards", True)],
+    ("step", "first"),
+    [("list_pending", False), ("read_record", True), ("list_shards", True)],
 )
-def test_what_moves_from_pending_to_a_shard_while_it_is_read_is_not_missed(tmp_path, monkeypatch, module, step, first):
+def test_what_moves_from_pending_to_a_shard_while_it_is_read_is_not_missed(tmp_path, monkeypatch, step, first):
     """The writer completes its batch before or after a step of the reader."""
     origin, run = Origin("5" * 16, "7" * 16), Workspace(tmp_path)
     trials = [Trial(i, 0, 0, i, (i,), (), str(i), False, Evaluation(float(i))) for i in range(6)]
-    writer, original = Dataset(origin, run), getattr(module, step)
+    writer, original = Dataset(origin, run), getattr(shard_folder, step)
     for trial in trials:
         writer.add_pending(trial)
 
@@ -90,7 +89,7 @@ def test_what_moves_from_pending_to_a_shard_while_it_is_read_is_not_missed(tmp_p
             writer.append(trials)
         return original(*arguments) if first else found
 
-    monkeypatch.setattr(module, step, meddle)
+    monkeypatch.setattr(shard_folder, step, meddle)
     reader = Dataset(origin, run, read_only=True)
     assert repr(reader.trials) == repr(trials)
 
@@ -102,7 +101,7 @@ class _KilledError(BaseException):
 def test_a_merge_that_is_killed_leaves_no_table_and_is_done_by_the_same_command(tmp_path, monkeypatch):
     source, target = tmp_path / "source", tmp_path / "target"
     precompute(grid(20, 20), Noted(), source, seeds=1)
-    write_shard, count = table_writer.write_shard, []
+    write_shard, count = shard_folder.write_shard, []
 
     def killed(*arguments):
         count.append(arguments)
@@ -111,7 +110,7 @@ def test_a_merge_that_is_killed_leaves_no_table_and_is_done_by_the_same_command(
         write_shard(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(_KilledError):
-        patch.setattr(table_writer, "write_shard", killed)
+        patch.setattr(shard_folder, "write_shard", killed)
         merge_tables([source], target, space=grid(20, 20))
     assert not target.exists()
     assert merge_tables([source], target, space=grid(20, 20)) == 400

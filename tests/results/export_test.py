@@ -311,7 +311,7 @@ def test_a_saved_model_refuses_images_of_another_shape_in_a_process_without_this
         ({"epochs": 4}, r"The run was made from arrays: pass the same images to export_best\(images=...\)"),
         (
             {"space": nk.spaces.large(2)},
-            r"searched another space than SearchSpace\('large2'.*: name 'small' before, 'large2' now.*space=...",
+            r"is of another space than SearchSpace\('large2'.*: name 'small' before, 'large2' now.*space=...",
         ),
     ],
 )
@@ -331,7 +331,7 @@ def test_no_run(tmp_path, path):
     with pytest.raises(InvalidValueError) as error:
         nk.export_best(tmp_path / path)
     assert str(error.value) == (
-        f"workdir={str(tmp_path / path)!r} is not a run folder: it has no config.json. Name the folder of a search."
+        f"{tmp_path / path} is not a run folder: it has no config.json. Name the folder of a search."
     )
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

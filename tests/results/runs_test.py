@@ -70,10 +70,10 @@ def test_folders_of_one_name_are_told_apart_by_their_paths(folder, tmp_path):
     [
         (["nowhere"], "nowhere is not a run folder: it has no config.json"),
         (["one", "one"], "one is named twice. Name it once."),
-        (["one", "other_space"], "other_space and .*one are searches of another space: large1 and large2"),
-        (["one", "other_recipe"], "other_recipe and .*one are searches of another recipe: .*epochs: None"),
-        (["one", "own_operations"], "searches of another space: decision 'op_1': choice 'conv_1x3_3x1', .* is gone"),
-        (["one", "grid"], "are searches of another space: large1 and grid"),
+        (["one", "other_space"], "other_space is of another space than .*one: name 'large2' before, 'large1' now"),
+        (["one", "other_recipe"], "other_recipe has another recipe than .*one: .*epochs: "),
+        (["one", "own_operations"], "is of another space than .*: decision 'op_1': choice .*'conv_1x3_3x1', .* is new"),
+        (["one", "grid"], "is of another space than .*one: name 'grid' before, 'large1' now"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_together_is_refused(folder, names, message):

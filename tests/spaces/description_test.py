@@ -119,11 +119,7 @@ def test_a_damaged_description_is_refused_by_name(described):
         (_space("a"), _space("a", name="new"), "name 'own' before, 'new' now"),
         (_space("a"), _space("a", decision="op"), "decision 'edge' is gone; decision 'op' is new"),
         (grid(9), grid(2), "decision 'd0': choice 2, 3, 4, 5, 6 and 2 more is gone"),
-        (
-            nk.spaces.large(1),
-            _LARGE,
-            "name 'large1' before, 'large2' now; decision 'input_2' is new; decision 'op_2' is ",
-        ),
+        (nk.spaces.large(1), _LARGE, "name 'large1' before, 'large2' now"),
         (_space("a"), _space("a", decode=lambda a: 1), "its function decode: <lambda> is new"),
         (
             _space("a", key=lambda a: "1"),
@@ -145,7 +141,7 @@ def test_of_an_older_description_a_built_in_space_is_known_and_another_one_is_no
     assert space_difference(small, describe_space(_space("a"))).startswith("name 'small' before, 'own' now")
     older = {"name": "own", "fingerprint": "feed"}
     said = space_difference(older, describe_space(_space("a")))
-    assert said.startswith("own (feed) before, own (") and said.endswith("does not say its decisions")
+    assert said.startswith("own (feed) before, own (") and said.endswith("were not recorded")
     with pytest.raises(DataError, match="config.json does not say the decisions of its space 'own'"):
         rebuild_space(older, "config.json")
 

@@ -95,7 +95,7 @@ def test_every_byte_of_the_description_counts(tmp_path, warnings):
 
 
 def test_one_of_another_version_or_that_reaches_out_of_its_folder_is_not_used(tmp_path, warnings, monkeypatch):
-    monkeypatch.setattr(nk, "__version__", "9.9")
+    monkeypatch.setattr(checkpoints, "__version__", "9.9")
     write_checkpoint(tmp_path / "c", _checkpoint(1))
     monkeypatch.undo()
     monkeypatch.setattr(checkpoints.logging, "warning", lambda text, *values: warnings.append(text % values))

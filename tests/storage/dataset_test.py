@@ -2,13 +2,14 @@
 
 import dataclasses
 import os
+import pathlib
 
 import pytest
 
 from nas_keras.errors import DataError
-from nas_keras.storage import dataset as dataset_module
-from nas_keras.storage.dataset import Dataset, list_shards, shard_name
+from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.shard_folder import shard_name
 from nas_keras.storage.records.shards import read_shard, write_shard
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.trial import Evaluation, Trial
@@ -139,7 +140,7 @@ def test_a_crash_between_the_shard_and_the_removal_of_its_pending_children(run, 
         raise CrashError
 
     with monkeypatch.context() as patch, pytest.raises(CrashError):
-        patch.setattr(dataset_module.pathlib.Path, "unlink", crash_before_removal)
+        patch.setattr(pathlib.Path, "unlink", crash_before_removal)
         dataset.append([_trial(0), _trial(1)])
     assert _names(run.dataset) == ["trials-000000.tfrecord"]
     assert len(_names(run.pending)) == 3
@@ -191,8 +192,8 @@ def test_a_shard_missing_in_the_row_is_refused(run, missing, following):
     with pytest.raises(DataError) as caught:
         Dataset(_ORIGIN, run)
     assert str(caught.value) == (
-        f"Batch {missing} is missing in {run.dataset}: {shard_name(following)} comes next. Restore the file from a "
-        "copy, or let launch/repair.py save the rest."
+        f"Batch {missing} is missing from {run.dataset}: {shard_name(following)} comes next. Restore the file from "
+        "a copy, or run launch/repair.py to save the rest."
     )
 
 
@@ -211,20 +212,6 @@ def test_files_of_another_recipe_are_refused_by_name(run, folder):
     write_shard(getattr(run, folder) / shard_name(0), [_trial(0)], Origin(_ORIGIN.space, "8" * 16))
     with pytest.raises(DataError, match=f"Record 0 of .*{folder}/trials-000000.tfrecord is of recipe 8888888888888888"):
         Dataset(_ORIGIN, run)
-
-
-def test_shards_are_listed_by_number_and_other_files_left_out(tmp_path):
-    for name in ("trials-1000000.tfrecord", "trials-999999.tfrecord", "trials-000002.tfrecord"):
-        (tmp_path / name).touch()
-    for name in (".trials-000003.tfrecord.tmp", "trials-x.tfrecord", "trials-01.tfrecord", "notes.txt"):
-        (tmp_path / name).touch()
-    assert [path.name for path in list_shards(tmp_path)] == [
-        "trials-000002.tfrecord",
-        "trials-999999.tfrecord",
-        "trials-1000000.tfrecord",
-    ]
-    assert list_shards(tmp_path / "none") == []
-    assert shard_name(7) == "trials-000007.tfrecord"
 
 
 def test_the_best_is_the_first_of_those_with_the_highest_reward(run):

@@ -110,7 +110,10 @@ def test_a_run_that_was_begun_before_code_counted_goes_on_by_the_names(tmp_path,
     for settings, says in (
         ({"function": sum}, '"function": "sum"'),
         ({"function": _scaled(1), "recipe": {"a": 1}}, '{"a": 1} now'),
-        ({"function": _scaled(1), "space": grid(4, 5)}, "space: grid .* the older one does not say its decisions"),
+        (
+            {"function": _scaled(1), "space": grid(4, 5)},
+            "space: grid .* the decisions of the older one were not recorded",
+        ),
         ({"function": _scaled(1), "space": grid(4, 4)}, None),
     ):
         if says is None:

@@ -176,8 +176,8 @@ def test_a_merge_refuses_another_recipe_space_or_reward(tmp_path):
     changed = [dataclasses.replace(trial, evaluation=Evaluation(0.25)) for trial in read_table(tmp_path / "a").trials]
     write_table(tmp_path / "d", changed, space=_SPACE, recipe={"kind": "fake"})
     for other, message in (
-        ("b", "different recipes: kind: fake before, better now"),
-        ("c", "table of another space"),
+        ("b", "another recipe than .*a: kind: better before, fake now"),
+        ("c", "is of another space than"),
         ("d", "has another reward for 0,0 with seed"),
     ):
         with pytest.raises(nk.InvalidValueError, match=message):
@@ -190,9 +190,9 @@ def test_a_merge_refuses_another_recipe_space_or_reward(tmp_path):
 def test_a_table_of_another_recipe_or_something_else_is_not_written_into(tmp_path):
     precompute(_SPACE, _Counting(), tmp_path / "a", seeds=1)
     better = _Counting(recipe={"kind": "better"})
-    with pytest.raises(nk.InvalidValueError, match="another recipe: kind: fake before, better now"):
+    with pytest.raises(nk.InvalidValueError, match="another recipe than .*: kind: fake before, better now"):
         precompute(_SPACE, better, tmp_path / "a", seeds=1)
-    with pytest.raises(nk.InvalidValueError, match="table of another space"):
+    with pytest.raises(nk.InvalidValueError, match="is of another space than"):
         precompute(_OTHER, _Counting(), tmp_path / "a", seeds=1)
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "todo.txt").write_text("buy milk")

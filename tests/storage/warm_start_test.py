@@ -110,10 +110,14 @@ def test_folders_that_cannot_be_used_are_refused_by_name_before_anything_is_writ
     for folder, recipe, says in (
         ("empty", "r", "is neither a run nor a table: it holds no config.json and no recipe.json."),
         ("nowhere", "r", "is neither a run nor a table"),
-        ("failed", "r", "knows no reward. Leave it out, or name another folder."),
-        ("old", "other", "has another recipe: name: r before, other now. Name a run or table of the same recipe."),
+        ("failed", "r", "holds no reward that can be used. Leave it out, or name another folder."),
+        (
+            "old",
+            "other",
+            "has another recipe than this search: name: r before, other now. Name a run or table of the same recipe.",
+        ),
     ):
-        with pytest.raises(InvalidValueError, match="warm_start_from=.*" + folder) as error:
+        with pytest.raises(InvalidValueError, match=folder) as error:
             _search(_Counting(recipe), tmp_path / "new", warm_start_from=tmp_path / folder)
         assert says in str(error.value)
     with pytest.raises(
@@ -170,7 +174,9 @@ def test_a_choice_may_bring_an_object_of_its_own_and_the_others_must_be_the_same
     known = {"warm_start_from": tmp_path / "old"}
     result = _search_named(space, make(**old, ccc=lambda x: 5.0), **known)
     assert result.num_evaluations == 2 and result.best.reward == 5.0
-    with pytest.raises(InvalidValueError, match=r"has another recipe: the function: objects\['bb'\] in .* was"):
+    with pytest.raises(
+        InvalidValueError, match=r"has another recipe than this search: the function: objects\['bb'\] in .* was"
+    ):
         _search_named(space, make(**{**old, "bb": lambda x: 1.0}), **known)
 
 
@@ -186,9 +192,9 @@ def test_a_large_space_with_one_operation_more_takes_over_what_the_other_knows(t
     assert keys == {trial.key for trial in new.trials if "mine" not in trial.key}
     assert all(trial.cached == (trial.key in keys) for trial in new.trials)
     assert all(trial.reward == len(trial.key) for trial in new.trials)
-    with pytest.raises(InvalidValueError, match="has another recipe: r: 1 before, 2 now"):
+    with pytest.raises(InvalidValueError, match="has another recipe than this search: r: 1 before, 2 now"):
         search(("mine", "conv_3x3"), {"r": 2}, warm_start_from=tmp_path / "old")
-    with pytest.raises(InvalidValueError, match="knows no reward"):
+    with pytest.raises(InvalidValueError, match="holds no reward"):
         search(("mine", "other"), warm_start_from=tmp_path / "old")
 
 
@@ -205,9 +211,9 @@ def test_changed_operations_are_another_recipe_and_new_ones_are_not(tmp_path):
     nk.search(space, evaluator, strategy="random", workdir=tmp_path / "old")
     assert known(recipe(one="a", two="b"), "one", "two") == 2
     assert known(recipe(one="a", three="c"), "one", "three") == 1
-    with pytest.raises(InvalidValueError, match="has another recipe: operation 'one': f was a, is z"):
+    with pytest.raises(InvalidValueError, match="has another recipe than this search: operation 'one': f was a, is z"):
         known(recipe(one="z", three="c"), "one", "three")
-    with pytest.raises(InvalidValueError, match="has another recipe: operation 'two': f is gone"):
+    with pytest.raises(InvalidValueError, match="has another recipe than this search: operation 'two': f is gone"):
         known(recipe(one="a"), "one", "two")
 
 
@@ -216,14 +222,14 @@ def test_a_run_of_a_version_that_did_not_record_code_is_taken_by_its_names(tmp_p
     recipe = json.loads((tmp_path / "old" / "config.json").read_text())["fixed"]["recipe"]
     evaluator = nk.FunctionEvaluator(_length, recipe=without_code(recipe))
     nk.search(_named("a", "bb"), evaluator, strategy="random", workdir=tmp_path / "older")
-    with pytest.raises(InvalidValueError, match="has another recipe: the function: .*_length is new"):
+    with pytest.raises(InvalidValueError, match="has another recipe than this search: the function: .*_length is new"):
         read_known(tmp_path / "older", space=_named("a", "bb"), recipe=recipe)
     config = json.loads((tmp_path / "older" / "config.json").read_text())
     del config["fixed"]["space"]["decisions"]
     (tmp_path / "older" / "config.json").write_text(json.dumps(config))
     assert len(read_known(tmp_path / "older", space=_named("a", "bb"), recipe=recipe)) == 4
     assert "did not record code" in caplog.text
-    with pytest.raises(InvalidValueError, match="the older one does not say its decisions"):
+    with pytest.raises(InvalidValueError, match="the decisions of the older one were not recorded"):
         read_known(tmp_path / "older", space=_named("a", "bb", "ccc"), recipe=recipe)
 
 

@@ -20,9 +20,8 @@ from nas_keras.results.runs import Run, read_runs
 from nas_keras.runner.result import top_trials
 from nas_keras.spaces.cell import Cell
 from nas_keras.spaces.cell_names import name_human_cells
-from nas_keras.spaces.description import name_space
 from nas_keras.spaces.search_space import SearchSpace
-from nas_keras.storage.recipe import difference
+from nas_keras.storage.agreement import check_same
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.storage.table import Table, read_table
 from nas_keras.trial import Evaluation
@@ -137,25 +136,17 @@ def gather_runs(
         raise InvalidValueError(f"{paths[0]} searched {space!r}, which has no cells, as a page has.")
     longer = read_table(trained) if trained else None
     if longer:
-        if longer.space != space.fingerprint:
-            raise InvalidValueError(
-                f"{trained} is a table of another space than {paths[0]}: {name_space(longer.space)}. Name one of "
-                f"{space!r}."
-            )
-        same = {name: longer.recipe.get(name) for name in ("data", "child")}
-        if same != {name: recipe.get(name) for name in same}:
-            raise InvalidValueError(
-                f"{trained} holds children of other images or another network than {paths[0]}: "
-                f"{difference({name: recipe.get(name) for name in same}, same)}. Train them by launch/train_child.py."
-            )
+        check_same(trained, paths[0], space=({"fingerprint": longer.space}, space), fix=f"Name a table of {space!r}.")
+        images_and_network = tuple(
+            {name: some.get(name) for name in ("data", "child")} for some in (longer.recipe, recipe)
+        )
+        check_same(trained, paths[0], recipe=images_and_network, fix="Train the children with launch/train_child.py.")
         if not winners.accuracies(longer.trials):
             raise DataError(f"No training in {trained} succeeded. Train again by launch/train_child.py.")
     facts = gather_table(table, space) if table else None
-    if facts and facts.table.recipe != recipe:
-        raise InvalidValueError(
-            f"{table} has another recipe than {paths[0]}: {difference(facts.table.recipe, recipe)}. Name a table of "
-            "the recipe that was searched with, or leave it out."
-        )
+    if facts:
+        fix = "Name a table of the recipe that was searched with, or leave it out."
+        check_same(table, paths[0], recipe=(facts.table.recipe, recipe), fix=fix)
     return RunFacts(runs, longer, facts, goal)
 
 

@@ -4,7 +4,6 @@ This module knows files, not what is in a run; `storage/dataset.py` does. What a
 """
 
 import itertools
-import os
 import pathlib
 from collections.abc import Sequence
 
@@ -66,41 +65,6 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
             "file from a copy, or let launch/repair.py save the rest."
         )
     return trials
-
-
-def read_record(path: pathlib.Path, origin: Origin | None = None) -> Trial:
-    """Reads a file of one record, as those in `pending/` are; otherwise as `read_shard`."""
-    trials = read_shard(path, origin)
-    if len(trials) != 1:
-        raise DataError(f"{path} holds {len(trials)} records where one is due. Let launch/repair.py take it away.")
-    return trials[0]
-
-
-def read_pending(folder: pathlib.Path, origin: Origin) -> dict[pathlib.Path, Trial]:
-    """The records that wait in `pending/` for their shard, by file; none if there is no such folder.
-
-    Another process may be at work: a file that disappears while it is read stands in a shard by now. So whoever reads
-    shards too reads them after this.
-
-    Raises:
-        DataError: if one is damaged or of another origin.
-    """
-    found = {}
-    for path in list_pending(folder):
-        try:
-            found[path] = read_record(path, origin)
-        except DataError:
-            if os.path.lexists(path):
-                raise
-    return found
-
-
-def list_pending(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The files in `pending/`, by name."""
-    try:
-        return sorted(folder / name for name in os.listdir(folder) if name.endswith(".tfrecord"))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def check_order(path: pathlib.Path, trials: Sequence[Trial], *, first: int) -> None:

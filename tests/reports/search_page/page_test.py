@@ -239,8 +239,8 @@ def test_what_does_not_belong_together_is_refused_and_nothing_written(folder, tm
     write_table(tmp_path / "failed", [_record(VGG, Evaluation.failure("no"))], space=SPACE, recipe=LONGER)
     _search(tmp_path / "function", "random", recipe={"function": "f"}, count=1)
     for arguments, message in (
-        ({"trained": tmp_path / "space"}, "space is a table of another space than"),
-        ({"trained": tmp_path / "child"}, "child holds children of other images or another network than"),
+        ({"trained": tmp_path / "space"}, "space is of another space than"),
+        ({"trained": tmp_path / "child"}, "child has another recipe than"),
         ({"trained": tmp_path / "failed"}, "No training in .*failed succeeded"),
         ({"trained": tmp_path / "nowhere"}, "There is no table in"),
         ({"table": folder / "trained"}, "trained has another recipe than .*ppo: train"),

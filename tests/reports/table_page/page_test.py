@@ -304,7 +304,7 @@ def test_a_page_takes_no_other_file_s_place(page, tmp_path):
 def test_what_cannot_be_reported(page, tmp_path, _undrawn):
     folder, _, _ = page
     table, output = folder / "a_table", tmp_path / "docs"
-    with pytest.raises(InvalidValueError, match="a_table is a table of another space than .*grid"):
+    with pytest.raises(InvalidValueError, match="a_table is of another space than .*grid"):
         report.write_report(table, grid(2), output)
     with pytest.raises(DataError, match="^There is no table in"):
         report.write_report(tmp_path, SMALL, output)

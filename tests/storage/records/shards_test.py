@@ -1,4 +1,4 @@
-"""Tests of nas_keras/storage/records/shards.py and record.py."""
+"""Tests of nas_keras/storage/records/shards.py and schema.py."""
 
 import dataclasses
 import hashlib
@@ -13,7 +13,6 @@ from helpers import ROOT
 from nas_keras import _tensorflow
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.storage.records import schema as record
-from nas_keras.storage.records import shards
 from nas_keras.storage.records.schema import Origin
 from nas_keras.storage.records.shards import read_shard, salvage_shard, write_shard
 from nas_keras.trial import Evaluation, Trial, training_seed
@@ -376,20 +375,6 @@ def test_a_record_of_a_run_with_another_seed_is_neither_read_nor_written(tf, pat
     assert salvage_shard(path, other)[0] == []
     with pytest.raises(InvalidValueError, match=problem):
         write_shard(path, [trial], other)
-
-
-def test_a_file_that_disappears_from_pending_is_left_out_and_a_damaged_one_is_not(tf, tmp_path, monkeypatch):
-    assert shards.read_pending(tmp_path / "none", _ORIGIN) == {}
-    for name in ("a", "b"):
-        write_shard(tmp_path / f"{name}.tfrecord", [_GOOD], _ORIGIN)
-    (tmp_path / ".b.tfrecord.tmp").touch()
-    listed = shards.list_pending(tmp_path)
-    (tmp_path / "a.tfrecord").unlink()
-    monkeypatch.setattr(shards, "list_pending", lambda folder: listed)
-    assert list(shards.read_pending(tmp_path, _ORIGIN)) == [tmp_path / "b.tfrecord"]
-    (tmp_path / "b.tfrecord").write_bytes(b"what")
-    with pytest.raises(DataError, match="b.tfrecord is damaged at record 0"):
-        shards.read_pending(tmp_path, _ORIGIN)
 
 
 def test_a_record_that_is_no_example_is_refused(tf, path):
