@@ -28,7 +28,8 @@ def _flags(script):
 
 @pytest.mark.parametrize("page", _PAGES)
 def test_every_flag_that_a_page_names_with_its_script_exists(page):
-    commands = re.findall(r"launch/(\w+)\.py([^`\n|]*)", (ROOT / page).read_text().replace("\\\n", " "))
+    text = (ROOT / page).read_text().replace("\\\n", " ")
+    commands = re.findall(r"(?<!_)launch/(?!\w+_test\.py)(\w+)\.py([^`\n|]*)", text)
     for script, arguments in commands:
         path = ROOT / "launch" / f"{script}.py"
         assert path.exists(), script
