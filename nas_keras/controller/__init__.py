@@ -1,5 +1,5 @@
-"""The controller: the LSTM policy that writes a cell one decision at a time.
+"""The controller: the LSTM policy that writes an encoding one decision at a time.
 
-Read `controller.py` first (masked logits, log-probabilities, samples). How the controller learns is left to
-`strategies`.
+Read `controller.py` first (logits, log-probabilities, samples), then `lstm.py` (a fused LSTM layer) and `graph.py`
+(how its methods run as TensorFlow graphs). How the controller learns is left to `strategies`.
 """

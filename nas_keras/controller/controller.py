@@ -1,9 +1,22 @@
-"""The controller: a Keras LSTM that draws an encoding of decisions and gives the probability of any encoding.
+"""The controller: an LSTM policy pi_theta over the encodings a_1, ..., a_T of a search space.
 
-At step t it reads the embedding of the previous action and gives logits over the choices of decision t (Zoph & Le
-2017, https://arxiv.org/abs/1611.01578, section 3.1). One model serves every space. How it learns is `ppo/ppo.py`'s.
+The controller writes an encoding one decision at a time (Zoph & Le 2017, https://arxiv.org/abs/1611.01578, section
+3.1). At step t the LSTM reads the embedding of the previous action, and decision t has a softmax of its own:
 
-Legend: `B` batch, `T` decisions, `N` the largest number of choices.
+    h_t = LSTM(embed(a_{t-1}), h_{t-1})
+    pi_theta(a_t | a_{<t}) = softmax(W_t h_t + b_t)[a_t]
+    log pi_theta(a) = sum_{t=1}^T log pi_theta(a_t | a_{<t})
+
+a_0 is a start token. Logits are padded to the largest number of choices and masked, so that a choice that a decision
+does not have has probability 0. The controller knows a space only by its numbers of choices; one class serves them all.
+
+    controller(actions)             int32 [B, T] -> logits float32 [B, T, N]
+    controller.log_probs(actions)   int32 [B, T] -> log pi_theta(a_t | a_{<t}), float32 [B, T]
+    controller.sample(B, seed)      -> actions int32 [B, T] and their log-probs float32 [B, T]
+
+How theta is learned is left to the strategies (`strategies/ppo/ppo.py`, `strategies/reinforce.py`).
+
+Legend: `B` encodings in a batch, `T` decisions, `N` the largest number of choices, `U` units of the LSTM.
 """
 
 from collections.abc import Sequence
@@ -15,27 +28,28 @@ from nas_keras.controller.graph import graph_method
 from nas_keras.controller.lstm import FusedLSTM
 
 MASKED = -1e9  # logit of a choice that a decision does not have: its probability is exactly 0 in single precision
-_UNROLL = 16  # decisions up to which sampling is unrolled in the graph: faster to run, slower to trace
+_MAX_UNROLLED = 16  # decisions up to which sampling is unrolled in the graph: faster to run, slower to trace
 
 
 class Controller(tf.keras.Model):
-    """An LSTM over decisions.
+    """An LSTM policy over the encodings of a space.
 
     Args:
-        num_choices: of each decision, [T].
-        units: of the LSTM.
+        num_choices: number of choices of each decision, [T].
+        units: size of the LSTM's state, U.
         embedding: size of an action's embedding.
-        seed: of the initial weights.
+        seed: seed of the initial weights.
 
     Attributes:
-        even: probabilities of a policy that draws every decision uniformly, a NumPy array, float32 [T, N].
+        uniform_probs: probabilities of the uniform policy, a NumPy array, float32 [T, N].
     """
 
     def __init__(self, num_choices: Sequence[int], *, units: int = 32, embedding: int = 16, seed: int = 0):
         super().__init__(name="controller")
         num_decisions, widest = len(num_choices), max(num_choices)
         seeds = np.random.SeedSequence(seed).generate_state(4).tolist()
-        # Row 0 is the start; each choice of each decision has a row of its own, but for the last, which nothing reads.
+        # Row 0 embeds the start token. Every choice of every decision but the last has a row of its own; no step reads
+        # the last action.
         self._offsets = tf.constant(np.cumsum([1, *num_choices[:-1]]), tf.int32)  # [T]
         self._embedding = tf.keras.layers.Embedding(
             1 + sum(num_choices[:-1]), embedding, embeddings_initializer=_uniform(0.1, seeds[0])
@@ -45,45 +59,47 @@ class Controller(tf.keras.Model):
             kernel_initializer=tf.keras.initializers.GlorotUniform(seeds[1]),
             recurrent_initializer=tf.keras.initializers.Orthogonal(seed=seeds[2]),
         )
-        # A softmax of its own for each decision. The small start gives an almost uniform first policy.
+        # W [T, U, N] and b [T, N]. Small initial values make the first policy almost uniform.
         self._kernel = self.add_weight(
             name="head_kernel", shape=(num_decisions, units, widest), initializer=_uniform(0.01, seeds[3])
         )
         self._bias = self.add_weight(name="head_bias", shape=(num_decisions, widest), initializer="zeros")
         exists = np.arange(widest) < np.asarray(num_choices)[:, None]  # [T, N]
-        self.even = (exists / np.asarray(num_choices)[:, None]).astype(np.float32)
+        self.uniform_probs = (exists / np.asarray(num_choices)[:, None]).astype(np.float32)
         self._mask = tf.constant(np.where(exists, 0.0, MASKED), tf.float32)
         self._num_decisions = num_decisions
         self(tf.zeros([1, num_decisions], tf.int32))  # creates the weights
 
     def call(self, actions):
-        """Logits of every decision, given the actions before it: int32 [B, T] -> float32 [B, T, N]."""
+        """Returns the logits of every decision given the actions before it: int32 [B, T] -> float32 [B, T, N]."""
         start = tf.zeros_like(actions[:, :1])
         tokens = tf.concat([start, actions[:, :-1] + self._offsets[:-1]], axis=1)  # [B, T]
-        hidden = self._lstm(tf.transpose(self._embedding(tokens), [1, 0, 2]))  # [T, B, units]
+        hidden = self._lstm(tf.transpose(self._embedding(tokens), [1, 0, 2]))  # [T, B, U]
         return tf.transpose(tf.matmul(hidden, self._kernel), [1, 0, 2]) + (self._bias + self._mask)
 
     def log_probs(self, actions):
-        """Log-probability of each decision of given encodings: int32 [B, T] -> float32 [B, T]."""
+        """Returns the log-probability of each decision of given encodings: int32 [B, T] -> float32 [B, T]."""
         actions = tf.cast(actions, tf.int32)
-        return _pick(tf.nn.log_softmax(self(actions)), actions)
+        return _gather_last(tf.nn.log_softmax(self(actions)), actions)
 
-    def sample(self, batch_size, seed, share=0.0, other=None):
-        """Draws encodings from the policy, or from it with some decisions drawn from another distribution.
+    def sample(self, batch_size, seed, mix_prob=0.0, other_probs=None):
+        """Samples encodings from the policy, or from a mixture of it and another distribution.
+
+        In the mixture each decision is sampled from `other_probs` with probability `mix_prob` and from the policy
+        otherwise; the policy's later decisions are conditioned on whatever was sampled.
 
         Args:
             batch_size: B, a scalar.
             seed: int32 [2]; the same seed and weights give the same encodings.
-            share: each decision is drawn from `other` with this probability, of all encodings or of each, [B]; those
-                after it follow on what was drawn.
-            other: probabilities of each decision's choices, float32 [T, N]; by default they are uniform.
+            mix_prob: one probability for all encodings, or one for each, [B].
+            other_probs: probabilities of each decision's choices, float32 [T, N]; uniform by default.
 
         Returns:
-            actions int32 [B, T] and log_probs float32 [B, T], of each decision.
+            actions, int32 [B, T], and the log-probability of each decision under the mixture, float32 [B, T].
         """
-        other = self.even if other is None else other
-        share = np.reshape(share, [-1, 1]).astype(np.float32)  # [B, 1] or [1, 1]
-        return self._sample(tf.constant(batch_size), tf.constant(seed), tf.constant(share), tf.constant(other))
+        other_probs = self.uniform_probs if other_probs is None else other_probs
+        mix_prob = np.reshape(mix_prob, [-1, 1]).astype(np.float32)  # [B, 1] or [1, 1]
+        return self._sample(tf.constant(batch_size), tf.constant(seed), tf.constant(mix_prob), tf.constant(other_probs))
 
     @graph_method(
         tf.TensorSpec([], tf.int32),
@@ -91,26 +107,27 @@ class Controller(tf.keras.Model):
         tf.TensorSpec([None, 1], tf.float32),
         tf.TensorSpec([None, None], tf.float32),
     )
-    def _sample(self, batch_size, seed, share, other):
+    def _sample(self, batch_size, seed, mix_prob, other_probs):
         weights, bias = self._lstm.fused_weights(), self._bias + self._mask
-        widest = self.even.shape[1]
-        numbers = tf.random.stateless_uniform([self._num_decisions, batch_size, 1], seed)  # at most 1 - 2^-23
+        widest = self.uniform_probs.shape[1]
+        uniform = tf.random.stateless_uniform([self._num_decisions, batch_size, 1], seed)  # at most 1 - 2^-23
 
-        def draw(t, prefix, tokens, states, actions, probabilities):
-            # Encodings with the same prefix share a row of the LSTM, [U]: `prefix` [B] says which.
+        def sample_decision(t, prefix, tokens, states, actions, probs):
+            # Encodings that begin alike share one row of the LSTM's states; `prefix` [B] is the row of each encoding.
             hidden, states = self._lstm.step(self._embedding(tokens), states, weights)
             policy = tf.gather(tf.nn.softmax(tf.matmul(hidden, self._kernel[t]) + bias[t]), prefix)  # [B, N]
-            mixed = (1.0 - share) * policy + share * other[t]
-            sums = tf.cumsum(mixed, axis=1)
-            # The first whose sum exceeds a share of the total: never one of probability 0, however sums are rounded.
-            action = tf.argmax(sums > numbers[t] * sums[:, -1:], axis=1, output_type=tf.int32)  # [B]
+            mixed = (1.0 - mix_prob) * policy + mix_prob * other_probs[t]
+            cumulative = tf.cumsum(mixed, axis=1)
+            # The first choice whose cumulative probability exceeds a random fraction of the total. However the sums
+            # are rounded, this is never a choice of probability 0.
+            action = tf.argmax(cumulative > uniform[t] * cumulative[:, -1:], axis=1, output_type=tf.int32)  # [B]
             actions = actions.write(t, action)
-            probabilities = probabilities.write(t, _pick(mixed, action))
+            probs = probs.write(t, _gather_last(mixed, action))
             longer, prefix = tf.unique(prefix * widest + action)
             states = tuple(tf.gather(state, longer // widest) for state in states)
-            return t + 1, prefix, longer % widest + self._offsets[t], states, actions, probabilities
+            return t + 1, prefix, longer % widest + self._offsets[t], states, actions, probs
 
-        state = (
+        loop_vars = (
             0,
             tf.zeros([batch_size], tf.int32),
             tf.zeros([1], tf.int32),
@@ -118,37 +135,42 @@ class Controller(tf.keras.Model):
             tf.TensorArray(tf.int32, self._num_decisions),
             tf.TensorArray(tf.float32, self._num_decisions),
         )
-        if self._num_decisions <= _UNROLL:
+        if self._num_decisions <= _MAX_UNROLLED:
             for _ in range(self._num_decisions):
-                state = draw(*state)
+                loop_vars = sample_decision(*loop_vars)
         else:
             scalar, vector, matrix = tf.TensorShape([]), tf.TensorShape([None]), tf.TensorShape([None, None])
             shapes = scalar, vector, vector, (matrix, matrix), scalar, scalar
-            state = tf.while_loop(lambda t, *_: t < self._num_decisions, draw, state, shapes)
-        *_, actions, probabilities = state
-        # By way of float32, exact here: oneDNN complains on stderr of a transposition of integers.
+            loop_vars = tf.while_loop(lambda t, *_: t < self._num_decisions, sample_decision, loop_vars, shapes)
+        *_, actions, probs = loop_vars
+        # oneDNN complains on stderr about transposing integers, so they are transposed as float32, which is exact here.
         actions = tf.cast(tf.transpose(tf.cast(actions.stack(), tf.float32)), tf.int32)
-        return actions, tf.transpose(tf.math.log(probabilities.stack()))
+        return actions, tf.transpose(tf.math.log(probs.stack()))
 
 
-def mix(log_probs: np.ndarray, actions: np.ndarray, share: float, other: np.ndarray) -> np.ndarray:
-    """Log-probs float32 [B, T] of encodings [B, T] where a share of the decisions is of another distribution.
+def mixture_log_probs(
+    log_probs: np.ndarray, actions: np.ndarray, mix_prob: float, other_probs: np.ndarray
+) -> np.ndarray:
+    """Returns the log-probability of each decision under the mixture that `Controller.sample` draws from.
 
     Args:
-        log_probs: under the policy, [B, T].
-        actions: the encodings.
-        share: of the decisions, from 0 to 1.
-        other: the other distribution, as for `Controller.sample`.
+        log_probs: log-probabilities under the policy, float32 [B, T].
+        actions: the encodings, int32 [B, T].
+        mix_prob: probability of sampling a decision from `other_probs`, from 0 to 1.
+        other_probs: the other distribution, float32 [T, N].
+
+    Returns:
+        float32 [B, T].
     """
-    if not share:
+    if not mix_prob:
         return log_probs
-    others = other[np.arange(other.shape[0]), actions]  # [B, T]
+    others = other_probs[np.arange(other_probs.shape[0]), actions]  # [B, T]
     with np.errstate(divide="ignore"):
-        return np.logaddexp(log_probs + np.log1p(-share), np.log(share * others)).astype(np.float32)
+        return np.logaddexp(log_probs + np.log1p(-mix_prob), np.log(mix_prob * others)).astype(np.float32)
 
 
-def _pick(values, actions):
-    """Entries of the last axis: [..., N] at int32 [...] -> [...]."""
+def _gather_last(values, actions):
+    """Gathers one entry of the last axis for each action: [..., N], int32 [...] -> [...]."""
     return tf.gather(values, actions, axis=-1, batch_dims=actions.shape.rank)
 
 

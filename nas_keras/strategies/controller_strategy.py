@@ -1,8 +1,6 @@
-"""What the strategies that learn a controller share: the LSTM, its Adam, samples of the policy, the state of both.
+"""Base class of the strategies that learn a controller: the LSTM, its optimizer, samples, and the state of both.
 
-How the controller learns from a batch is each strategy's own: `ppo/ppo.py`, `reinforce.py`.
-
-Legend: `m` proposals, `T` decisions.
+How the controller learns from a batch is left to each strategy (`ppo/ppo.py`, `reinforce.py`).
 """
 
 import numpy as np
@@ -14,17 +12,17 @@ from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.strategies.base import State, Strategy
 from nas_keras.trial import Proposals
 
-_SAMPLE = 3  # purpose of the generator
+_SAMPLE = 3  # purpose of the random generator
 
 
 class ControllerStrategy(Strategy):
-    """Base class: proposes what its controller draws; a strategy implements `_tell`.
+    """Proposes samples of its controller; a subclass implements `_tell`.
 
     Args:
-        space: what is searched.
-        config: has `units`, `embedding` and `learning_rate`.
-        seed: of initial weights and samples.
-        distribute: where the controller lives, see `_tensorflow.py`.
+        space: the space to search.
+        config: settings, among them `units`, `embedding` and `learning_rate`.
+        seed: seed of initial weights and samples.
+        distribute: placement of the controller, see `make_distribution`.
 
     Attributes:
         controller: the policy.
@@ -33,13 +31,13 @@ class ControllerStrategy(Strategy):
     def __init__(self, space: SearchSpace, config, *, seed: int, distribute: str = NONE):
         super().__init__(space, seed=seed)
         self.config = config
-        clear_kernels()  # of controllers before this one
+        clear_kernels()  # those of earlier controllers
         self._distribution = make_distribution(distribute)
         with self._distribution.scope():
             self.controller = Controller(space.num_choices, units=config.units, embedding=config.embedding, seed=seed)
-            # The older class has a fused kernel for the same update: a step is faster, and so is its tracing.
+            # The legacy class has a fused kernel for the same update: steps and tracing are faster.
             self._optimizer = tf.keras.optimizers.legacy.Adam(config.learning_rate)
-            # Its variables are part of the state from the start; there is no public way to have them before a step.
+            # Its variables belong to the state from the start; Keras has no public way to create them before a step.
             self._optimizer._create_all_weights(self.controller.trainable_variables)
 
     def _ask(self, n: int, iteration: int) -> Proposals:

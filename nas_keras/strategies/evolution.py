@@ -1,9 +1,9 @@
-"""Regularised evolution: the best of a sample of the living is changed in one decision; the oldest dies.
+"""Regularised evolution: the best of a random sample of the population is mutated, and the oldest member dies.
 
-Real, Aggarwal, Huang & Le 2019, https://arxiv.org/abs/1802.01548, Algorithm 1. "Regularised" is that the oldest dies,
-however good it is: what lasts is what does well each time it is found again.
+Real, Aggarwal, Huang & Le 2019, https://arxiv.org/abs/1802.01548, Algorithm 1. Since the oldest member dies however
+good it is, an architecture survives only if it does well each time it is found again; that is the regularisation.
 
-Legend: `T` decisions, `P` the living.
+Legend: `T` decisions, `P` members of the population.
 """
 
 import collections
@@ -18,20 +18,20 @@ from nas_keras.strategies.base import State, Strategy, config_or_default
 from nas_keras.strategies.mutation import mutate
 from nas_keras.trial import Proposals, Trial
 
-_MUTATE = 6  # purpose of the generator
+_MUTATE = 6  # purpose of the random generator
 
 
 @dataclasses.dataclass(frozen=True)
 class EvolutionConfig:
     """Settings of regularised evolution.
 
-    The paper has a population of 100 and samples of 25, for 20,000 evaluations. With 200, smaller is better: the
-    defaults are the best known on NAS-Bench-Macro (mean accuracy after 50 / 100 / 200 evaluations 93.07 / 93.12 /
-    93.13; with a population of 50, 92.78 / 93.07 / 93.13).
+    The paper uses a population of 100 and samples of 25, for 20,000 evaluations. With 200 evaluations, smaller is
+    better: the defaults are the best known on NAS-Bench-Macro (mean accuracy after 50 / 100 / 200 evaluations 93.07 /
+    93.12 / 93.13; with a population of 50, 92.78 / 93.07 / 93.13).
 
     Attributes:
-        population: how many live; as many random encodings are told before the first mutation.
-        sample_size: how many of the living are drawn, with replacement, for the best of them to be the parent.
+        population: size of the population, and the number of random encodings observed before the first mutation.
+        sample_size: number of members sampled, with replacement, of which the best becomes the parent.
     """
 
     population: int = 10
@@ -44,44 +44,44 @@ class EvolutionConfig:
 
 
 class RegularizedEvolution(Strategy):
-    """Random encodings until `population` trials are told; from then on one mutation of a parent for each proposal.
+    """Proposes random encodings until `population` trials are observed, and then mutations of parents.
 
-    Nothing is treated as special: a child whose key is known joins the population with the reward that D has for it,
-    and counts as any other, as in the paper. Of a batch, each child has parents of before the batch. The first k
-    proposals are the same however many are asked for.
+    As in the paper, a proposal whose key is known joins the population like any other, with its reward from D. The
+    parents of a batch are members from before the batch. The first k proposals are the same however many are asked
+    for.
 
     Args:
-        space: what is searched.
+        space: the space to search.
         config: settings.
-        seed: of everything drawn.
+        seed: seed of everything random.
     """
 
     def __init__(self, space: SearchSpace, config: EvolutionConfig | None = None, *, seed: int = 0):
         super().__init__(space, seed=seed)
         self.config = config_or_default(config, EvolutionConfig)
-        # The living, oldest first: (actions, reward), NaN for failures.
+        # (actions, reward) of each member, oldest first; NaN for failures.
         self._population: collections.deque = collections.deque(maxlen=self.config.population)
 
     def _ask(self, n: int, iteration: int) -> Proposals:
         rng = np.random.default_rng([self.seed, _MUTATE, iteration])
         is_grown = len(self._population) == self.config.population
-        actions = [self._change(self._choose_parent(rng), rng) if is_grown else self._draw(rng) for _ in range(n)]
+        actions = [self._mutate(self._select_parent(rng), rng) if is_grown else self._sample(rng) for _ in range(n)]
         return Proposals(np.array(actions, np.int32).reshape(n, len(self.space.decisions)))
 
-    def _draw(self, rng: np.random.Generator) -> np.ndarray:
+    def _sample(self, rng: np.random.Generator) -> np.ndarray:
         return rng.integers(self.space.num_choices)
 
-    def _change(self, parent: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    def _mutate(self, parent: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         return mutate(np.array([parent]), self.space.num_choices, rng)[0]
 
-    def _choose_parent(self, rng: np.random.Generator) -> tuple[int, ...]:
-        """The actions of the best of a sample, the first drawn of equal ones; a failure is worse than every number."""
+    def _select_parent(self, rng: np.random.Generator) -> tuple[int, ...]:
+        """Returns the actions of the best of a sample, the first of equal ones; failures are worse than any number."""
         sample = [self._population[i] for i in rng.integers(len(self._population), size=self.config.sample_size)]
         return max(sample, key=lambda member: -np.inf if np.isnan(member[1]) else member[1])[0]
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
         del iteration
-        self._population.extend((trial.actions, trial.reward) for trial in trials)  # and as many of the oldest die
+        self._population.extend((trial.actions, trial.reward) for trial in trials)  # as many of the oldest die
         rewards = [reward for _, reward in self._population if not np.isnan(reward)]
         self.metrics = {"population_mean": float(np.mean(rewards)), "population_best": max(rewards)} if rewards else {}
 

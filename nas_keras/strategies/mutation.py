@@ -9,15 +9,15 @@ import numpy as np
 
 
 def mutate(encodings: np.ndarray, num_choices: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """Encodings that differ from the given ones in one decision, chosen evenly, as is its new choice.
+    """Changes one uniformly random decision of each encoding to a uniformly random other choice.
 
     Args:
         encodings: int [N, T].
-        num_choices: of each decision, [T].
-        rng: draws decisions and choices.
+        num_choices: number of choices of each decision, [T].
+        rng: random generator.
 
     Returns:
-        int [N, T], a copy; the same encodings where no decision has a choice.
+        The mutated encodings, a copy, int [N, T]. They are unchanged if no decision has more than one choice.
     """
     mutated = np.array(encodings)
     sizes = np.asarray(num_choices)
@@ -25,6 +25,6 @@ def mutate(encodings: np.ndarray, num_choices: Sequence[int], rng: np.random.Gen
     if len(mutable) and len(mutated):
         t = mutable[rng.integers(len(mutable), size=len(mutated))]
         rows = np.arange(len(mutated))
-        choices = rng.integers(sizes[t] - 1)  # of the others: those after the present one move up by one
+        choices = rng.integers(sizes[t] - 1)  # among the others: those from the current choice on move up by one
         mutated[rows, t] = choices + (choices >= mutated[rows, t])
     return mutated

@@ -1,4 +1,4 @@
-"""Random search without repeats: uniform encodings, each key once. The line that every strategy must beat."""
+"""Random search without repeats: uniform encodings, each key once. This is the baseline of every strategy."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -9,23 +9,23 @@ from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.strategies.base import State, Strategy, config_or_default
 from nas_keras.trial import Proposals, Trial
 
-_DRAW = 2  # purpose of the generator
-_PATIENCE = 1_000  # draws of keys seen before, in a row, after which the rest is looked for by enumeration
-_ENUMERABLE = 1_000_000  # encodings; in a larger space a thousand repeats in a row do not happen
+_SAMPLE = 2  # purpose of the random generator
+_PATIENCE = 1_000  # known keys in a row, after which the remaining ones are found by enumeration
+_ENUMERABLE = 1_000_000  # encodings; in a larger space a thousand known keys in a row do not happen
 
 
 @dataclasses.dataclass(frozen=True)
 class RandomConfig:
-    """Random search has nothing to set."""
+    """Settings of random search, which has none."""
 
 
 class RandomSearch(Strategy):
-    """Proposes uniform encodings whose key was not proposed before.
+    """Proposes uniform encodings whose keys were not proposed before.
 
     Args:
-        space: what is searched.
-        config: none.
-        seed: of the draws.
+        space: the space to search.
+        config: settings; there are none.
+        seed: seed of the encodings.
     """
 
     def __init__(self, space: SearchSpace, config: RandomConfig | None = None, *, seed: int = 0):
@@ -34,7 +34,7 @@ class RandomSearch(Strategy):
         self._seen: set[str] = set()
 
     def _ask(self, n: int, iteration: int) -> Proposals:
-        rng = np.random.default_rng([self.seed, _DRAW, iteration])
+        rng = np.random.default_rng([self.seed, _SAMPLE, iteration])
         actions, misses = [], 0
         while len(actions) < n and misses < _PATIENCE:
             encoding = rng.integers(self.space.num_choices)
@@ -55,7 +55,7 @@ class RandomSearch(Strategy):
         return True
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
-        del trials, iteration  # it learns nothing
+        del trials, iteration  # random search learns nothing
 
     def _state(self) -> State:
         return {"seen": sorted(self._seen)}

@@ -1,9 +1,9 @@
-"""REINFORCE: the policy gradient of Zoph & Le 2017, one step of Adam for each batch.
+"""REINFORCE: one step of Adam along the policy gradient for each batch (Zoph & Le 2017, section 3.2).
 
-    g = 1/m sum_k sum_t grad log pi_theta(a_t | a_<t) (R_k - b)
+    g = 1/m sum_{k=1}^m sum_{t=1}^T grad_theta log pi_theta(a_t | a_{<t}) (R_k - b)
 
-Zoph & Le 2017, https://arxiv.org/abs/1611.01578, section 3.2: the controller is the same LSTM as PPO's, and the
-baseline b is an exponential moving average of the rewards of earlier batches. The rule itself is Williams 1992.
+https://arxiv.org/abs/1611.01578. The controller is the same LSTM as PPO's, and the baseline b is an exponential moving
+average of the rewards of earlier batches. The rule itself is due to Williams 1992.
 
 Legend: `m` trials in the batch, `T` decisions.
 """
@@ -20,28 +20,28 @@ from nas_keras.strategies.controller_strategy import ControllerStrategy
 from nas_keras.strategies.reinforce_config import ReinforceConfig
 from nas_keras.trial import Trial
 
-_LARGEST = 1e15  # of an advantage
+_LARGEST_ADVANTAGE = 1e15
 
 
 class Reinforce(ControllerStrategy):
     """An LSTM controller trained by REINFORCE with a moving average as baseline.
 
-    The gradient is taken at the present weights, even for a batch that an older policy drew (lag > 0), as in the
-    asynchronous updates of the paper.
+    The gradient is taken at the current weights even if an older policy sampled the batch (lag > 0), as in the paper's
+    asynchronous updates.
 
     Args:
-        space: what is searched.
+        space: the space to search.
         config: settings.
-        seed: of initial weights and samples.
+        seed: seed of initial weights and samples.
     """
 
     def __init__(self, space: SearchSpace, config: ReinforceConfig | None = None, *, seed: int = 0):
         super().__init__(space, config_or_default(config, ReinforceConfig), seed=seed)
-        self._rewards = np.zeros(0)  # all told, NaN for failures: what a failure is worth depends on them
+        self._rewards = np.zeros(0)  # all observed, NaN for failures; the value of a failure depends on them
         self._baseline: float | None = None  # b; None until something has succeeded
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
-        del iteration  # no chance in it
+        del iteration  # the update involves no randomness
         actions = np.array([trial.actions for trial in trials], np.int32)
         self._rewards = np.append(self._rewards, [trial.reward for trial in trials])
         rewards = finite_rewards(self._rewards)[-len(trials) :]
@@ -52,20 +52,20 @@ class Reinforce(ControllerStrategy):
             self.metrics["baseline"] = self._baseline
 
     def _advantages(self, rewards: np.ndarray) -> np.ndarray:
-        """R - b [m], with b of the earlier batches; then b moves on by this batch. The first b is its own mean."""
+        """Returns R - b, [m], with b from earlier batches, and updates b. The first batch's b is its own mean."""
         if np.isnan(self._rewards).all():
             return np.zeros(len(rewards))  # all rewards are the same so far, and no scale is known
         mean = float(rewards.mean())
         if self._baseline is None:
             self._baseline = mean
-        # Adam does not mind the scale, but the squares of gradients must stay finite in single precision.
-        advantages = np.clip(rewards - self._baseline, -_LARGEST, _LARGEST)
+        # Adam is invariant to the scale, but squared gradients must stay finite in single precision.
+        advantages = np.clip(rewards - self._baseline, -_LARGEST_ADVANTAGE, _LARGEST_ADVANTAGE)
         self._baseline = self.config.decay * self._baseline + (1 - self.config.decay) * mean
         return advantages
 
     @graph_method(tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.float32))
     def _update(self, actions, advantages):
-        """One step of Adam: actions [m, T], advantages [m]."""
+        """Takes one step of Adam: actions int32 [m, T], advantages float32 [m] -> metrics, scalars."""
         actions = tf.ensure_shape(actions, [None, len(self.space.decisions)])
         variables = self.controller.trainable_variables
         with tf.GradientTape() as tape:
@@ -75,7 +75,7 @@ class Reinforce(ControllerStrategy):
         return metrics
 
     def _loss(self, actions, advantages):
-        """-1/m sum_k (R_k - b) log pi(a_k) - c H, whose gradient is -g, and the metrics."""
+        """Returns -1/m sum_k (R_k - b) log pi_theta(a_k) - c H, with gradient -g if c = 0, and the metrics."""
         log_softmax = tf.nn.log_softmax(self.controller(actions))  # [m, T, N]
         log_probs = tf.gather(log_softmax, actions, axis=-1, batch_dims=2)  # [m, T]
         policy_loss = -tf.reduce_mean(advantages * tf.reduce_sum(log_probs, axis=1))

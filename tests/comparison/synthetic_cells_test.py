@@ -12,7 +12,7 @@ from nas_keras.comparison.compare import compare
 from nas_keras.comparison.contenders import parse_contenders
 from nas_keras.comparison.problems import Source, open_problem
 from nas_keras.comparison.synthetic import make_synthetic
-from nas_keras.strategies.progressive.cell_growth import cell_features
+from nas_keras.strategies.predictors.features import cell_features
 
 
 def _by_key(space, rewards):

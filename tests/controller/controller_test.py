@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import num_traces
 
-from nas_keras.controller.controller import Controller, mix, tf
+from nas_keras.controller.controller import Controller, mixture_log_probs, tf
 
 _NUM_CHOICES = (3, 1, 4, 2)
 _SEED = tf.constant([1, 2])
@@ -89,7 +89,7 @@ def test_a_share_of_the_decisions_is_uniform(controller):
     actions, log_probs = (part.numpy() for part in controller.sample(100_000, _SEED, 0.2))
     encodings = _all_encodings()
     plain = controller.log_probs(encodings).numpy()
-    mixed, plain = np.exp(mix(plain, encodings, 0.2, controller.even)), np.exp(plain)
+    mixed, plain = np.exp(mixture_log_probs(plain, encodings, 0.2, controller.uniform_probs)), np.exp(plain)
     np.testing.assert_allclose(mixed, 0.8 * plain + 0.2 / np.array(_NUM_CHOICES), atol=1e-5)
     expected = mixed.prod(axis=1)
     np.testing.assert_allclose(expected.sum(), 1.0, atol=1e-5)
@@ -110,7 +110,7 @@ def test_a_share_of_the_decisions_is_of_another_distribution(controller):
     np.testing.assert_allclose(log_probs.sum(axis=1), np.log(np.where(actions[:, 2], 0.75, 0.25)), atol=1e-5)
     encodings = _all_encodings()
     plain = controller.log_probs(encodings).numpy()
-    mixed, plain = np.exp(mix(plain, encodings, 0.5, other)), np.exp(plain)
+    mixed, plain = np.exp(mixture_log_probs(plain, encodings, 0.5, other)), np.exp(plain)
     np.testing.assert_allclose(mixed, 0.5 * plain + 0.5 * other[range(4), encodings], atol=1e-5)
 
 
@@ -119,7 +119,7 @@ def test_without_a_share_log_probs_are_exact_however_small():
     controller._bias.assign([[0.0, -200.0], [0.0, 0.0]])
     np.testing.assert_allclose(controller.log_probs(np.array([[1, 0]]))[0, 0], -200.0, atol=0.1)
     encodings = np.array([[1, 0]])
-    mixed = mix(controller.log_probs(encodings).numpy(), encodings, 0.5, controller.even)
+    mixed = mixture_log_probs(controller.log_probs(encodings).numpy(), encodings, 0.5, controller.uniform_probs)
     np.testing.assert_allclose(mixed[0, 0], np.log(0.25), atol=1e-5)
 
 

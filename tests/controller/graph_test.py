@@ -60,7 +60,7 @@ def test_an_object_that_is_no_longer_used_goes_at_once():
 
 
 _TWO_DEVICES = """
-from nas_keras.controller.graph import _by_one_thread, graph_method, tf
+from nas_keras.controller.graph import _single_threaded, graph_method, tf
 from tensorflow.python.eager import context
 
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -79,7 +79,7 @@ class Both:
 
 
 print(float(Both().double(tf.constant(1.5))))
-with _by_one_thread():
+with _single_threaded():
     print(context.context().function_call_options.executor_type or "as it is")
 """
 

@@ -82,10 +82,10 @@ def test_mutations_are_uniform_over_decisions_and_over_the_other_choices():
 def test_a_sample_is_drawn_with_replacement():
     """Of two drawn from two, the worse is the parent where it is drawn twice: once in four."""
     strategy = _told(grid(1_000), ([0], 1.0), ([500], 0.0), sample_size=2)
-    parents = [strategy._choose_parent(np.random.default_rng(i)) for i in range(2_000)]
+    parents = [strategy._select_parent(np.random.default_rng(i)) for i in range(2_000)]
     assert 420 < parents.count((500,)) < 580  # 500, and four standard deviations
     alone = _told(grid(1_000), ([0], 1.0), ([500], 0.0), sample_size=1)
-    assert 910 < [alone._choose_parent(np.random.default_rng(i)) for i in range(2_000)].count((500,)) < 1_090
+    assert 910 < [alone._select_parent(np.random.default_rng(i)) for i in range(2_000)].count((500,)) < 1_090
 
 
 def test_a_failure_is_a_parent_only_among_failures():

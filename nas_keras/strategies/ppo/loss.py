@@ -1,6 +1,11 @@
-"""One step of SGD on TF-Agents' PPO loss: the bridge between our controller and `PPOClipAgent`.
+"""The loss of PPO: the clipped policy loss of TF-Agents' `PPOClipAgent`, applied to the controller.
 
-Legend: `m` trials in a mini-batch, `T` decisions, `N` the largest number of choices.
+    loss = -mean(min(r A, clip(r, 1 - epsilon, 1 + epsilon) A)) - c mean(S),   r = pi_theta(a) / pi_old(a)
+
+TF-Agents sees a whole encoding as one action vector [T] of a one-step episode. The observation is the encoding too,
+since the LSTM reads the actions before each decision.
+
+Legend: `m` trials in a mini-batch, `R` replicas, `T` decisions, `N` the largest number of choices.
 """
 
 from collections.abc import Sequence
@@ -22,25 +27,25 @@ class PPOLoss:
     """The clipped policy loss and the entropy loss of `tf_agents.agents.PPOClipAgent`, on a Keras controller.
 
     Args:
-        controller: maps encodings int32 [B, T] to logits [B, T, N].
-        num_choices: of each decision, [T].
-        optimizer: a Keras optimizer, built for the controller's variables.
+        controller: maps encodings int32 [m, T] to logits float32 [m, T, N].
+        num_choices: number of choices of each decision, [T].
+        optimizer: a legacy Keras optimizer, built for the controller's variables.
         clip: epsilon.
-        entropy: weight of the entropy.
+        entropy: c, the weight of the entropy.
     """
 
     METRICS = ("policy_loss", "entropy_loss", "entropy", "kl", "clip_fraction")
 
     def __init__(self, controller, num_choices: Sequence[int], optimizer, *, clip: float, entropy: float):
         self._controller, self._optimizer, self._clip = controller, optimizer, clip
-        # Vectors, since TF-Agents creates its networks on a random sample of this spec; int32, since it refuses int64.
+        # Limits are arrays, since TF-Agents builds its networks on a random sample of this spec; it refuses int64.
         limits = np.zeros(len(num_choices), np.int32), np.array(num_choices, np.int32) - 1
         self._spec = tensor_spec.BoundedTensorSpec([len(num_choices)], tf.int32, *limits, name="actions")
-        # Every setting is written out: TF-Agents' defaults do not clip, and rescale rewards.
+        # Every setting is written out, since TF-Agents' defaults do not clip, and rescale rewards.
         self._agent = ppo_clip_agent.PPOClipAgent(
             ts.time_step_spec(self._spec),
             self._spec,
-            optimizer=tf.keras.optimizers.Adam(),  # it wants one of these, and never uses it here
+            optimizer=tf.keras.optimizers.Adam(),  # required, but never used here
             actor_net=_PolicyNetwork(controller, self._spec),
             value_net=value_network.ValueNetwork(self._spec, preprocessing_layers=_as_float(), fc_layer_params=()),
             importance_ratio_clipping=clip,
@@ -56,16 +61,16 @@ class PPOLoss:
         )
 
     def compute(self, actions, old_log_probs, advantages, weights):
-        """The loss of one replica's share of a mini-batch.
+        """Computes the loss of one replica's part of a mini-batch.
 
         Args:
             actions: int32 [m, T].
-            old_log_probs: float32 [m], of whole encodings under the policy that drew them.
+            old_log_probs: log pi_old of whole encodings, float32 [m].
             advantages: float32 [m].
-            weights: float32 [m].
+            weights: weights of the trials in the mean, float32 [m].
 
         Returns:
-            loss, a scalar, and a dict of the METRICS, scalars.
+            The loss, a scalar, and a dict of the METRICS, scalars.
         """
         distribution = self._distribution_of(actions)
         steps = _time_steps(actions)
@@ -86,32 +91,42 @@ class PPOLoss:
         return policy_loss + entropy_loss, metrics
 
     def step(self, distribution, actions, old_log_probs, advantages):
-        """One step on one mini-batch, its trials dealt out to the replicas. Call it inside a `tf.function`.
+        """Takes one step on one mini-batch, split over the replicas. Call it inside a `tf.function`.
 
-        Its size must be known when it is traced: shapes that are not cost a third of all the graph's operations.
+        The size of the mini-batch must be known at tracing, since handling unknown shapes would take a third of the
+        graph's operations.
+
+        Args:
+            distribution: the `tf.distribute` strategy of the controller.
+            actions: int32 [m, T].
+            old_log_probs: float32 [m].
+            advantages: float32 [m].
+
+        Returns:
+            A dict of the METRICS, scalars.
         """
         num_replicas = distribution.num_replicas_in_sync
         size = actions.shape[0]
-        share = (size + num_replicas - 1) // num_replicas
+        replica_size = (size + num_replicas - 1) // num_replicas
 
         def replica_step():
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            mine = replica * share + tf.range(share)
-            # Every replica takes equally many; those past the end weigh nothing, the others make up for them.
-            weights = tf.where(mine < size, 1.0, 0.0) * (share * num_replicas / size)
+            mine = replica * replica_size + tf.range(replica_size)
+            # Every replica takes equally many trials; indices past the end get weight 0, and the others more than 1.
+            weights = tf.where(mine < size, 1.0, 0.0) * (replica_size * num_replicas / size)
             mine = tf.minimum(mine, size - 1)
             with tf.GradientTape() as tape:
                 loss, metrics = self.compute(
                     tf.gather(actions, mine), tf.gather(old_log_probs, mine), tf.gather(advantages, mine), weights
                 )
             variables = self._controller.trainable_variables
-            # The embedding's gradient is a tf.IndexedSlices; dense, one kernel applies them all.
+            # The embedding's gradient is a tf.IndexedSlices; once dense, one kernel applies them all.
             gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
             apply_gradients(self._optimizer, gradients, variables)
             return metrics
 
         metrics = distribution.run(replica_step)
-        # TF-Agents has divided every mean by the number of replicas already.
+        # TF-Agents has already divided every mean by the number of replicas.
         return {name: distribution.reduce("SUM", value, axis=None) for name, value in metrics.items()}
 
     def _distribution_of(self, actions):
@@ -119,7 +134,7 @@ class PPOLoss:
 
 
 class _PolicyNetwork(network.Network):
-    """What TF-Agents asks of an actor: encodings [B, T] to the distribution of encodings."""
+    """The controller as TF-Agents' actor network: encodings [m, T] -> a distribution over encodings."""
 
     def __init__(self, controller, spec):
         super().__init__(input_tensor_spec=spec, state_spec=(), name="PolicyNetwork")
@@ -142,13 +157,13 @@ def _time_steps(actions):
 
 
 def _mean(values, weights):
-    """The share of the mean over all replicas that this one contributes."""
+    """Returns this replica's contribution to the mean over all replicas."""
     total = tf.reduce_mean(values * weights)
     return total / tf.cast(tf.distribute.get_strategy().num_replicas_in_sync, tf.float32)
 
 
 def _plain(function):
-    # AutoGraph would rewrite TF-Agents' code for nothing, and slowly.
+    # AutoGraph is slow and would find nothing to rewrite in TF-Agents' code.
     return tf.autograph.experimental.do_not_convert(function)
 
 

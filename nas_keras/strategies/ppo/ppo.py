@@ -1,15 +1,23 @@
-"""PPO: the paper's strategy. After each batch, K steps of SGD on the clipped loss, with mini-batches drawn from D.
+"""PPO: after each batch of trials, K steps of SGD on the clipped objective, with mini-batches from the replay buffer.
 
-The loss is TF-Agents' own (`PPOClipAgent`). Seen from there, a whole encoding is one action vector [T] of one step, and
-the reward is terminal; the observation is the encoding too, since the LSTM is fed the actions before each decision.
+Proximal policy optimisation (Schulman et al. 2017, https://arxiv.org/abs/1707.06347) maximises, by equations 7 and 9
+without the value term,
 
-    L(theta) = -E[min(r A, clip(r, 1 - eps, 1 + eps) A)] - c H,   r = pi_theta(a) / pi_old(a)
+    L(theta) = E[min(r(theta) A, clip(r(theta), 1 - epsilon, 1 + epsilon) A)] + c S[pi_theta]
+    r(theta) = pi_theta(a) / pi_old(a)
 
-Schulman et al. 2017, https://arxiv.org/abs/1707.06347, equations 7 and 9 without the value term. What is proposed
-(`ppo/candidates.py`), what A and pi_old are, and which trials of the window are learned from (`ppo/advantages.py`) are
-settings.
+An encoding a = (a_1, ..., a_T) is one action of a one-step episode: its probability is that of the whole encoding,
+pi_theta(a) = prod_t pi_theta(a_t | a_{<t}) (`controller/controller.py`), and its reward is terminal, so an advantage A
+needs no value function. S is the entropy of the policy, summed over decisions.
 
-Legend: `M` trials learned from, `m` in a mini-batch, `K` steps, `T` decisions.
+    ask    encodings sampled from pi_theta become proposals         `candidates.py`, `sampling.py`
+    tell   trials enter the replay buffer                           `replay_buffer.py`
+           rewards become advantages A, references become pi_old    `advantages.py`
+           K steps of Adam on -L, mini-batch by mini-batch          `loss.py`, on TF-Agents' `PPOClipAgent`
+
+Which proposals are made, what A and pi_old are, and which trials are learned from are settings (`config.py`).
+
+Legend: `M` trials learned from, `m` trials in a mini-batch, `K` steps, `T` decisions.
 """
 
 from collections.abc import Sequence
@@ -21,25 +29,32 @@ from nas_keras.controller.graph import graph_method
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.strategies.base import State, config_or_default
 from nas_keras.strategies.controller_strategy import ControllerStrategy
-from nas_keras.strategies.ppo import advantages as shaping
-from nas_keras.strategies.ppo.advantages import advantages as advantages
-from nas_keras.strategies.ppo.candidates import Drawing
+from nas_keras.strategies.ppo.advantages import (
+    ADVANTAGES,
+    LATEST,
+    NORMAL,
+    SOFT,
+    bound_references,
+    select_trials,
+    soft_advantages,
+)
+from nas_keras.strategies.ppo.candidates import ProposalSampler
 from nas_keras.strategies.ppo.config import PPOConfig
 from nas_keras.strategies.ppo.loss import PPOLoss
-from nas_keras.strategies.ppo.replay_buffer import Memory
-from nas_keras.strategies.ppo.sampling import cover
+from nas_keras.strategies.ppo.replay_buffer import ReplayBuffer
+from nas_keras.strategies.ppo.sampling import latin_hypercube
 from nas_keras.trial import Proposals, Trial
 
-_SAMPLE, _SHUFFLE = 3, 4  # purposes of the generators
+_SAMPLE, _SHUFFLE = 3, 4  # purposes of the random generators
 
 
 class PPO(ControllerStrategy):
     """An LSTM controller trained by proximal policy optimisation.
 
     Args:
-        space: what is searched.
+        space: the space to search.
         config: settings.
-        seed: of initial weights, samples and mini-batches.
+        seed: seed of initial weights, samples and mini-batches.
     """
 
     def __init__(self, space: SearchSpace, config: PPOConfig | None = None, *, seed: int = 0):
@@ -48,71 +63,72 @@ class PPO(ControllerStrategy):
         self._loss = PPOLoss(
             self.controller, space.num_choices, self._optimizer, clip=config.clip, entropy=config.entropy
         )
-        # What is drawn near the best needs them, however long ago they were told.
+        # Candidates near the best encodings need them, however old they are.
         elite = max(config.elite, config.beam if config.candidates else 0)
-        self._memory = Memory(space, window=config.window, elite=elite)
-        self._drawing = Drawing(space, self.controller, self._memory, config, self._log_probs_of)
+        self._buffer = ReplayBuffer(space, window=config.window, elite=elite)
+        self._sampler = ProposalSampler(space, self.controller, self._buffer, config, self._log_probs_of)
 
     def _ask(self, n: int, iteration: int) -> Proposals:
         rng = np.random.default_rng([self.seed, _SAMPLE, iteration])
         if iteration < self.config.design:
-            proposals = cover(n, self.space, rng)
+            proposals = latin_hypercube(n, self.space, rng)
         else:
-            proposals = self._drawing.complete(n, self._choose(n, rng), rng)
-        self._memory.ask(proposals.actions)
+            proposals = self._sampler.complete(n, self._select(n, rng), rng)
+        self._buffer.add_pending(proposals.actions)
         return proposals
 
-    def _choose(self, n: int, rng: np.random.Generator) -> Proposals:
-        """At most n new encodings of the candidates."""
-        return self._drawing.choose(n, rng)
+    def _select(self, n: int, rng: np.random.Generator) -> Proposals:
+        """Returns at most n new encodings, selected from the candidates."""
+        return self._sampler.select(n, rng)
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
-        self._memory.tell(trials)
+        self._buffer.add(trials)
         rng = np.random.default_rng([self.seed, _SHUFFLE, iteration])
-        actions, log_probs, weights = self._lessons(rng)
-        minibatches = draw_minibatches(len(weights), steps=self.config.steps, size=self.config.minibatch_size, rng=rng)
+        actions, old_log_probs, advantages = self._training_data(rng)
+        steps, size = self.config.steps, self.config.minibatch_size
+        minibatches = sample_minibatches(len(advantages), steps=steps, size=size, rng=rng)
         metrics = self._update(
-            tf.constant(actions), tf.constant(log_probs), tf.constant(weights), tf.constant(minibatches)
+            tf.constant(actions), tf.constant(old_log_probs), tf.constant(advantages), tf.constant(minibatches)
         )
         self.metrics = {name: float(value) for name, value in metrics.items()}
 
-    def _lessons(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What to learn from: actions [M, T], log pi_old [M], advantages [M]; M at most what the mini-batches hold."""
+    def _training_data(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns actions [M, T], log pi_old(a) [M] and A [M]; M is at most what the mini-batches hold."""
         config = self.config
-        trials, batch = self._memory.trials(), self._memory.batch_size
+        trials, batch = self._buffer.experience(), self._buffer.batch_size
         kind, elite = config.advantages, config.elite
-        is_settling = (config.elite or config.candidates) and self._has_seen_half()
-        if is_settling:  # little is left to look for: of the latest batch and the best of all, settle on the best
-            trials = trials.take(shaping.choose_trials(trials.rewards, batch=batch, elite=1))
-            kind, elite = shaping.NORMAL, 0
-        elif elite or kind != shaping.NORMAL:  # an encoding told twice is no better for it: its latest trial counts
+        is_settling = (config.elite or config.candidates) and self._has_observed_half()
+        if is_settling:  # little is left to find: settle on the best trial, given the latest batch and that trial
+            trials = trials.take(select_trials(trials.rewards, batch=batch, elite=1))
+            kind, elite = NORMAL, 0
+        elif elite or kind != NORMAL:  # an encoding is no better for being observed twice
             trials = trials.latest()
-        chosen = shaping.choose_trials(trials.rewards, batch=batch, elite=elite)
+        selected = select_trials(trials.rewards, batch=batch, elite=elite)
         most = config.steps * config.minibatch_size
-        if len(chosen) > most:
-            chosen = np.sort(rng.choice(chosen, size=most, replace=False))
-        weights = shaping.ADVANTAGES[kind](trials.rewards)[chosen]
-        actions, drawn, _ = trials.take(chosen)
-        present = self._log_probs_of(actions).sum(axis=1)
-        references = present if config.reference == shaping.LATEST else drawn
-        if kind == shaping.SOFT:  # which let go of an encoding by themselves
-            return actions, references, shaping.soft_advantages(weights, present, temperature=config.temperature)
+        if len(selected) > most:
+            selected = np.sort(rng.choice(selected, size=most, replace=False))
+        advantages = ADVANTAGES[kind](trials.rewards)[selected]
+        actions, drawn, _ = trials.take(selected)
+        current = self._log_probs_of(actions).sum(axis=1)
+        references = current if config.reference == LATEST else drawn
+        if kind == SOFT:  # soft advantages bound the probabilities by themselves
+            return actions, references, soft_advantages(advantages, current, temperature=config.temperature)
         uniform = -float(np.log(self.space.num_choices).sum())
-        references = shaping.bound_references(
+        references = bound_references(
             references,
-            weights,
+            advantages,
             clip=config.clip,
             floor=uniform - config.floor if config.floor else -np.inf,
             ceiling=float(np.log(config.ceiling)) if config.ceiling and not is_settling else np.inf,
         )
-        return actions, references, weights
+        return actions, references, advantages
 
-    def _has_seen_half(self) -> bool:
-        """Whether more than half of the space's keys were told."""
-        return 2 * self._memory.num_keys > (self.space.num_keys or self.space.size)
+    def _has_observed_half(self) -> bool:
+        """Returns whether more than half of the space's keys are observed."""
+        return 2 * self._buffer.num_keys > (self.space.num_keys or self.space.size)
 
     def _log_probs_of(self, actions: np.ndarray) -> np.ndarray:
-        """Log-probs [N, T] of encodings [N, T] under the present policy."""
+        """Returns the log-probs [C, T] of encodings [C, T] under the current policy."""
         return self._log_probs(tf.constant(actions)).numpy()
 
     @graph_method(tf.TensorSpec([None, None], tf.int32))
@@ -125,8 +141,18 @@ class PPO(ControllerStrategy):
         tf.TensorSpec([None], tf.float32),
         tf.TensorSpec([None, None], tf.int32),
     )
-    def _update(self, actions, old_log_probs, weights, minibatches):
-        """K steps of SGD: actions [M, T], log-probs and advantages [M], indices of mini-batches [K, m]."""
+    def _update(self, actions, old_log_probs, advantages, minibatches):
+        """Takes K steps of SGD.
+
+        Args:
+            actions: int32 [M, T].
+            old_log_probs: log pi_old(a), float32 [M].
+            advantages: A, float32 [M].
+            minibatches: indices of trials, int32 [K, m].
+
+        Returns:
+            Metrics, scalars, averaged over the steps.
+        """
         actions = tf.ensure_shape(actions, [None, len(self.space.decisions)])
         minibatches = tf.ensure_shape(minibatches, [self.config.steps, self.config.minibatch_size])
 
@@ -136,7 +162,7 @@ class PPO(ControllerStrategy):
                 self._distribution,
                 tf.gather(actions, batch),
                 tf.gather(old_log_probs, batch),
-                tf.gather(weights, batch),
+                tf.gather(advantages, batch),
             )
             return k + 1, {name: totals[name] + metrics[name] for name in PPOLoss.METRICS}
 
@@ -145,15 +171,15 @@ class PPO(ControllerStrategy):
         return {name: total / self.config.steps for name, total in totals.items()}
 
     def _state(self) -> State:
-        return {**super()._state(), **self._memory.state()}
+        return {**super()._state(), **self._buffer.state()}
 
     def _restore(self, state: State) -> None:
         super()._restore(state)
-        self._memory.restore(state)
+        self._buffer.restore(state)
 
 
-def draw_minibatches(num_trials: int, *, steps: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Indices int32 [K, m] of trials 0 to M - 1: pass after pass over all, each in a new order."""
+def sample_minibatches(num_trials: int, *, steps: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Returns indices of trials 0 to M - 1, int32 [K, m]: pass after pass over all trials, each in a new order."""
     passes = -(-steps * size // num_trials)
     order = np.concatenate([rng.permutation(num_trials) for _ in range(passes)])
     return order[: steps * size].reshape(steps, size).astype(np.int32)

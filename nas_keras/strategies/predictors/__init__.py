@@ -1,4 +1,6 @@
-"""Learned predictors of the reward, and the strategy that screens PPO's proposals with one.
+"""Predictors of the reward, and the strategy that selects PPO's proposals with one.
 
-Read `gaussian_process.py` first, then `ridge.py` (which `strategies/progressive` uses) and `ppo_predictor.py`.
+Read `features.py` first (features of a cell or an encoding), then `ridge.py` (the regression, which
+`strategies/progressive` uses too), `gaussian_process.py` (the same with uncertainty) and `ppo_predictor.py` (the
+strategy).
 """

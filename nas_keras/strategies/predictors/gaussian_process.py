@@ -1,78 +1,84 @@
-"""A Gaussian process over encodings: what to expect of each, how far off that may be, and which batch to evaluate next.
+"""A Gaussian process over encodings, which predicts rewards with their uncertainty and selects the next batch.
 
-The mean is the ridge regression of `predictors/ridge.py` with the same kernel and penalty; the process adds a deviation
-to it (Rasmussen & Williams 2006, equations 2.25 and 2.26). A batch is chosen as GP-BUCB does (Desautels, Krause &
-Burdick 2014, https://jmlr.org/papers/v15/desautels14a.html, equation 7 and Algorithm 1): the encoding with the highest
-mean plus so many deviations comes first; then deviations shrink as if it had been evaluated and had brought just its
-mean, and so on. Encodings that would tell the same thing do not fill a batch.
+The mean is the ridge regression of `predictors/ridge.py`, with the same kernel and penalty; the process adds a standard
+deviation (Rasmussen & Williams 2006, equations 2.25 and 2.26). A batch is selected by GP-BUCB (Desautels, Krause &
+Burdick 2014, https://jmlr.org/papers/v15/desautels14a.html, equation 7 and Algorithm 1):
 
-Legend: `M` encodings to fit, `N` to choose from, `n` to choose.
+    x_i = argmax_x mu(x) + beta sigma_i(x)
+
+where sigma_i is the standard deviation as if x_1, ..., x_{i-1} had been observed with their means as rewards. Encodings
+that would teach the same thing therefore do not fill a batch.
+
+Legend: `M` fitted encodings, `N` candidates, `n` to select.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from nas_keras.strategies.predictors.ridge import choose_kernel
+from nas_keras.strategies.predictors.ridge import select_kernel
 
-_SMALLEST = 1e-9  # variance, which rounding may make negative
+_MIN_VARIANCE = 1e-9  # rounding may make a variance negative
 
 
 class Posterior:
     """A Gaussian process given rewards, fitted on creation.
 
     Args:
-        shared: s of all pairs, see `predictors/ridge.py`, [M, M].
+        similarities: s of all pairs, see `predictors/ridge.py`, [M, M].
         targets: [M].
 
     Attributes:
-        kernel, penalty: see `choose_kernel`.
-        variance: what kernel and penalty are multiplied with to be a covariance: with it the squared errors of leaving
-            each encoding out are on average as large as the process expects them to be.
+        kernel, penalty: see `select_kernel`.
+        variance: factor that turns kernel and penalty into covariances. With it the squared leave-one-out errors are on
+            average as large as the process expects.
     """
 
-    def __init__(self, shared: np.ndarray, targets: np.ndarray):
+    def __init__(self, similarities: np.ndarray, targets: np.ndarray):
         self._mean = targets.mean()
         centred = targets - self._mean
-        self.kernel, self.penalty = choose_kernel(shared, centred)
-        root = np.linalg.cholesky(self.kernel(shared) + self.penalty * np.eye(len(targets)))
+        self.kernel, self.penalty = select_kernel(similarities, centred)
+        root = np.linalg.cholesky(self.kernel(similarities) + self.penalty * np.eye(len(targets)))
         self._whiten = np.linalg.inv(root)
         inverse = self._whiten.T @ self._whiten
         self._weights = inverse @ centred
-        # Of each encoding left out: error w / H, expected square 1 / H, with H the diagonal of the inverse.
+        # An encoding that is left out has the error w / H and the expected square 1 / H, H the diagonal of the inverse.
         self.variance = float(np.mean(self._weights**2 / np.diag(inverse)))
 
-    def choose(
+    def select(
         self,
         n: int,
-        shared: np.ndarray,
+        similarities: np.ndarray,
         own: np.ndarray,
-        among: Callable[[int], np.ndarray],
+        similarities_to: Callable[[int], np.ndarray],
         *,
         optimism: float,
     ) -> list[int]:
-        """Places of at most n encodings, the one to evaluate first in front.
+        """Selects at most n candidates.
 
         Args:
-            n: how many.
-            shared: s of each with each that was fitted, [N, M].
-            own: s of each with itself, [N].
-            among: place of one -> s of each with it, [N].
-            optimism: deviations that are added to the mean.
+            n: number of candidates to select.
+            similarities: s of each candidate with each fitted encoding, [N, M].
+            own: s of each candidate with itself, [N].
+            similarities_to: candidate's index -> s of each candidate with it, [N].
+            optimism: beta, the number of standard deviations added to the mean.
+
+        Returns:
+            Indices of candidates, the one to evaluate first in front.
         """
-        covariance = self.kernel(shared)
+        covariance = self.kernel(similarities)
         means = self._mean + covariance @ self._weights
         rows = self._whiten @ covariance.T  # [M, N]
         left = self.kernel(own) - np.sum(rows**2, axis=0)  # variances, in units of `variance`
         is_open = np.ones(len(means), bool)
-        chosen: list[int] = []
+        selected: list[int] = []
         for _ in range(min(n, len(means))):
-            deviations = np.sqrt(self.variance * np.maximum(left, _SMALLEST))
+            deviations = np.sqrt(self.variance * np.maximum(left, _MIN_VARIANCE))
             best = int(np.argmax(np.where(is_open, means + optimism * deviations, -np.inf)))
-            chosen.append(best)
+            selected.append(best)
             is_open[best] = False
-            row = self.kernel(among(best)) - rows[:, best] @ rows
-            row /= np.sqrt(max(left[best], _SMALLEST) + self.penalty)
+            row = self.kernel(similarities_to(best)) - rows[:, best] @ rows
+            row /= np.sqrt(max(left[best], _MIN_VARIANCE) + self.penalty)
             rows = np.concatenate([rows, row[None]])
             left = left - row**2
-        return chosen
+        return selected

@@ -1,5 +1,5 @@
 """Progressive search (PNAS): cells that grow node by node, ranked by a predictor.
 
-Read `progressive.py` first, then `cell_growth.py` (the candidates in a space of cells) and `candidates.py` (in any
-other).
+Read `progressive.py` first (the strategy), then `cell_growth.py` (candidates in a space of cells) and `candidates.py`
+(candidates in any other space). The predictor is left to `strategies/predictors`.
 """

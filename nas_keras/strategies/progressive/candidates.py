@@ -1,7 +1,7 @@
-"""The candidates of progressive search in a space without cells: encodings near the best, and random ones.
+"""Candidates of progressive search in a space without cells: neighbours of the best encodings, and random ones.
 
-`progressive/cell_growth.py` does the same for cells, with the same methods. Which candidates are the best is the
-predictor's say.
+`progressive/cell_growth.py` implements the same interface, `Candidates`, for cells. Ranking the candidates is left to
+the predictor.
 
 Legend: `N`, `M` encodings, `T` decisions, `F` features.
 """
@@ -14,19 +14,19 @@ import numpy as np
 from nas_keras.spaces.search_space import Actions, SearchSpace
 from nas_keras.strategies.base import State
 from nas_keras.strategies.mutation import mutate
-from nas_keras.strategies.predictors.ridge import count_equal
+from nas_keras.strategies.predictors.features import count_equal
 
-_ENUMERABLE = 100_000  # encodings; of a larger space the last few keys that draws do not find are given up
+_ENUMERABLE = 100_000  # encodings; in a larger space the last few keys that sampling does not find are given up
 
 Predict = Callable[[np.ndarray], np.ndarray]  # features [N, F] -> predicted rewards [N], in any unit
 
 
-class Told(NamedTuple):
-    """What is known of a key.
+class Observed(NamedTuple):
+    """The first trial of a key.
 
     Attributes:
-        actions: the encoding [T] that was told first.
-        reward: NaN for a failure.
+        actions: its encoding, [T].
+        reward: its reward; NaN for a failure.
     """
 
     actions: Actions
@@ -34,53 +34,61 @@ class Told(NamedTuple):
 
 
 class Candidates(Protocol):
-    """What `Progressive` needs to know of a space."""
+    """The part of progressive search that depends on the kind of space."""
 
     metrics: Mapping[str, float]
 
-    def describe(self, actions: Actions) -> np.ndarray:
-        """Features [F] of an encoding [T]."""
+    def features(self, actions: Actions) -> np.ndarray:
+        """Returns the features [F] of an encoding [T]."""
 
-    def share(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """phi(x) . phi(y) of features [N, F] and [M, F]: [N, M]."""
+    def inner_products(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Returns phi(x) . phi(y) of features [N, F] and [M, F]: [N, M]."""
 
-    def choose(
-        self, n: int, told: Mapping[str, Told], taken: Collection[str], predict: Predict, rng: np.random.Generator
+    def propose(
+        self,
+        n: int,
+        observed: Mapping[str, Observed],
+        known: Collection[str],
+        predict: Predict,
+        rng: np.random.Generator,
     ) -> list[tuple[str, Actions]]:
-        """The best n by prediction, key and encoding, or fewer; none once nothing new is left.
+        """Returns at most n new keys with the best predictions, each with its encoding; none if nothing new is left.
 
         Args:
-            n: at most so many.
-            told: key -> what is known of it.
-            taken: keys told, and those proposed and not yet told.
-            predict: of features.
-            rng: for draws, and the order of equal predictions.
+            n: number of keys to propose.
+            observed: key -> its first trial.
+            known: keys that are observed, or proposed and not yet observed.
+            predict: predictor of rewards.
+            rng: generator of random encodings and of the order of equal predictions.
         """
 
     def state(self) -> State:
-        """What was found so far."""
+        """Returns what the object has found so far."""
 
     def restore(self, state: State) -> None:
-        """Takes over a `state`."""
+        """Restores a `state`."""
 
 
 def take_best(n: int, predictions: np.ndarray, rng: np.random.Generator) -> list[int]:
-    """Indices of the n highest, best first; equal ones in a random order, which does not depend on n."""
+    """Returns the indices of the n highest predictions, best first.
+
+    Equal predictions come in a random order, which does not depend on n.
+    """
     order = rng.permutation(len(predictions))
     return order[np.argsort(-predictions[order], kind="stable")][:n].tolist()
 
 
 class NearTheBest:
-    """Encodings of any space: one decision changed in one of the `beam` best, and a quarter as many drawn at random.
+    """Candidates in any space: the `beam` best encodings with one decision mutated, and a quarter as many random ones.
 
-    The features of an encoding are its decisions, one-hot. Until `initial` keys are taken all candidates are random. In
-    a space of no more encodings than `count` all of them are candidates, always.
+    The features of an encoding are its decisions, one-hot. All candidates are random until `initial` keys are known. In
+    a space of at most `count` encodings, all of them are always candidates.
 
     Args:
-        space: what is searched.
-        beam: how many of the best are changed.
-        count: candidates to draw each time.
-        initial: keys to be drawn at random, before anything is predicted.
+        space: the space to search.
+        beam: number of best encodings that are mutated.
+        count: number of candidates for each batch.
+        initial: number of random keys before the predictor is used.
     """
 
     metrics: Mapping[str, float] = {}
@@ -88,55 +96,60 @@ class NearTheBest:
     def __init__(self, space: SearchSpace, *, beam: int, count: int, initial: int):
         self._space, self._beam, self._count, self._initial = space, beam, count, initial
         self._num_choices = np.array(space.num_choices)
-        self._all: list[tuple[str, Actions]] | None = None  # key and encoding, once they have been enumerated
+        self._all: list[tuple[str, Actions]] | None = None  # every key with an encoding, once they are enumerated
 
-    def describe(self, actions: Actions) -> np.ndarray:
-        """See `Candidates`: the encoding itself stands for its one-hot features."""
+    def features(self, actions: Actions) -> np.ndarray:
+        """See `Candidates`. The encoding itself stands for its one-hot features."""
         return np.array(actions)
 
-    def share(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
+    def inner_products(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
         """See `Candidates`."""
         return count_equal(features, others)
 
-    def choose(
-        self, n: int, told: Mapping[str, Told], taken: Collection[str], predict: Predict, rng: np.random.Generator
+    def propose(
+        self,
+        n: int,
+        observed: Mapping[str, Observed],
+        known: Collection[str],
+        predict: Predict,
+        rng: np.random.Generator,
     ) -> list[tuple[str, Actions]]:
         """See `Candidates`."""
-        good = [known for known in told.values() if not np.isnan(known.reward)]
-        is_random = len(taken) < self._initial or not good
+        succeeded = [trial for trial in observed.values() if not np.isnan(trial.reward)]
+        is_random = len(known) < self._initial or not succeeded
         found = {}
         if self._space.size > self._count:
-            found = self._keys_of(self._draw([] if is_random else good, rng), taken)
+            found = self._new_keys(self._sample([] if is_random else succeeded, rng), known)
         if not found and self._space.size <= max(self._count, _ENUMERABLE):
             if self._all is None:
                 self._all = [(self._space.key(actions), actions) for actions in self._space.enumerate(distinct=True)]
-            found = {key: actions for key, actions in self._all if key not in taken}
+            found = {key: actions for key, actions in self._all if key not in known}
         if not found:
             return []
         keys, encodings = list(found), list(found.values())
         predictions = np.zeros(len(keys)) if is_random else predict(np.array(encodings))
         return [(keys[i], encodings[i]) for i in take_best(n, predictions, rng)]
 
-    def _draw(self, good: list[Told], rng: np.random.Generator) -> np.ndarray:
-        """Neighbours of the best of `good`, if there are any, and random encodings, [N, T]."""
-        good = sorted(good, key=lambda known: -known.reward)[: self._beam]
-        num_near = self._count * 4 // 5 if good else 0
+    def _sample(self, succeeded: list[Observed], rng: np.random.Generator) -> np.ndarray:
+        """Returns neighbours of the best of `succeeded`, if there are any, and random encodings, [N, T]."""
+        best = sorted(succeeded, key=lambda trial: -trial.reward)[: self._beam]
+        num_near = self._count * 4 // 5 if best else 0
         random = rng.integers(self._num_choices, size=(self._count - num_near, len(self._num_choices)))
-        if not good:
+        if not best:
             return random
-        near = np.array([known.actions for known in good])[rng.integers(len(good), size=num_near)]
+        near = np.array([trial.actions for trial in best])[rng.integers(len(best), size=num_near)]
         return np.concatenate([mutate(near, self._num_choices, rng), random])
 
-    def _keys_of(self, encodings: np.ndarray, taken: Collection[str]) -> dict[str, Actions]:
+    def _new_keys(self, encodings: np.ndarray, known: Collection[str]) -> dict[str, Actions]:
         found = {}
         for actions in dict.fromkeys(map(tuple, encodings.tolist())):
             key = self._space.key(actions)
-            if key not in taken:
+            if key not in known:
                 found.setdefault(key, actions)
         return found
 
     def state(self) -> State:
-        """See `Candidates`: nothing is kept."""
+        """See `Candidates`. There is nothing to keep."""
         return {}
 
     def restore(self, state: State) -> None:

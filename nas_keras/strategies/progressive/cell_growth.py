@@ -1,34 +1,34 @@
-"""Cells grown node by node: the candidates of `progressive/progressive.py` in a large space.
+"""Candidates of progressive search in a large space: cells that grow node by node.
 
-Liu et al. 2018, https://arxiv.org/abs/1712.00559, Algorithm 1. Cells of b nodes stand in a level of their own and are
-proposed when it is their turn. A shorter cell is written in the space of n nodes by identities before its first node,
-which contract away (`Cell`); `space.encode` would look for the first encoding of that meaning, for seconds in
-`large(8)`.
+Liu et al. 2018, https://arxiv.org/abs/1712.00559, Algorithm 1. Cells of b nodes form a level, and levels take turns. A
+cell of fewer than n nodes is written in the space of n nodes with identities before its first node, which contract away
+(`spaces/cell.py`). `space.encode` would find an encoding too, but takes seconds in `large(8)`.
 
-Legend: `n` nodes of the space, `b` of a cell, `A` operations, `N`, `M` cells, `F` features. `nodes` is `op_1, input_2,
-op_2, ..., op_b`, [2b - 1]: an encoding of `spaces.large(b)` but for its last decision, the combiner.
+Legend: `n` nodes of the space, `b` nodes of a cell, `K` beam, `T` decisions, `N`, `M` cells, `F` features. `nodes` is
+`op_1, input_2, op_2, ..., op_b`, [2b - 1]: an encoding of `spaces.large(b)` without its last decision, the combiner.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from nas_keras.spaces.cell import ADD, COMBINERS, IDENTITY, Cell, Tree
+from nas_keras.spaces.cell import ADD, COMBINERS, IDENTITY, Cell
 from nas_keras.spaces.search_space import Actions, SearchSpace
 from nas_keras.strategies.base import State
-from nas_keras.strategies.progressive.candidates import Predict, Told, take_best
+from nas_keras.strategies.predictors.features import cell_features
+from nas_keras.strategies.progressive.candidates import Observed, Predict, take_best
 
 Nodes = tuple[int, ...]
 
 
 class _Level:
-    """Cells of b nodes, in the order found.
+    """The cells of b nodes, in the order found.
 
     Attributes:
-        nodes: of each.
-        new: for each, the keys that it was the first to have: none, one, or one for each combiner.
-        encodings: key -> encoding [T] in the space of n nodes, for all new keys.
-        expanded: the indices of those that were given a further node.
+        nodes: nodes of each cell.
+        new: for each cell, the keys that no earlier cell has: none, one, or one for each combiner.
+        encodings: new key -> its encoding [T] in the space of n nodes.
+        expanded: indices of the cells that have been given a further node.
     """
 
     def __init__(self):
@@ -40,28 +40,28 @@ class _Level:
         self._stacked = np.zeros((0, 0))
 
     def add(self, key: str, encoding: Actions, features: np.ndarray) -> None:
-        """Adds a new key of the latest nodes."""
+        """Adds a new key of the cell that was found last."""
         self.new[-1].append(key)
         self.encodings[key] = encoding
         self._features.append(features)
 
     @property
     def features(self) -> np.ndarray:
-        """Of all new keys, [N, F]."""
+        """Features of all new keys, [N, F]."""
         if len(self._stacked) < len(self._features):
             self._stacked = np.array(self._features)
         return self._stacked
 
 
 class CellGrowth:
-    """Cells of a large space, as `Candidates`.
+    """Candidates in a large space, see `Candidates`.
 
-    All cells of one node come first, then K of each further number of nodes, and in the end the best predicted of all
-    that were found, of any number. Once those are used up more cells are expanded, K at a time, until every key of the
-    space has been found.
+    All cells of one node come first, then K cells of each further number of nodes, and in the end the best predicted of
+    all cells found, whatever their number of nodes. When those are used up, more cells are expanded, K at a time, until
+    every key of the space has been found.
 
     Args:
-        space: one for which `count_nodes` gives a number.
+        space: a space for which `count_nodes` returns a number.
         num_nodes: n.
         beam: K.
     """
@@ -73,9 +73,9 @@ class CellGrowth:
 
     def _begin(self) -> None:
         self._levels = [_Level() for _ in range(self._num_nodes)]
-        self._known: set[str] = set()
+        self._found: set[str] = set()
         self._expansions: list[tuple[int, int]] = []  # (level, index in it), in the order made
-        self._turn = 0  # the level whose turn it is
+        self._turn = 0  # index of the level whose turn it is
         for operation in range(len(self._operations)):
             self._add((operation,))
 
@@ -84,45 +84,51 @@ class CellGrowth:
         """The number of nodes whose turn it is."""
         return {"nodes": self._turn + 1}
 
-    def describe(self, actions: Actions) -> np.ndarray:
+    def features(self, actions: Actions) -> np.ndarray:
         """See `Candidates`."""
         return cell_features(self._space.decode(actions), self._operations)
 
-    def share(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """See `Candidates`. Features are whole numbers, so that the sums are exact in any order."""
+    def inner_products(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """See `Candidates`. Features are whole numbers, so the sums are exact in any order."""
         return features @ others.T
 
-    def choose(
-        self, n: int, told: Mapping[str, Told], taken: Collection[str], predict: Predict, rng: np.random.Generator
+    def propose(
+        self,
+        n: int,
+        observed: Mapping[str, Observed],
+        known: Collection[str],
+        predict: Predict,
+        rng: np.random.Generator,
     ) -> list[tuple[str, Actions]]:
         """See `Candidates`."""
         while self._turn < self._num_nodes - 1:
             level = self._levels[self._turn]
             quota = len(level.encodings) if self._turn == 0 else min(self._beam, len(level.encodings))
-            missing = quota - sum(key in taken for key in level.encodings)
+            missing = quota - sum(key in known for key in level.encodings)
             if missing > 0:
-                return _choose([level], min(n, missing), taken, predict, rng)
-            self._expand(self._turn, told, predict)
+                return _best_new([level], min(n, missing), known, predict, rng)
+            self._expand(self._turn, observed, predict)
             self._turn += 1
-        while not (chosen := _choose(self._levels, n, taken, predict, rng)):
-            # The largest that can still grow come first: they are one node away from what is sought.
-            if not any(self._expand(index, told, predict) for index in reversed(range(self._num_nodes - 1))):
+        while not (best := _best_new(self._levels, n, known, predict, rng)):
+            # The largest cells that can still grow come first, since they are one node away from the goal.
+            if not any(self._expand(index, observed, predict) for index in reversed(range(self._num_nodes - 1))):
                 break
-        return chosen
+        return best
 
-    def _expand(self, index: int, told: Mapping[str, Told], predict: Predict) -> bool:
-        """Gives every possible further node to the K best cells of a level that have none yet; False if all have.
+    def _expand(self, index: int, observed: Mapping[str, Observed], predict: Predict) -> bool:
+        """Gives every possible further node to the K best unexpanded cells of a level; False if there are none.
 
-        First those told, by reward, then the others, as predicted, then failures. Last come those that are a smaller
-        cell, or one found before, written in another way: something new may grow out of them all the same.
+        Observed cells come first, by reward, then the others, by prediction, then failures. The last ones are cells
+        without a new key, which are smaller cells or cells found before, written in another way. Something new may
+        still grow out of them.
         """
         level = self._levels[index]
         predicted = dict(zip(level.encodings, predict(level.features).tolist(), strict=True)) if level.encodings else {}
 
         def rank(key: str) -> tuple[int, float]:
-            if key not in told:
+            if key not in observed:
                 return 1, -predicted[key]
-            reward = told[key].reward
+            reward = observed[key].reward
             return (2, 0.0) if np.isnan(reward) else (0, -reward)
 
         waiting = [i for i in range(len(level.nodes)) if i not in level.expanded]
@@ -145,15 +151,15 @@ class CellGrowth:
         level.new.append([])
         sources = (0, *nodes[1::2])
         cell = Cell(tuple((source, self._operations[op]) for source, op in zip(sources, nodes[::2], strict=True)))
-        if cell.key in self._known:
-            return  # and so is the sum, which was found with it
+        if cell.key in self._found:
+            return  # and the cell with the other combiner was found with it
         for combined in [cell] if cell.num_loose_ends == 1 else [cell, Cell(cell.nodes, ADD)]:
-            self._known.add(combined.key)
-            encoding = self._write(nodes, combined.combine)
+            self._found.add(combined.key)
+            encoding = self._encode(nodes, combined.combine)
             level.add(combined.key, encoding, cell_features(combined, self._operations))
 
-    def _write(self, nodes: Nodes, combine: str) -> Actions:
-        """The encoding [T] in the space of n nodes: what read the cell's input reads the last of the identities."""
+    def _encode(self, nodes: Nodes, combine: str) -> Actions:
+        """Returns an encoding [T] in the space of n nodes; nodes that read the cell's input read the last identity."""
         missing = self._num_nodes - (len(nodes) + 1) // 2
         sources = (*range(missing + 1), *(source + missing for source in nodes[1::2]))  # [n]
         operations = (*[self._operations.index(IDENTITY)] * missing, *nodes[::2])  # [n]
@@ -161,7 +167,7 @@ class CellGrowth:
         return (*flat[1:], COMBINERS.index(combine))
 
     def state(self) -> State:
-        """See `Candidates`: what grew out of what, in order, from which all else follows."""
+        """See `Candidates`. Everything follows from the expansions, in the order made."""
         return {"turn": self._turn, "expansions": np.array(self._expansions, np.int32).reshape(-1, 2)}
 
     def restore(self, state: State) -> None:
@@ -172,10 +178,11 @@ class CellGrowth:
         self._turn = int(state["turn"])
 
 
-def _choose(levels, n: int, taken, predict: Predict, rng: np.random.Generator) -> list[tuple[str, Actions]]:
+def _best_new(levels, n: int, known, predict: Predict, rng: np.random.Generator) -> list[tuple[str, Actions]]:
+    """Returns the n best predicted keys of some levels that are not known, each with its encoding."""
     keys, encodings, features = [], [], []
     for level in levels:
-        free = [(i, *item) for i, item in enumerate(level.encodings.items()) if item[0] not in taken]
+        free = [(i, *item) for i, item in enumerate(level.encodings.items()) if item[0] not in known]
         if free:
             indices, new_keys, new_encodings = zip(*free, strict=True)
             keys += new_keys
@@ -184,44 +191,3 @@ def _choose(levels, n: int, taken, predict: Predict, rng: np.random.Generator) -
     if not keys:
         return []
     return [(keys[i], encodings[i]) for i in take_best(n, predict(np.concatenate(features)), rng)]
-
-
-def count_nodes(space: SearchSpace) -> int | None:
-    """The n of a large space in which a shorter cell can be written; None for every other space.
-
-    It is known by its decisions, which a user may have written too: nothing else is told to a strategy.
-    """
-    operations = space.decisions[0].choices
-    n = len(space.decisions) // 2
-    decisions = [("op_1", operations)]
-    for number in range(2, n + 1):
-        decisions += [(f"input_{number}", tuple(range(number))), (f"op_{number}", operations)]
-    decisions.append(("combine", COMBINERS))
-    if [(decision.name, decision.choices) for decision in space.decisions] != decisions or IDENTITY not in operations:
-        return None
-    first = (0,) * len(space.decisions)
-    cell = space.decode(first)
-    return n if isinstance(cell, Cell) and cell.key == space.key(first) else None
-
-
-def cell_features(cell: Cell, operations: Sequence[str]) -> np.ndarray:
-    """What the canonical form of a cell is made of: equal keys have equal features.
-
-    Returns:
-        Whole numbers as float64 [F], F = A + (A + 1) A + 3: how often each operation stands in it; how often each
-        reads the cell's input or each operation; the longest path; the loose ends; 1 if more than one are added.
-    """
-    index = {name: i for i, name in enumerate(operations)}
-    single = np.zeros(len(operations))
-    pairs = np.zeros((len(operations) + 1, len(operations)))  # [read, reader]; the last row is the cell's input
-
-    def count(trees: Sequence[Tree], read: int) -> int:
-        """Counts what reads a tensor; returns the longest path from it."""
-        for tree in trees:
-            single[index[tree.operation]] += 1
-            pairs[read, index[tree.operation]] += 1
-        return max((1 + count(tree.readers, index[tree.operation]) for tree in trees), default=0)
-
-    depth = count(cell.trees, len(operations))
-    is_sum = cell.num_loose_ends > 1 and cell.combine == ADD
-    return np.concatenate([single, pairs.ravel(), [depth, cell.num_loose_ends, is_sum]])

@@ -1,13 +1,13 @@
-"""Tests of nas_keras/strategies/ppo/advantages.py. `advantages` is tested in strategies/ppo/ppo_test.py."""
+"""Tests of nas_keras/strategies/ppo/advantages.py. `standardize` is tested in strategies/ppo/ppo_test.py."""
 
 import numpy as np
 import pytest
 
 from nas_keras.strategies.ppo.advantages import (
-    anchor,
     bound_references,
-    choose_trials,
+    elite_marginals,
     rank_advantages,
+    select_trials,
     soft_advantages,
 )
 
@@ -59,7 +59,7 @@ def test_soft_advantages_of_equal_scores_are_0():
 )
 def test_the_latest_batch_and_the_best_are_learned_from(elite, batch, chosen):
     rewards = np.array([2.0, 9.0, NAN, 8.0, 1.0])
-    assert choose_trials(rewards, batch=batch, elite=elite).tolist() == chosen
+    assert select_trials(rewards, batch=batch, elite=elite).tolist() == chosen
 
 
 def test_bounds_of_the_reference():
@@ -76,14 +76,14 @@ def test_bounds_of_the_reference():
 def test_the_anchor_is_the_choices_of_the_best_weighed_by_rank():
     """Of four encodings of two decisions, the last of which failed."""
     first, second, third = np.exp([0, -0.5, -1]) / np.exp([0, -0.5, -1]).sum()
-    found = anchor(np.array([[1, 0], [0, 2], [1, 1], [1, 3]]), np.array([5.0, 6.0, 4.0, NAN]), widest=4)
+    found = elite_marginals(np.array([[1, 0], [0, 2], [1, 1], [1, 3]]), np.array([5.0, 6.0, 4.0, NAN]), widest=4)
     np.testing.assert_allclose(found, [[first, second + third, 0, 0], [second, third, first, 0]], atol=1e-6)
 
 
 def test_failures_are_no_anchor():
-    assert anchor(np.array([[1, 0], [0, 1]]), np.array([NAN, NAN]), widest=2) is None
+    assert elite_marginals(np.array([[1, 0], [0, 1]]), np.array([NAN, NAN]), widest=2) is None
 
 
 def test_only_the_eight_best_are_in_the_anchor():
-    found = anchor(np.arange(20)[:, None], np.arange(20.0), widest=20)
+    found = elite_marginals(np.arange(20)[:, None], np.arange(20.0), widest=20)
     assert np.flatnonzero(found[0]).tolist() == list(range(12, 20)) and abs(found.sum() - 1) < 1e-6

@@ -5,8 +5,9 @@ import pytest
 from helpers import num_traces, run_python
 
 import nas_keras as nk
-from nas_keras.strategies.ppo.ppo import PPO, advantages, draw_minibatches
-from nas_keras.strategies.predictors.ridge import rank_scores
+from nas_keras.strategies.ppo.advantages import standardize
+from nas_keras.strategies.ppo.ppo import PPO, sample_minibatches
+from nas_keras.strategies.ranks import rank_scores
 from nas_keras.trial import Evaluation, Trial
 
 NAN = float("nan")
@@ -138,18 +139,18 @@ def test_a_batch_of_failures_teaches_nothing_but_entropy():
     ids=["two", "equal", "all failed", "one", "one failed"],
 )
 def test_advantages(rewards, expected):
-    np.testing.assert_allclose(advantages(np.array(rewards)), expected, atol=1e-6)
+    np.testing.assert_allclose(standardize(np.array(rewards)), expected, atol=1e-6)
 
 
 def test_minibatches_pass_over_all_trials_before_any_again():
-    batches = draw_minibatches(6, steps=5, size=4, rng=np.random.default_rng(0))
+    batches = sample_minibatches(6, steps=5, size=4, rng=np.random.default_rng(0))
     assert batches.shape == (5, 4) and batches.dtype == np.int32
     flat = batches.ravel()
     assert all(sorted(flat[i : i + 6]) == list(range(6)) for i in (0, 6, 12))
 
 
 def test_minibatches_of_few_trials_hold_some_of_them_more_than_once():
-    (batch,) = draw_minibatches(3, steps=1, size=8, rng=np.random.default_rng(0))
+    (batch,) = sample_minibatches(3, steps=1, size=8, rng=np.random.default_rng(0))
     assert sorted(batch[:3]) == sorted(batch[3:6]) == [0, 1, 2] and len(batch) == 8
 
 
@@ -157,7 +158,7 @@ def test_the_window_keeps_the_latest_batches():
     for window, count in ((2, 10), (0, 15)):
         strategy = PPO(_EIGHTS, nk.PPOConfig(window=window, candidates=0))
         _run(strategy, sum, batches=3, size=5)
-        assert len(strategy._memory.trials().rewards) == count
+        assert len(strategy._buffer.experience().rewards) == count
 
 
 @pytest.mark.parametrize(
@@ -225,10 +226,10 @@ def test_with_all_shaping_off_it_is_ppo_on_its_latest_batch():
     _run(strategy, sum, batches=2)
     proposals = strategy.ask(8)
     strategy.tell(_trials(proposals, sum))
-    actions, log_probs, weights = strategy._lessons(np.random.default_rng(0))
+    actions, log_probs, weights = strategy._training_data(np.random.default_rng(0))
     assert (actions == proposals.actions).all()
     np.testing.assert_allclose(log_probs, proposals.log_probs.sum(axis=1), atol=1e-6)
-    np.testing.assert_allclose(weights, advantages(proposals.actions.sum(axis=1)))
+    np.testing.assert_allclose(weights, standardize(proposals.actions.sum(axis=1)))
 
 
 def test_proposals_are_new_as_long_as_there_are_any():
@@ -253,7 +254,7 @@ def test_soft_advantages_are_learned_from_all_of_the_window_but_no_more_than_the
     strategy = PPO(_MANY, nk.PPOConfig(steps=2, minibatch_size=10), seed=0)
     for batches, count in ((1, 8), (1, 16), (3, 20)):
         _run(strategy, sum, batches=batches)
-        actions, references, weights = strategy._lessons(np.random.default_rng(0))
+        actions, references, weights = strategy._training_data(np.random.default_rng(0))
         assert len(actions) == len(references) == len(weights) == count
         assert len(np.unique(actions, axis=0)) == count
         np.testing.assert_allclose(references, strategy._log_probs_of(actions).sum(axis=1), atol=1e-5)
@@ -322,7 +323,7 @@ def test_no_encoding_takes_all_the_probability_while_there_is_something_to_look_
     config = nk.PPOConfig(candidates=0, advantages="rank", elite=8, floor=3, ceiling=0.02, entropy=0.05)
     strategy = PPO(_MANY, config, seed=0)
     _run(strategy, lambda a: -sum(a), batches=12)
-    best = np.array(sorted(strategy._memory.trials().actions.tolist(), key=sum)[:8], np.int32)
+    best = np.array(sorted(strategy._buffer.experience().actions.tolist(), key=sum)[:8], np.int32)
     probabilities = np.exp(strategy.controller.log_probs(best).numpy().sum(axis=1))
     assert probabilities.max() < 0.2  # the ceiling of 0.02 is passed by what other encodings' steps carry along
 
@@ -331,7 +332,7 @@ def test_no_encoding_takes_all_the_probability_while_there_is_something_to_look_
     ("settings", "message"),
     [
         ({"ceiling": 1.5}, "ceiling=1.5 is not allowed: it is a probability, from 0 to 1"),
-        ({"anchored": 1.5}, "anchored=1.5 is not allowed: it is a share, from 0 to 1"),
+        ({"anchored": 1.5}, "anchored=1.5 is not allowed: it is a fraction, from 0 to 1"),
         ({"redrawn": -1}, "redrawn=-1 is not allowed"),
         ({"advantages": "best"}, "advantages='best' is unknown. Allowed: normal, rank, soft."),
         ({"temperature": -0.5}, "temperature=-0.5 is not allowed: it must be a number of at least 0"),

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 from helpers import grid
 
-from nas_keras.strategies.ppo.sampling import _Excluded, cover, draw_new
+from nas_keras.strategies.ppo.sampling import _Excluded, latin_hypercube, sample_without_replacement
 
 SPACE = grid(2, 3)
 ENCODINGS = list(SPACE.enumerate())
@@ -32,7 +32,9 @@ def _drawer(rng):
 def _draw(n, known=(), rounds=8, seed=0, space=SPACE):
     draw = _drawer(np.random.default_rng(seed))
     keys = [set(map(space.key, known))]
-    return draw_new(n, draw, lambda: _log_probs_of(known), space=space, known=known, keys=keys, rounds=rounds)
+    return sample_without_replacement(
+        n, draw, lambda: _log_probs_of(known), space=space, known=known, keys=keys, rounds=rounds
+    )
 
 
 def test_the_probability_of_a_encoding_outside_x():
@@ -96,7 +98,7 @@ def test_keys_known_besides_x_are_left_out_and_in_x_once_they_are_seen():
     keys = [{"0,0", "1,0"}, {"1,1": None}.keys()]
     for seed in range(20):
         draw = _drawer(np.random.default_rng(seed))
-        actions, log_probs = draw_new(
+        actions, log_probs = sample_without_replacement(
             1, draw, lambda: _log_probs_of([(0, 0)]), space=SPACE, known=[(0, 0)], keys=keys, rounds=8
         )
         a, b = actions[0].tolist()
@@ -120,7 +122,7 @@ def test_there_may_be_fewer():
 
 
 def test_a_design_covers_every_choice_evenly():
-    actions, log_probs = cover(8, grid(2, 3, 8, 1, 11), np.random.default_rng(0))
+    actions, log_probs = latin_hypercube(8, grid(2, 3, 8, 1, 11), np.random.default_rng(0))
     counts = [sorted(np.bincount(column).tolist()) for column in actions.T]
     assert counts[:4] == [[4, 4], [2, 3, 3], [1] * 8, [8]]
     assert len(set(actions[:, 4].tolist())) == 8
@@ -129,6 +131,8 @@ def test_a_design_covers_every_choice_evenly():
 
 
 def test_a_encoding_of_a_design_is_uniform():
-    encodings = [tuple(cover(4, SPACE, np.random.default_rng(seed)).actions[3].tolist()) for seed in range(3_000)]
+    encodings = [
+        tuple(latin_hypercube(4, SPACE, np.random.default_rng(seed)).actions[3].tolist()) for seed in range(3_000)
+    ]
     for encoding in ENCODINGS:
         assert abs(encodings.count(encoding) / 3_000 - 1 / 6) < 0.03

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from nas_keras.strategies.predictors.features import count_equal
 from nas_keras.strategies.predictors.gaussian_process import Posterior
-from nas_keras.strategies.predictors.ridge import count_equal
 
 _NUM_CHOICES = (3, 2, 4, 3)
 
@@ -56,7 +56,7 @@ def test_a_batch_is_chosen_one_by_one_as_if_each_had_brought_its_mean(optimism):
         all_encodings = np.concatenate([all_encodings, encodings[expected[-1:]]])
         brought = np.append(brought, mean[expected[-1]])
     shared, own = _shared(encodings, encodings), np.ones(len(encodings))
-    chosen = posterior.choose(6, _shared(encodings, fitted), own, shared.__getitem__, optimism=optimism)
+    chosen = posterior.select(6, _shared(encodings, fitted), own, shared.__getitem__, optimism=optimism)
     assert chosen == expected
 
 
@@ -66,7 +66,7 @@ def test_optimism_prefers_what_little_is_known_of():
     posterior = Posterior(_shared(fitted, fitted), np.array([1.0, 1.1, 1.0, 0.9]))
     encodings = np.array([[0, 1, 2, 0], [2, 1, 2, 2], [0, 0, 2, 0]])
     shared = _shared(encodings, encodings)
-    (first,) = posterior.choose(1, _shared(encodings, fitted), np.ones(3), shared.__getitem__, optimism=5.0)
+    (first,) = posterior.select(1, _shared(encodings, fitted), np.ones(3), shared.__getitem__, optimism=5.0)
     assert first == 1
 
 
@@ -74,7 +74,7 @@ def test_no_more_are_chosen_than_there_are_and_none_twice():
     fitted, _, posterior = _fit()
     encodings = _encodings(3, seed=5)
     shared = _shared(encodings, encodings)
-    chosen = posterior.choose(8, _shared(encodings, fitted), np.ones(3), shared.__getitem__, optimism=1.0)
+    chosen = posterior.select(8, _shared(encodings, fitted), np.ones(3), shared.__getitem__, optimism=1.0)
     assert sorted(chosen) == [0, 1, 2]
 
 
@@ -83,7 +83,7 @@ def test_few_and_equal_rewards_are_enough(count):
     fitted = _encodings(count)
     posterior = Posterior(_shared(fitted, fitted), np.zeros(count))
     encodings = _encodings(5, seed=1)
-    chosen = posterior.choose(
+    chosen = posterior.select(
         2, _shared(encodings, fitted), np.ones(5), _shared(encodings, encodings).__getitem__, optimism=1.0
     )
     assert len(set(chosen)) == 2

@@ -139,7 +139,7 @@ def test_only_the_latest_are_fitted(monkeypatch):
     strategy = Progressive(grid(9, 9), ProgressiveConfig(initial=1))
     _run(strategy, sum, batches=3)
     strategy.ask(1)
-    assert strategy._fitted.predict(np.zeros((1, 10))).shape == (1, 5)
+    assert strategy._predictor.predict(np.zeros((1, 10))).shape == (1,)
 
 
 @pytest.mark.parametrize("name", ["beam", "members", "initial", "candidates"])
