@@ -1,7 +1,7 @@
-"""build_child: a cell becomes a Keras model, by the functional API. It is trained by `training.py`.
+"""Builds the child network of a cell as a Keras model; `training.py` trains it.
 
-Stem, then stages of cells, then head. Between stages height and width are halved and the filters doubled, so a cell's
-input always has the stage's filters already.
+A child is a stem, then stages of cells, then a head. Between stages height and width are halved and the filters are
+doubled, so the input of a cell always has the filters of its stage.
 """
 
 import dataclasses
@@ -14,10 +14,10 @@ from nas_keras.spaces import operations
 from nas_keras.spaces.cell import CONCAT, Cell, Tree
 from nas_keras.spaces.variables import VariableWatch
 
-INPUT_NAME = "images"  # the key of the SavedModel's signature
-_MOST = {"filters": 4_096, "stages": 16, "cells_per_stage": 100, "stem_stride": 100}  # beyond, it is a slip
+INPUT_NAME = "images"  # the input's name in the SavedModel's signature
+_MOST = {"filters": 4_096, "stages": 16, "cells_per_stage": 100, "stem_stride": 100}  # more is taken for a typing error
 _MOST_IN_LAST = 16_384
-_MOST_PIXELS, _MOST_CLASSES = 100_000, 1_000_000  # along a side of an image (or channels); labels
+_MOST_PIXELS, _MOST_CLASSES = 100_000, 1_000_000  # the former along a side of an image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,11 +25,12 @@ class ChildConfig:
     """The shape of a child network around its cell.
 
     Attributes:
-        filters: of the stem and the first stage; each further stage has twice as many.
-        stages: between two of them a 2x2 max pool halves height and width.
-        cells_per_stage: how often the cell is repeated in a stage.
-        stem_stride: of the 3x3 convolution of the stem. 2 quarters the cost of a child.
-        batch_norm_momentum: of the moving averages; 0.9 arrives within a short training, Keras' 0.99 does not.
+        filters: number of filters of the stem and the first stage; it doubles from stage to stage.
+        stages: number of stages; between two of them a 2x2 max pool halves height and width.
+        cells_per_stage: number of repetitions of the cell in a stage.
+        stem_stride: stride of the stem's 3x3 convolution. A stride of 2 cuts the cost of a child to a quarter.
+        batch_norm_momentum: momentum of the moving averages. With 0.9 they converge within a short training; with
+            Keras' default of 0.99 they do not.
     """
 
     filters: int = 16
@@ -63,26 +64,50 @@ def build_child(
     synchronized_norm: bool = False,
     watch: VariableWatch | None = None,
 ):
-    """Builds the child network of `cell`, in its canonical form: equal keys give the same model, layer for layer.
+    """Builds the child network of `cell` in canonical form: equal keys give the same model, layer for layer.
 
     Args:
-        cell: what stands in each stage.
-        config: the child around it; `ChildConfig()` by default.
+        cell: the cell of every stage.
+        config: the network around the cell; None: `ChildConfig()`.
         input_shape: (height, width, channels) of an image.
-        num_classes: at least 2.
-        keras: the Keras module to build with; by default `tf.keras`, which is tf_keras.
-        synchronized_norm: batch norm over all replicas of the `tf.distribute` strategy in whose scope this is called.
-        watch: a new one, for a caller that asks it afterwards which variables the operations made.
+        num_classes: number of classes, at least 2.
+        keras: the Keras module to build with; None: `tf.keras`, which is tf_keras.
+        synchronized_norm: whether batch norm averages over all replicas of the current `tf.distribute` strategy.
+        watch: a new watch, for a caller that wants to know which variables the operations create; None: a private one.
 
     Returns:
-        An uncompiled `keras.Model` from raw images [B, H, W, C], 0 to 255 of any number type, to logits
-        [B, num_classes].
+        An uncompiled `keras.Model` from raw images [B, H, W, C], of any number type with values from 0 to 255, to
+        logits float32 [B, num_classes].
 
     Raises:
         InvalidValueError: for an unknown operation, one that uses variables that the child does not own and train, or
             an image too small for the stages.
     """
     config = ChildConfig() if config is None else config
+    _check_arguments(cell, config, keras, synchronized_norm, watch)
+    input_shape = _check_shape(input_shape, num_classes, config)
+    keras = tf.keras if keras is None else keras
+    watch = VariableWatch() if watch is None else watch
+    norm = operations.BatchNorm(momentum=config.batch_norm_momentum, synchronized=synchronized_norm)
+
+    images = keras.Input(input_shape, name=INPUT_NAME)  # [B, H, W, C]
+    x = keras.layers.Rescaling(1 / 255)(images)
+    x = operations.conv_norm_relu(keras, x, config.filters, 3, strides=config.stem_stride, norm=norm)
+    x = _build_stages(keras, x, cell, config, norm=norm, watch=watch)  # [B, h, w, filters of the last stage]
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    logits = keras.layers.Dense(int(num_classes), dtype="float32", name="logits")(x)  # also in mixed precision
+    try:
+        model = keras.Model(images, logits, name="child")
+    except ValueError as error:  # Keras finds no path from the logits back to the images
+        raise InvalidValueError(
+            f"The child of {cell} cannot be built: an operation of it returns a tensor that is not made from its input."
+        ) from error
+    watch.check(model)
+    return model
+
+
+def _check_arguments(cell: object, config: object, keras: object, synchronized_norm: object, watch: object) -> None:
+    """Raises InvalidValueError for an argument of `build_child` of the wrong type."""
     if not isinstance(cell, Cell):
         raise InvalidValueError(f"cell={shown(cell)} is not allowed: it must be an nk.Cell, as space.decode gives.")
     if not isinstance(config, ChildConfig):
@@ -92,33 +117,19 @@ def build_child(
         raise InvalidValueError(f"keras={shown(keras)} is not allowed: it must be a Keras module, or None.")
     if watch is not None:
         check_type("watch", watch, VariableWatch, "a VariableWatch, or None")
-    input_shape = _check_shape(input_shape, num_classes, config)
-    keras = tf.keras if keras is None else keras
-    norm = operations.BatchNorm(momentum=config.batch_norm_momentum, synchronized=synchronized_norm)
 
-    watch = VariableWatch() if watch is None else watch
 
-    images = keras.Input(input_shape, name=INPUT_NAME)  # [B, H, W, C]
-    x = keras.layers.Rescaling(1 / 255)(images)
+def _build_stages(keras, x, cell: Cell, config: ChildConfig, *, norm, watch: VariableWatch):
+    """Builds the stages of cells on the output of the stem, [B, h, w, filters]."""
     filters = config.filters
-    x = operations.conv_norm_relu(keras, x, filters, 3, strides=config.stem_stride, norm=norm)
     for stage in range(config.stages):
         if stage:
             filters *= 2
             x = keras.layers.MaxPooling2D(2, strides=2)(x)
             x = _project(keras, x, filters, norm=norm)
         for _ in range(config.cells_per_stage):
-            x = _build_cell(keras, x, cell, filters, norm=norm, watch=watch)  # [B, h, w, filters]
-    x = keras.layers.GlobalAveragePooling2D()(x)  # [B, filters]
-    logits = keras.layers.Dense(int(num_classes), dtype="float32", name="logits")(x)  # also in mixed precision
-    try:
-        model = keras.Model(images, logits, name="child")
-    except ValueError as error:  # Keras finds no way from the logits back to the images
-        raise InvalidValueError(
-            f"The child of {cell} cannot be built: an operation of it returns a tensor that is not made from its input."
-        ) from error
-    watch.check(model)
-    return model
+            x = _build_cell(keras, x, cell, filters, norm=norm, watch=watch)
+    return x
 
 
 def _build_cell(keras, x, cell: Cell, filters: int, *, norm, watch: VariableWatch):
@@ -142,12 +153,12 @@ def _build_tree(keras, x, tree: Tree, filters: int, loose_ends: list, *, norm, w
 
 
 def _project(keras, x, filters: int, *, norm):
-    """1x1 convolution and batch norm, linear: [B, h, w, C] -> [B, h, w, filters]."""
+    """A linear 1x1 convolution and batch norm: [B, h, w, C] -> [B, h, w, filters]."""
     return norm(keras, keras.layers.Conv2D(filters, 1, use_bias=False)(x))
 
 
 def _check_shape(input_shape: Sequence[int], num_classes: int, config: ChildConfig) -> tuple[int, int, int]:
-    """The shape as Python integers, after all checks."""
+    """Returns the shape as Python integers, or raises InvalidValueError for a shape or number that is not allowed."""
     given = input_shape
     try:
         input_shape = tuple(itertools.islice(given, 4))

@@ -1,4 +1,4 @@
-"""Says, with figures, where an accuracy tells little: after too few training steps, or within noise of guessing."""
+"""Caveats about an accuracy, with figures: too few training steps, or a result within noise of guessing."""
 
 import math
 from statistics import NormalDist
@@ -7,16 +7,16 @@ import numpy as np
 
 from nas_keras.children.training import TrainConfig
 
-ENOUGH_STEPS = 100  # with fewer, Adam has hardly left its initial weights, and accuracies do not rank cells
-_CHANCE = 0.05  # probability that guesses alone reach the threshold
+ENOUGH_STEPS = 100  # after fewer, Adam has hardly left the initial weights, and accuracies do not rank cells
+_CHANCE = 0.05  # probability that guessing alone exceeds the threshold
 
 
 def few_steps(train: TrainConfig, num_images: int) -> str | None:
-    """A sentence if a child gets fewer than `ENOUGH_STEPS` training steps, else None.
+    """Returns a sentence if a child gets fewer than `ENOUGH_STEPS` training steps, else None.
 
     Args:
-        train: how a child is trained.
-        num_images: of the training split.
+        train: the settings of the training.
+        num_images: number of training images.
     """
     batch_size = min(train.batch_size, num_images)
     steps_per_epoch = num_images // batch_size
@@ -32,18 +32,18 @@ def few_steps(train: TrainConfig, num_images: int) -> str | None:
 
 
 def guessing(what: str, accuracy: float, labels: np.ndarray, num_classes: int, num_tried: int = 1) -> str | None:
-    """A sentence if an accuracy is within noise of what guessing gives, else None.
+    """Returns a sentence if an accuracy is within noise of guessing, else None.
 
-    Guessing is right with probability p: that of the most frequent class or 1 / num_classes, whichever is more. The
-    best of K guesses exceeds p + z * sqrt(p (1 - p) / N) once in twenty times, where z is the (1 - 0.05 / K) quantile
-    of the normal distribution.
+    Guessing is right with probability p: the frequency of the most frequent class or 1 / num_classes, whichever is
+    larger. The best of K children that guess exceeds p + z * sqrt(p (1 - p) / N) once in twenty times, where z is the
+    (1 - 0.05 / K) quantile of the normal distribution.
 
     Args:
-        what: has this accuracy, for the sentence: "The best validation accuracy".
+        what: the subject of the sentence, such as "The best validation accuracy".
         accuracy: a fraction.
-        labels: [N], of the images that it was measured on.
-        num_classes: of the data set.
-        num_tried: K children of which it is the best.
+        labels: labels of the images on which it was measured, [N].
+        num_classes: number of classes of the data set.
+        num_tried: the number K of children of which this is the best.
     """
     most_frequent = float(np.bincount(labels).max()) / len(labels)
     guess = max(most_frequent, 1 / num_classes)

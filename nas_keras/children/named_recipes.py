@@ -1,6 +1,6 @@
-"""The configurations of a child and its training as parts of a recipe, and the recipes of the shipped tables by name.
+"""Named recipes, those of the shipped tables, and the conversion between configurations and parts of a recipe.
 
-A named recipe is the one of a shipped table and never changes: a better one gets a new name and a new table.
+A named recipe never changes: a better one gets a new name and a new table.
 """
 
 import dataclasses
@@ -13,12 +13,12 @@ from nas_keras.errors import DataError, InvalidValueError
 
 @dataclasses.dataclass(frozen=True)
 class NamedRecipe:
-    """How the children of a table are trained.
+    """The data set, network and training of a table's children.
 
     Attributes:
-        dataset: TFDS name.
+        dataset: name of the data set in TFDS.
         child: the network around a cell.
-        train: the training.
+        train: the settings of the training.
     """
 
     dataset: str
@@ -33,10 +33,10 @@ NAMED = {
 
 
 def settings_of(config: Any) -> dict[str, Any]:
-    """The fields of a configuration as a part of a recipe.
+    """Returns the fields of a configuration as a part of a recipe.
 
-    A field that a later version added (metadata "later") stands there only if it is not at its default, which is what
-    older children were trained with: so their fingerprints stay what they were.
+    A field that a later version added (metadata "later") is left out if it has its default value, with which older
+    children were trained; this keeps the fingerprints of their recipes unchanged.
     """
     later = {field.name: field.default for field in dataclasses.fields(config) if field.metadata.get("later")}
     return {
@@ -45,19 +45,19 @@ def settings_of(config: Any) -> dict[str, Any]:
 
 
 def configs_of(recipe: dict[str, Any], place: object) -> tuple[ChildConfig, TrainConfig]:
-    """The child and the training of a recipe of trained children, for more of them to be trained alike.
+    """Returns the configurations of child and training in a recipe, for training more children in the same way.
 
     Args:
-        recipe: as `settings_of` made its parts.
-        place: where it stands, for the message.
+        recipe: a recipe whose parts "child" and "train" come from `settings_of`.
+        place: the file of the recipe, for the message.
 
     Raises:
-        DataError: if this version of the package has other settings, or the values cannot be.
+        DataError: if this version of the package has other settings, or a value is not allowed.
     """
     try:
         return ChildConfig(**recipe["child"]), TrainConfig(**recipe["train"])
     except (KeyError, TypeError, InvalidValueError) as error:
         raise DataError(
-            f"The recipe in {place} cannot be trained by: {error}. Use the version of nas_keras that wrote it, or "
-            "restore the file from a copy."
+            f"The recipe in {place} cannot be used for training: {error}. Use the version of nas_keras that wrote it, "
+            "or restore the file from a copy."
         ) from error

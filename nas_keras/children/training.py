@@ -1,7 +1,9 @@
-"""Trains one child and measures it: arrays in, `Evaluation` out. Knows no search, no workers and no files.
+"""Trains one child and measures it: arrays in, `Evaluation` out. It knows no search, no workers and no files.
 
 The recipe is short: Adam with a learning rate that warms up and decays to zero, so that one epoch is enough to rank
 cells. Everything random comes from the child's training seed.
+
+`N` images of height `H`, width `W` and `C` channels; batches of `B`.
 """
 
 import contextlib
@@ -19,15 +21,15 @@ from nas_keras.spaces.cell import Cell
 from nas_keras.trial import Evaluation
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
-_SHUFFLE, _SHIFT = 1, 5  # purposes of generators, part of their seeds: [seed, purpose, ...]
-_EVALUATION_BATCH = 500  # images; only memory and speed depend on it
+_SHUFFLE, _SHIFT = 1, 5  # purposes of random generators, a part of their seeds: [seed, purpose, ...]
+_EVALUATION_BATCH = 500  # images; affects only memory and speed
 _MOST_SHIFT = 1_000  # pixels
 MOST_EPOCHS = 10_000  # the order of the images is drawn beforehand for all of them
-_STEPS_PER_EXECUTION = 50  # training steps in one call into the graph; the result does not depend on it
+_STEPS_PER_EXECUTION = 50  # training steps per call into the graph; does not affect the result
 
 
 class Split(NamedTuple):
-    """Images uint8 [N, H, W, C] and labels int32 [N]."""
+    """One split of a data set: images uint8 [N, H, W, C] and labels int32 [N]."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -35,18 +37,19 @@ class Split(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """How a child is trained.
+    """The settings of a child's training.
 
     Attributes:
-        epochs: passes over the training split. The learning rate's schedule spans all of them.
-        batch_size: images a step, over all replicas together.
-        learning_rate: peak, of Adam. 0.01 is high for a long training and right for a few hundred steps.
-        warmup: fraction of the steps in which the rate rises from 0 to the peak; it falls to 0 in the rest (cosine).
-        shift: each training image is moved by up to so many pixels in each direction, anew in each epoch; what comes in
-            at the border is 0. 0 trains on the images as they are.
-        precision: "float32", or "mixed_float16" or "mixed_bfloat16": layers compute in 16 bits, weights and logits stay
-            float32. For GPUs (and CPUs with AMX); elsewhere slower.
-        jit_compile: compile the training step with XLA. For GPUs; on a CPU up to half as fast.
+        epochs: number of passes over the training split. The learning rate schedule spans all of them.
+        batch_size: number of images per step, over all replicas together.
+        learning_rate: peak learning rate of Adam. 0.01 is high for a long training and right for a few hundred steps.
+        warmup: fraction of the steps in which the rate rises linearly from 0 to the peak; in the others it falls to 0
+            along a cosine.
+        shift: largest random shift of a training image in each direction, in pixels, drawn anew in each epoch; the
+            border is filled with 0. With 0, images are not shifted.
+        precision: "float32", or "mixed_float16" or "mixed_bfloat16", in which layers compute in 16 bits while weights
+            and logits stay float32. Faster on GPUs (and CPUs with AMX), slower elsewhere.
+        jit_compile: whether to compile the training step with XLA. For GPUs; on a CPU the speed can drop to half.
     """
 
     epochs: int = 1
@@ -85,10 +88,10 @@ def train_child(
     Args:
         cell: the cell.
         train: the training split.
-        num_classes: of the labels.
+        num_classes: number of classes of the labels.
         child: the network around the cell.
-        config: the recipe.
-        seed: of initial weights and order of images.
+        config: the settings of the training.
+        seed: seed of the initial weights, the order of the images and their shifts.
         distribute: "none" or "mirrored", see `_tensorflow.py`.
 
     Returns:
@@ -99,7 +102,6 @@ def train_child(
     """
     batch_size = min(config.batch_size, len(train.labels))
     steps_per_epoch = len(train.labels) // batch_size
-    num_steps = steps_per_epoch * config.epochs
     tf.keras.utils.set_random_seed(seed)
     distribution = make_distribution(distribute)
     with distribution.scope():
@@ -111,19 +113,11 @@ def train_child(
                 num_classes=num_classes,
                 synchronized_norm=distribution.num_replicas_in_sync > 1,
             )
-        model.compile(
-            # The one with a fused kernel: the same update, and a third of the time to trace.
-            optimizer=tf.keras.optimizers.legacy.Adam(make_schedule(config, num_steps)),
-            loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
-            steps_per_execution=min(_STEPS_PER_EXECUTION, steps_per_epoch),
-            jit_compile=config.jit_compile,
-        )
-        _create_variables(model, num_classes)
-    orders = [np.random.default_rng([seed, _SHUFFLE, e]).permutation(len(train.labels)) for e in range(config.epochs)]
-    order = np.concatenate([order[: steps_per_epoch * batch_size] for order in orders])
+        _compile(model, config, num_classes=num_classes, steps_per_epoch=steps_per_epoch)
+    order = _draw_order(len(train.labels), steps_per_epoch * batch_size, config.epochs, seed)
+    shifts = _draw_shifts(config.shift, len(order), seed)
     history = model.fit(
-        _batches(train, order, batch_size, drop_remainder=True, shifts=_draw_shifts(config.shift, len(order), seed)),
+        _batches(train, order, batch_size, drop_remainder=True, shifts=shifts),
         epochs=config.epochs,
         steps_per_epoch=steps_per_epoch,
         callbacks=[tf.keras.callbacks.TerminateOnNaN()],
@@ -135,7 +129,7 @@ def train_child(
 
 
 def measure(model, split: Split) -> tuple[float, float]:
-    """(accuracy as a fraction, mean loss) of a model from `train_child` on a split."""
+    """Returns the accuracy, a fraction, and the mean loss of a model from `train_child` on a split."""
     batches = _batches(split, np.arange(len(split.labels)), _EVALUATION_BATCH, drop_remainder=False)
     metrics = model.evaluate(batches, return_dict=True, verbose=0)
     return float(metrics["accuracy"]), float(metrics["loss"])
@@ -144,9 +138,18 @@ def measure(model, split: Split) -> tuple[float, float]:
 def evaluate_cell(
     cell: Cell, train: Split, valid: Split, *, config: TrainConfig, test: Split | None = None, **settings
 ) -> Evaluation:
-    """Trains the child of `cell` on `train` and rewards its accuracy on `valid`; `settings` as of `train_child`.
+    """Trains the child of `cell`; its reward is the accuracy on the validation split.
 
-    With `test`, which is for tables only, the accuracy on that is noted too.
+    Args:
+        cell: the cell.
+        train: the training split.
+        valid: the validation split.
+        config: the settings of the training.
+        test: the test split, for tables only; its accuracy is recorded too.
+        **settings: the other arguments of `train_child`.
+
+    Returns:
+        The evaluation; it is a failure if the training diverged.
     """
     start = time.monotonic()
     try:
@@ -155,7 +158,7 @@ def evaluate_cell(
         test_accuracy = measure(model, test)[0] if test else float("nan")
     except FloatingPointError as error:
         return Evaluation.failure(str(error), seconds=time.monotonic() - start)
-    if not np.isfinite(loss):  # the last step can be the one that goes wrong
+    if not np.isfinite(loss):  # the last step may be the one that diverges
         return Evaluation.failure("the validation loss is not a finite number", seconds=time.monotonic() - start)
     return Evaluation(
         reward=accuracy,
@@ -170,7 +173,7 @@ def evaluate_cell(
 
 @contextlib.contextmanager
 def in_precision(precision: str) -> Iterator[None]:
-    """Layers that are made in this block compute in `precision`, one of `PRECISIONS`."""
+    """Makes the layers that are built in this block compute in `precision`, one of `PRECISIONS`."""
     tf.keras.mixed_precision.set_global_policy(precision)
     try:
         yield
@@ -179,7 +182,7 @@ def in_precision(precision: str) -> Iterator[None]:
 
 
 def make_schedule(config: TrainConfig, num_steps: int):
-    """The learning rate of each of `num_steps` steps: up to the peak in a line, down to 0 along a cosine."""
+    """Makes the learning rate schedule of `num_steps` steps: linear warmup to the peak, then cosine decay to 0."""
     warmup_steps = round(config.warmup * num_steps)
     return tf.keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup_steps else config.learning_rate,
@@ -189,16 +192,30 @@ def make_schedule(config: TrainConfig, num_steps: int):
     )
 
 
-def _create_variables(model, num_classes: int) -> None:
-    """Those of optimizer, loss and metrics, before `fit` does: a function that makes variables is traced twice."""
+def _compile(model, config: TrainConfig, *, num_classes: int, steps_per_epoch: int) -> None:
+    model.compile(
+        # The legacy optimizer has a fused kernel: the same update, and a third of the time to trace.
+        optimizer=tf.keras.optimizers.legacy.Adam(make_schedule(config, steps_per_epoch * config.epochs)),
+        loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        steps_per_execution=min(_STEPS_PER_EXECUTION, steps_per_epoch),
+        jit_compile=config.jit_compile,
+    )
+    # Creates the variables of optimizer, loss and metrics now: `fit` would trace a function that creates some twice.
     logits, labels = tf.zeros([1, num_classes]), tf.zeros([1], tf.int32)
     model.compiled_loss.build(logits)
     model.compiled_metrics.build(logits, labels)
-    model.optimizer._create_all_weights(model.trainable_variables)  # what Keras calls itself; there is no public way
+    model.optimizer._create_all_weights(model.trainable_variables)  # Keras calls it in `fit`; nothing public does
+
+
+def _draw_order(num_images: int, num_used: int, epochs: int, seed: int) -> np.ndarray:
+    """Draws the order of the images, int64 [epochs * num_used]: in each epoch, `num_used` of a new permutation."""
+    orders = [np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(num_images) for epoch in range(epochs)]
+    return np.concatenate([order[:num_used] for order in orders])
 
 
 def _draw_shifts(largest: int, count: int, seed: int) -> np.ndarray | None:
-    """How far each image is moved down and right: int32 [count, 2] from -largest to largest; None for 0."""
+    """Draws shifts down and right, int32 [count, 2] from -largest to largest; None if `largest` is 0."""
     if not largest:
         return None
     return np.random.default_rng([seed, _SHIFT]).integers(-largest, largest + 1, size=(count, 2), dtype=np.int32)
@@ -207,10 +224,10 @@ def _draw_shifts(largest: int, count: int, seed: int) -> np.ndarray | None:
 def _batches(
     split: Split, order: np.ndarray, batch_size: int, *, drop_remainder: bool, shifts: np.ndarray | None = None
 ):
-    """Batches in the given order, cut out of the arrays inside the graph."""
+    """Makes a `tf.data.Dataset` of batches in the given order; the graph gathers their images from the arrays."""
     images, labels = tf.constant(split.images), tf.constant(split.labels)
     drawn = (order,) if shifts is None else (order, shifts)
-    if drop_remainder:  # cut into batches beforehand: one element a step
+    if drop_remainder:  # batched beforehand, so that a step takes a single element
         whole = len(order) // batch_size * batch_size
         drawn = [array[:whole].reshape(-1, batch_size, *array.shape[1:]) for array in drawn]
         batches = tf.data.Dataset.from_tensor_slices(tuple(drawn))
@@ -221,14 +238,14 @@ def _batches(
     else:
         batches = batches.map(lambda index, shift: (_shift(tf.gather(images, index), shift), tf.gather(labels, index)))
     options = tf.data.Options()
-    # Taking down an iterator waits for the autotune thread, whose sleep doubles: a fit of 6 s returned after 10 s.
+    # Destroying an iterator waits for the autotune thread, whose sleep doubles: a fit of 6 s returned after 10 s.
     options.autotune.enabled = False
     options.deterministic = True
     return batches.prefetch(2).with_options(options)
 
 
 def _shift(images, shifts):
-    """Moves each of uint8 [B, H, W, C] down and right by int32 [B, 2] pixels, zeros coming in."""
+    """Shifts images, uint8 [B, H, W, C], down and right by int32 [B, 2] pixels; fills with zeros."""
     for axis in (1, 2):
         size = images.shape[axis]
         source = tf.range(size)[None, :] - shifts[:, axis - 1, None]  # [B, size]

@@ -20,6 +20,31 @@ Pair = tuple[np.ndarray, np.ndarray]  # images [N, H, W, C], labels [N]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class HeldOutSplit:
+    """A test split whose labels are known before it is read, so that they can be checked with those of the others.
+
+    Attributes:
+        load: reads the split, (images uint8 [N, H, W, C], labels int32 [N]).
+        labels: int32 [N].
+        images: uint8 [N, H, W, C] if they are in memory already, or None.
+    """
+
+    load: Callable[[], Pair]
+    labels: np.ndarray
+    images: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, pair: Pair) -> "HeldOutSplit":
+        """Makes a test split of arrays in memory."""
+        images, labels = pair
+        return cls(functools.partial(tuple, pair), labels, images)  # not a lambda, which could not be pickled
+
+    def __call__(self) -> Pair:
+        """Reads the split."""
+        return self.load()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Images:
     """The images of one data set in memory, in a fixed order; the test images stay unread until `test()`.
 
@@ -51,6 +76,14 @@ class Images:
         check_at_least("num_classes", self.num_classes, 2, at_most=1_000_000)
         _check_pair("train", self.train_images, self.train_labels, self.num_classes, None)
         _check_pair("valid", self.valid_images, self.valid_labels, self.num_classes, self.image_shape)
+        labels = {"train": self.train_labels, "valid": self.valid_labels}
+        images = {"train": self.train_images, "valid": self.valid_images}
+        if isinstance(self.load_test, HeldOutSplit):
+            labels["test"] = self.load_test.labels
+            if self.load_test.images is not None:
+                images["test"] = self.load_test.images
+                self.test()  # costs nothing here, and reports a wrong array before the search instead of after it
+        check_splits(self.name, labels, images, num_classes=self.num_classes)
 
     @classmethod
     def from_arrays(
@@ -80,23 +113,13 @@ class Images:
                 del pairs["test"]
         if num_classes is None:
             num_classes = _count_classes([labels for _, labels in pairs.values()])
-        images = cls(
+        return cls(
             name,
             *pairs["train"],
             *pairs["valid"],
             num_classes=int(num_classes) if isinstance(num_classes, np.integer) else num_classes,
-            # Not a lambda, so that the whole can be pickled for a worker.
-            load_test=functools.partial(tuple, pairs["test"]) if "test" in pairs else None,
+            load_test=HeldOutSplit.of(pairs["test"]) if "test" in pairs else None,
         )
-        if "test" in pairs:
-            images.test()  # It costs nothing here, and a wrong array is reported before the search and not after it.
-        check_splits(
-            name,
-            {part: labels for part, (_, labels) in pairs.items()},
-            {part: pixels for part, (pixels, _) in pairs.items()},
-            num_classes=images.num_classes,
-        )
-        return images
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

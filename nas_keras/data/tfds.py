@@ -10,11 +10,12 @@ import numpy as np
 from absl import logging
 
 from nas_keras._tensorflow import tf
-from nas_keras.data.checks import check_splits, find_hidden
-from nas_keras.data.images import Images, Pair
+from nas_keras.data.checks import find_hidden
+from nas_keras.data.images import HeldOutSplit, Images, Pair
 from nas_keras.data.splits import is_representative, stratify
-from nas_keras.data.tfds_builders import absolute, find_builder, image_and_label, prepare
+from nas_keras.data.tfds_builders import find_builder, image_and_label, prepare
 from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_flag, shown
+from nas_keras.system.paths import local_or_remote_path
 
 _MOST_PIXELS = 10_000  # along a side
 _SPLIT_SEED = 0
@@ -69,17 +70,11 @@ def load_source(source: Mapping[str, Any], *, data_dir: str | os.PathLike | None
     return _load(name, data_dir, False, size, rule)
 
 
-def _check_arguments(name: object, data_dir: object, download: object, image_size: object) -> None:
+def _check_arguments(name: object, download: object, image_size: object) -> None:
     """Raises InvalidValueError for an argument of `load_images` that cannot be used, before anything is read."""
     if not isinstance(name, str) or not name or not name.isprintable():
         raise InvalidValueError(f"name={shown(name)} is not allowed: it must be a name of TFDS, such as 'mnist'.")
     check_flag("download", download)
-    if data_dir is not None and not isinstance(data_dir, (str, os.PathLike)):
-        raise InvalidValueError(
-            f"data_dir={shown(data_dir)} is not allowed: it must be a folder, or None for TFDS' own."
-        )
-    if data_dir is not None and "://" not in os.fspath(data_dir) and os.path.isfile(data_dir):
-        raise InvalidValueError(f"data_dir={str(data_dir)!r} is a file. Name the folder of prepared data sets.")
     if image_size is not None:
         if not isinstance(image_size, (tuple, list)) or len(image_size) != 2:
             raise InvalidValueError(
@@ -87,6 +82,20 @@ def _check_arguments(name: object, data_dir: object, download: object, image_siz
             )
         for side in image_size:
             check_at_least("image_size", side, 1, at_most=_MOST_PIXELS)
+
+
+def _check_folder(data_dir: object) -> str | None:
+    """Returns `data_dir` as an absolute path or an address such as gs://..., or None for the default of TFDS."""
+    if data_dir is None:
+        return None
+    if not isinstance(data_dir, str | os.PathLike):
+        raise InvalidValueError(
+            f"data_dir={shown(data_dir)} is not allowed: it must be a folder, or None for TFDS' own."
+        )
+    folder = local_or_remote_path("data_dir", data_dir)
+    if os.path.isfile(folder):
+        raise InvalidValueError(f"data_dir={str(data_dir)!r} is a file. Name the folder of prepared data sets.")
+    return folder
 
 
 def _load(
@@ -97,7 +106,8 @@ def _load(
     rule: str | None = None,
 ) -> Images:
     """See `load_images`; `rule` is how splits are cut off `train`, None the one that fits."""
-    _check_arguments(name, data_dir, download, image_size)
+    _check_arguments(name, download, image_size)
+    data_dir = _check_folder(data_dir)
     builder = find_builder(name, data_dir, download)
     keys, num_classes = image_and_label(builder, image_size)
     prepare(builder, download)
@@ -121,28 +131,25 @@ def _load(
             test_labels, load_test = labels[rows["test"]], functools.partial(read, "train", rows["test"])
     version = str(builder.info.version)
     dataset = builder.info.full_name.removesuffix(f"/{version}")
-    labels = {"train": train[1], "valid": valid[1], "test": test_labels}
     if find_hidden(dataset, test_labels):
-        del labels["test"], splits["test"]
+        del splits["test"]
         load_test = None
     logging.info("%s: %d images to train, %d to validate", builder.info.full_name, len(train[1]), len(valid[1]))
-    images = Images(
+    return Images(
         dataset,
         *train,
         *valid,
         num_classes=num_classes,
-        load_test=load_test,
+        load_test=load_test and HeldOutSplit(load_test, test_labels),
         source={
             "dataset": dataset,
             "version": version,
-            "data_dir": absolute(data_dir),
+            "data_dir": data_dir,
             "splits": splits,
             "split_rule": rule,
             "image_size": None if image_size is None else list(image_size),
         },
     )
-    check_splits(dataset, labels, {"train": train[0], "valid": valid[0]}, num_classes=num_classes)
-    return images
 
 
 def _plan_splits(name: str, counts: Mapping[str, int]) -> dict[str, str]:

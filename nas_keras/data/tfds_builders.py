@@ -19,14 +19,13 @@ _CLASS_NAMES = ("pythonClassName", "python_class_name", "type")  # of a feature,
 _CHANNELS = (1, 3, 4)  # that TFDS decodes
 
 
-def find_builder(name: str, data_dir: str | os.PathLike | None, download: bool):
+def find_builder(name: str, data_dir: str | None, download: bool):
     """The TFDS builder of a name; without `download`, TFDS asks no server of Google's about it."""
     load_tensorflow()
     import tensorflow_datasets as tfds
 
     if re.match(r"\w+:[A-Za-z_]", name):  # "huggingface:..." and the like, which are looked up on the network
         raise InvalidValueError(f"name={name!r} is not allowed: community namespaces are not supported.")
-    data_dir = absolute(data_dir)
     _check_features(tfds, name, data_dir)
     try:
         with contextlib.nullcontext() if download else tfds.testing.disable_gcs_access():
@@ -142,10 +141,3 @@ def prepare(builder, download: bool) -> None:
         ) from error
     if not builder.info.splits:  # TFDS takes any folder of that name for a prepared set.
         raise DataError(f"{builder.data_dir} holds no prepared set: remove that folder and try again.")
-
-
-def absolute(folder: str | os.PathLike | None) -> str | None:
-    """The folder from the root, so that a run finds it from anywhere; addresses such as gs://... stay as they are."""
-    if folder is None or "://" in os.fspath(folder):
-        return folder
-    return os.path.abspath(os.path.expanduser(folder))

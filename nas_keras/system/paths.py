@@ -61,6 +61,13 @@ def local_path(name: str, value: object) -> pathlib.Path:
     return absolute
 
 
+def local_or_remote_path(name: str, value: object) -> str:
+    """Returns `local_path(name, value)` as a string; an address such as gs://... is returned unchanged."""
+    if isinstance(value, str | os.PathLike) and "://" in os.fspath(value):
+        return os.fspath(value)
+    return str(local_path(name, value))
+
+
 def check_loadable(name: str, path: pathlib.Path) -> None:
     """Raises InvalidValueError if TensorFlow takes `path` for a pattern and cannot load a model from below it."""
     found = _PATTERN.search(str(path))

@@ -1,5 +1,7 @@
 """Tests of nas_keras/data/checks.py, through `Images.from_arrays`: each finding, with its figures."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,11 @@ def test_images_in_two_splits(caplog):
         "arrays: 1 of the 4 test images are in the validation split too, so that accuracy on them is no measure of new "
         "images. Remove them from one of the splits.",
     ]
+    # The same where `Images` is built directly.
+    built = Images.from_arrays(train, _pair(6, [0, 1], 1))
+    caplog.clear()
+    dataclasses.replace(built, valid_images=valid[0])
+    assert len(caplog.records) == 1 and "2 of the 6 validation images are in the training split" in caplog.text
     # A training image twice in the training split is not the user's slip.
     assert _warnings(caplog, [np.concatenate([a, a]) for a in train], _pair(6, [0, 1], 1)) == []
 

@@ -482,7 +482,7 @@ def test_test_is_read_once_and_checked():
         calls.append(1)
         return images, labels
 
-    given = dict(name="x", train_images=images, train_labels=labels, valid_images=images, valid_labels=labels)
+    given = dict(name="x", train_images=images, train_labels=labels, valid_images=images[:3], valid_labels=labels[:3])
     lazy = Images(**given, num_classes=3, load_test=load)
     assert lazy.digest and not calls
     assert lazy.test()[0] is lazy.test()[0] and calls == [1]
