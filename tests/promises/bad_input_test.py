@@ -105,7 +105,7 @@ def _work(monkeypatch):
     monkeypatch.setattr(tfds, "_read", read)
     monkeypatch.setattr(tfds, "_labels", lambda *_: np.arange(10, dtype=np.int32))
     monkeypatch.setattr(WorkerPool, "_submit", lambda *_, **__: begun.append("child"))
-    monkeypatch.setattr(compare._Searcher, "search", lambda *_: begun.append("search"))
+    monkeypatch.setattr(compare._CurveSearcher, "search", lambda *_: begun.append("search"))
     monkeypatch.setattr(nk.FunctionEvaluator, "evaluate", lambda *_: begun.append("function"))
     monkeypatch.setattr(nk.TableEvaluator, "evaluate", lambda *_: begun.append("table"))
     return begun
@@ -573,9 +573,9 @@ CALLS = [
     ),
     ("a key that is no function", lambda _: _keyed("a"), "key='a'", "it must be a function, or None."),
     ("keys more than encodings", lambda _: grid(2, num_keys=3), "num_keys=3", "an integer of at most 2."),
-    ("a key of None", lambda _: _keyed(lambda a: None).key([0]), "is None", "must return an encoding"),
-    ("a key that is a number", lambda _: _keyed(sum).key([1]), "is 1", "must return an encoding"),
-    ("an empty key", lambda _: _keyed(lambda a: "").key([0]), "is ''", "must return an encoding"),
+    ("a key of None", lambda _: _keyed(lambda a: None).key([0]), "is None", "must return a string"),
+    ("a key that is a number", lambda _: _keyed(sum).key([1]), "is 1", "must return a string"),
+    ("an empty key", lambda _: _keyed(lambda a: "").key([0]), "is ''", "must return a string"),
     ("a key for a terminal", lambda _: _keyed(lambda a: "\x1b[2J").key([0]), r"'\x1b[2J'", "printable characters"),
     ("an encoding too short", lambda _: grid(2, 2).decode([0]), "actions=[0]", "it takes 2 integers"),
     ("an encoding of floats", lambda _: grid(2, 2).key([0.0, 1.0]), "actions=[0.0, 1.0]", "it takes 2 integers"),
