@@ -407,7 +407,7 @@ def test_a_wrong_flag_is_refused_before_any_work(script, arguments, value, allow
         pytest.param("--image_size=1,1", "An image of 1x1", "use fewer stages or a smaller stride.", id="too small"),
         pytest.param("--dataset=MNIST --image_size=1,1", "An image of 1x1", "use fewer stages", id="capitals"),
         pytest.param("--reward=table --table={w}/trained_table", "mnist have digest", "another data set", id="others"),
-        pytest.param("--reward=table --table={w}/table", "{{'function': 'f'}}", "there is none to train", id="none"),
+        pytest.param("--reward=table --table={w}/table", "{{'function': 'f'}}", "there is no child to", id="none"),
         pytest.param("--workdir={w}/run", "grid", "Start it with the settings it has", id="another run's folder"),
     ],
 )
