@@ -1,6 +1,6 @@
-"""Evaluators: architectures in, rewards out. An evaluator never sees a policy.
+"""Evaluators: they take architectures and return rewards. An evaluator never sees a policy.
 
-Read `base.py` first (the interface), then `function.py` (a function of the user's), `table.py` (precomputed rewards),
-`training.py` (children trained in the processes of `workers/`) and `operation_check.py` (operations are tried before
-the first child). How a child is trained is left to `children`.
+Read `base.py` first (the interface), then `function.py` (a function that the user gives), `table.py` (precomputed
+rewards), `training.py` (trained children), `training_pool.py` (the processes of `workers/` that train them) and
+`operation_check.py` (the check of operations before the first child). The training of a child is left to `children`.
 """

@@ -1,4 +1,4 @@
-"""The interface of an evaluator: jobs in, evaluations out, as they finish. It never sees a policy."""
+"""The interface of an evaluator: it takes jobs and yields evaluations as they finish. It never sees a policy."""
 
 import inspect
 import json
@@ -11,25 +11,31 @@ from nas_keras.trial import Evaluation, Job, Trial
 
 
 class Evaluates(Protocol):
-    """All that `nk.search` needs: any object with this method is an evaluator."""
+    """The protocol of an evaluator: any object with this method can be given to `nk.search`."""
 
     def evaluate(self, jobs: Sequence[Job]) -> Iterable[tuple[Job, Evaluation]]:
         """Yields each job with its evaluation, in whatever order they finish.
 
-        A child that fails is an `Evaluation.failure`; one that is turned down before any work, such as one over a size
-        limit, is an `Evaluation.refusal`, and uses up no evaluation. An exception ends the search.
+        A child that fails is an `Evaluation.failure`. A child that is rejected before any work, such as one over a size
+        limit, is an `Evaluation.refusal`, which uses up no evaluation of the budget. An exception ends the search.
+
+        A search that ends early closes a generator before its last item, so a `finally` in it can cancel the rest.
+
+        Args:
+            jobs: jobs with different keys, at least one.
         """
 
 
 class Evaluator:
-    """Base class of the evaluators here, with defaults for what an evaluator may also say of itself.
+    """Base class of the evaluators of this package, with defaults for everything but `evaluate`.
 
     Attributes:
-        recipe: all a reward depends on besides key and seed, a JSON object.
-        variants: recipes that it falls back to for a child that cannot be evaluated by `recipe`.
-        source: where its data came from, a JSON object, so that `export_best` can load them again.
-        environment: what rewards also depend on in their last digits, such as versions; recorded, never compared.
-        lag: how many batches may be open at once beyond the first, so that workers stay busy; more than 0 means that
+        recipe: everything that a reward depends on besides key and seed, as a JSON object.
+        variants: recipes to fall back to for a child that cannot be evaluated by `recipe`.
+        source: origin of the evaluator's data, as a JSON object, from which `export_best` loads them again.
+        environment: everything else that affects the last digits of a reward, such as versions, as a JSON object; it is
+            recorded but never compared.
+        lag: number of batches that may be open beyond the first, so that workers stay busy. If it is more than 0,
             `evaluate` is called from several threads.
     """
 
@@ -44,13 +50,20 @@ class Evaluator:
         del space
 
     def review(self, trials: Sequence[Trial]) -> None:
-        """Called after a search with all its trials: says in a warning what their rewards do not bear out."""
+        """Warns about conclusions that the rewards of a finished search do not support.
+
+        Args:
+            trials: all trials of the search.
+        """
         del trials
 
     def resume(self, environment: dict[str, Any]) -> None:
-        """Called before the first job where a run or table goes on, with the environment that it recorded.
+        """Restores what it can of a recorded environment and warns about the rest.
 
-        What of it can be put back is; the rest is said in a warning.
+        Called before the first job when a run or table is continued.
+
+        Args:
+            environment: the environment that the run or table recorded when it was begun.
         """
         del environment
 
@@ -59,7 +72,7 @@ class Evaluator:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Ends what was started; the evaluator cannot be used again."""
+        """Releases the evaluator's resources, such as processes; it cannot be used afterwards."""
 
     def __enter__(self):
         return self
@@ -69,7 +82,7 @@ class Evaluator:
 
 
 class Description(NamedTuple):
-    """What an evaluator says of itself; each as in `Evaluator`, whose defaults stand for what it does not say."""
+    """Description of an evaluator: its attributes as in `Evaluator`, with the defaults for those that it lacks."""
 
     recipe: dict[str, Any]
     variants: list[dict[str, Any]]
@@ -88,7 +101,7 @@ def check_evaluator(evaluator: Any) -> None:
         )
     try:
         signature = inspect.signature(evaluate)
-    except (TypeError, ValueError):  # of a function that is not written in Python
+    except (TypeError, ValueError):  # a function that is not written in Python has no signature
         return
     try:
         signature.bind([])
@@ -99,10 +112,10 @@ def check_evaluator(evaluator: Any) -> None:
 
 
 def describe_evaluator(evaluator: Any) -> Description:
-    """Returns what an evaluator says of itself.
+    """Returns the description of an evaluator.
 
     Raises:
-        InvalidValueError: if what must be a JSON object is none. Of the lag the caller is to judge.
+        InvalidValueError: if an attribute that must be a JSON object is not one. The lag is left to the caller.
     """
     variants = getattr(evaluator, "variants", ())
     if not isinstance(variants, list | tuple):
@@ -111,7 +124,7 @@ def describe_evaluator(evaluator: Any) -> Description:
     for name, value in [*objects.items(), *(("variants", variant) for variant in variants)]:
         try:
             if not isinstance(value, dict):
-                raise TypeError("it is no dict")
+                raise TypeError("it is not a dict")
             json.dumps(value, sort_keys=True, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidValueError(

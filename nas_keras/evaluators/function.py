@@ -1,4 +1,4 @@
-"""FunctionEvaluator: the reward is what a function of the user's says."""
+"""FunctionEvaluator: the reward is the value of a function that the user gives."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,10 +17,14 @@ class FunctionEvaluator(Evaluator):
     """Evaluates one architecture after another in this process.
 
     Args:
-        function: `function(space.decode(actions))` gives a float, or an `nk.Evaluation` for a reward with its story.
-        recipe: what the rewards depend on, a JSON object, kept with D; a run with another recipe is refused. By default
-            the function's name and its code: `system/code_fingerprint.py` says what of it counts.
-        version: takes the place of the code in the recipe; change it whenever the rewards change.
+        function: `function(space.decode(actions))` returns the reward, or an `nk.Evaluation` with further results.
+        recipe: everything that the rewards depend on, as a JSON object. It is stored with D, and a run with another
+            recipe is not continued. The default holds the function's name and a fingerprint of its code, which
+            `system/code_fingerprint.py` defines.
+        version: text that replaces the code in the recipe; change it whenever the rewards change.
+
+    Raises:
+        InvalidValueError: if `function` is not callable, or `recipe` or `version` cannot be used.
     """
 
     def __init__(
@@ -36,12 +40,12 @@ class FunctionEvaluator(Evaluator):
             check_type("recipe", recipe, Mapping, "a JSON object, or None")
         self._function = function
         name = getattr(function, "__qualname__", type(function).__qualname__)
-        # A recipe of the user's own says what the rewards depend on, code included.
+        # A recipe that the user gives stands for the code as well.
         code = None if recipe and version is None else code_parts(function, version=version)
         self.recipe = recipe if recipe and not code else with_code(recipe or {"function": name}, function=code)
 
     def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
-        """See `Evaluates`. An exception of the function's is the user's to see: it ends the search."""
+        """See `Evaluates`. An exception that the function raises is not caught, and so ends the search."""
         for job in jobs:
             start = time.monotonic()
             result = self._function(job.architecture)

@@ -1,4 +1,4 @@
-"""TableEvaluator: rewards computed beforehand, read from a folder of shards and its `recipe.json`."""
+"""TableEvaluator: rewards that were computed beforehand, read from the folder of a table."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -15,14 +15,16 @@ from nas_keras.trial import Evaluation, Job
 
 
 class TableEvaluator(Evaluator):
-    """Answers from a table: the mean over a cell's training seeds. The test accuracies in it are not read out.
+    """Looks rewards up in a table: the reward of a key is the mean over its training seeds.
+
+    Test accuracies in the table are not used.
 
     Args:
-        path: folder of a table, as `storage/table.py` writes it.
-        otherwise: evaluates the keys that the table does not hold; None: they are an error.
+        path: folder of a table, as `storage/table_writer.py` writes it.
+        otherwise: evaluator of the keys that are missing from the table; if it is None, they are an error.
 
     Raises:
-        DataError: if there is no table, or it is damaged.
+        DataError: if the folder holds no table, or a corrupt one.
         InvalidValueError: if `otherwise` has another recipe than the table.
     """
 
@@ -51,25 +53,25 @@ class TableEvaluator(Evaluator):
         fix = "Choose the space of the table, or another table."
         check_same(self._path, repr(space), space=({"fingerprint": self._space}, space), fix=fix)
         if self._otherwise is not None:
-            self._otherwise.check(space)  # its recipe has the code of the space's operations from now on
+            self._otherwise.check(space)  # this adds the code of the space's operations to its recipe
             self._check_otherwise(self.recipe, self._otherwise.recipe)
 
     def _check_otherwise(self, *recipes: dict[str, Any]) -> None:
-        other = "the evaluator of the keys that it lacks"
+        other = "the evaluator of its missing keys"
         check_same(self._path, other, recipe=recipes, fix="Rewards of different recipes cannot be compared.")
 
     def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
         """See `Evaluates`.
 
         Raises:
-            DataError: if a key is not in the table, and nothing else evaluates it.
+            DataError: if a key is missing from the table and there is no other evaluator for it.
         """
         missing = [job for job in jobs if job.key not in self._evaluations]
         if missing and self._otherwise is None:
             raise DataError(
                 f"{missing[0].key} is not in the table {self._path}, which holds {len(self):,} keys. Compute the rest "
-                "of the table, or have what is missing trained: TableEvaluator(path, otherwise=TrainingEvaluator(...)) "
-                "or --missing=train."
+                "of the table, or train missing cells: TableEvaluator(path, otherwise=TrainingEvaluator(...)) or "
+                "--missing=train."
             )
         for job in jobs:
             if job.key in self._evaluations:
@@ -83,6 +85,6 @@ class TableEvaluator(Evaluator):
             self._otherwise.resume(environment)
 
     def close(self) -> None:
-        """Ends what evaluates the keys that the table lacks."""
+        """Closes the evaluator of missing keys, if there is one."""
         if self._otherwise is not None:
             self._otherwise.close()

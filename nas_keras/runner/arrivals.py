@@ -1,4 +1,4 @@
-"""Evaluations of the batches that are open, in the order in which they finish."""
+"""Evaluations of the open batches, in the order in which they finish."""
 
 import contextlib
 import queue
@@ -12,12 +12,12 @@ from nas_keras.trial import Evaluation, Job
 
 
 class Arrivals:
-    """Starts the jobs of one batch after the other and hands out what finishes.
+    """Starts the jobs of one batch after the other and returns evaluations as they finish.
 
     Args:
-        evaluator: evaluates the jobs.
-        concurrent: a thread for each batch, so that two can be open at once; otherwise all happens in the caller's
-            thread, which is what a function of the user's expects.
+        evaluator: the evaluator.
+        concurrent: whether each batch has a thread of its own, so that two can be open at once. Otherwise the evaluator
+            runs in the caller's thread, as a function that the user gives expects.
     """
 
     def __init__(self, evaluator: Evaluates, *, concurrent: bool):
@@ -27,14 +27,14 @@ class Arrivals:
         self._is_closed = False
 
     def start(self, jobs: Sequence[Job]) -> Callable[[], None]:
-        """Gives the evaluator a batch's jobs, one or more.
+        """Gives the evaluator the jobs of a batch, at least one.
 
         Returns:
-            A function to call once all the batch's evaluations have arrived. It waits for the evaluator to finish, and
-            raises whatever exception the evaluator raises after its last evaluation.
+            A function to call once all evaluations of the batch have arrived. It waits until the evaluator is done and
+            raises any exception that the evaluator raises after its last evaluation.
         """
         if self._queue is None:
-            self._arriving = self._complete(jobs)
+            self._arriving = self._answers(jobs)
             return self._exhaust
         errors: list[BaseException] = []
         thread = threading.Thread(target=self._drain, args=(jobs, errors), daemon=True)
@@ -48,8 +48,14 @@ class Arrivals:
         return finish
 
     def next(self) -> tuple[Job, Evaluation]:
-        """Waits for the next job to finish; an exception of the evaluator's is raised here."""
+        """Waits until a job is finished and returns it with its evaluation.
+
+        Raises:
+            InvalidValueError: if the evaluator returned anything else.
+            Exception: any exception that the evaluator raised.
+        """
         if self._queue is None:
+            assert self._arriving is not None, "no batch was started"
             return next(self._arriving)
         arrival = self._queue.get()
         if isinstance(arrival, BaseException):
@@ -66,11 +72,10 @@ class Arrivals:
             self._arriving.close()
 
     def _exhaust(self) -> None:
-        with contextlib.suppress(StopIteration):
-            while True:
-                next(self._arriving)
+        for _ in self._arriving or ():
+            pass
 
-    def _complete(self, jobs: Sequence[Job]) -> Generator[tuple[Job, Evaluation], None, None]:
+    def _answers(self, jobs: Sequence[Job]) -> Generator[tuple[Job, Evaluation], None, None]:
         """Yields what the evaluator yields, and checks that it answers each job once."""
         missing = {job.key for job in jobs}
         answers = self._evaluator.evaluate(jobs)
@@ -94,7 +99,7 @@ class Arrivals:
 
     def _drain(self, jobs: Sequence[Job], errors: list[BaseException]) -> None:
         try:
-            with contextlib.closing(self._complete(jobs)) as arriving:
+            with contextlib.closing(self._answers(jobs)) as arriving:
                 for arrival in arriving:
                     self._queue.put(arrival)
                     if self._is_closed:

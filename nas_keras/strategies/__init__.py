@@ -1,7 +1,11 @@
-"""Strategies: what proposes architectures and learns from their rewards. The table of names is here.
+"""Strategies: they propose architectures and learn from their rewards. A strategy never sees a child.
 
-Importing this package imports no TensorFlow; `nk.strategies.PPO` does when it is first asked for. A further strategy
-is one file and one line of the table.
+Read `base.py` first (the interface), then `random_search.py`, `evolution.py` with `mutation.py`, `reinforce.py` with
+`reinforce_config.py`, `ppo/`, `controller_strategy.py` (the parts that REINFORCE and PPO share), `progressive/` and
+`predictors/`. The network that REINFORCE and PPO train is left to `controller`; evaluation is left to `evaluators`.
+
+Importing this package does not import TensorFlow; the first access to a class such as `nk.strategies.PPO` does. To add
+a strategy, write its module and add one line to the table below.
 """
 
 import dataclasses
@@ -15,8 +19,8 @@ from nas_keras.strategies.base import Strategy
 
 
 class _Entry(NamedTuple):
-    strategy: str  # module.Class
-    config: str
+    strategy: str  # "module.Class"
+    config: str  # "module.Class"
 
 
 _TABLE = {
@@ -32,14 +36,14 @@ NAMES = tuple(_TABLE)
 
 
 def config_of(name: str, options: Mapping[str, Any]):
-    """The configuration of strategy `name` with some of its fields set.
+    """Returns the configuration of a strategy; settings that `options` lacks have their defaults.
 
     Args:
         name: one of `NAMES`: ppo, random, reinforce, evolution, progressive, ppo_predictor.
-        options: field -> value; a text is converted to the field's type.
+        options: setting to value; a value that is a string is converted to the setting's type.
 
     Raises:
-        InvalidValueError: for an unknown strategy or field, or a value that does not fit.
+        InvalidValueError: for an unknown strategy or setting, or a value that is not allowed.
     """
     check_choice("strategy", name, NAMES)
     config_class = _load(_TABLE[name].config)

@@ -1,6 +1,9 @@
-"""The interface of a strategy: ask for proposals, tell what they were worth. It never sees a child.
+"""The interface of a strategy: it is asked for proposals and told their rewards. It never sees a child.
 
-Chance is counter-based: the generator of batch b is made of [seed, purpose, b], so there is none to save.
+Random numbers are counter-based: the generator of batch b is seeded with [seed, purpose, b], so that no generator has
+to be saved.
+
+Legend: `m` proposals in a batch, `T` decisions of the space, `M` trials.
 """
 
 from collections.abc import Sequence
@@ -13,20 +16,23 @@ from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.trial import Proposals, Trial
 
 State = dict[str, Any]
-MOST_ASKED = 1_000_000  # proposals at once; beyond, it is a slip
-_LARGEST = 2.0**400
+MOST_ASKED = 1_000_000  # proposals in a batch; a larger number is a slip
+_LARGEST = 2.0**400  # the square of a larger reward may overflow
 
 
 class Strategy:
-    """Base class: counts batches; a strategy implements `_ask`, `_tell`, `_state` and `_restore`.
+    """Base class of all strategies. It counts batches; a strategy implements `_ask`, `_tell`, `_state` and `_restore`.
 
     Args:
-        space: what is searched.
-        seed: of everything random, 0 to 2**31 - 1.
+        space: the space to search.
+        seed: seed of all random numbers, 0 to 2**31 - 1.
 
     Attributes:
-        config: its settings, a dataclass of JSON values; kept with a run, which is continued only with the same.
-        metrics: numbers about the last `tell`, by name, for TensorBoard.
+        config: settings of the strategy, a dataclass of JSON values. They are stored with a run, which is continued
+            with the same settings only.
+        metrics: metrics of the latest `tell`, name to number, for TensorBoard.
+        num_asked: number of batches asked.
+        num_told: number of batches told.
     """
 
     def __init__(self, space: SearchSpace, *, seed: int = 0):
@@ -35,17 +41,17 @@ class Strategy:
         self.space, self.seed = space, seed
         self.config: Any = None
         self.metrics: dict[str, float] = {}
-        self.num_asked = 0  # batches
+        self.num_asked = 0
         self.num_told = 0
 
     def ask(self, n: int) -> Proposals:
         """Proposes m <= n encodings; m = 0 means that the strategy has nothing more to propose.
 
-        A strategy that proposes fewer than n must propose the same when it is asked for just as many: that is how a run
-        that is started again asks for the batches that it has.
+        A strategy that proposes m < n encodings must propose the same m when it is asked for m: a run that is started
+        again asks for each stored batch in this way.
 
         Raises:
-            InvalidValueError: if `n` is no such number, or `_ask` gives anything else than proposals of this space.
+            InvalidValueError: if `n` is not a possible number, or `_ask` returns anything but proposals of the space.
         """
         check_at_least("n", n, 0, at_most=MOST_ASKED)
         proposals = check_proposals(self._ask(int(n), self.num_asked), n, self.space, type(self).__name__)
@@ -53,16 +59,20 @@ class Strategy:
         return proposals
 
     def tell(self, trials: Sequence[Trial]) -> None:
-        """Learns from one batch, in the order asked. A reward of NaN is a failure, worse than every number."""
+        """Learns from the earliest batch that was asked and not told.
+
+        Args:
+            trials: the batch's trials, in the order asked. A reward of NaN is a failure, worse than every number.
+        """
         self._tell(trials, self.num_told)
         self.num_told += 1
 
     def state(self) -> State:
-        """All that was learned: names to NumPy arrays or JSON values."""
+        """Returns everything learned so far: name to NumPy array or JSON value."""
         return {"num_asked": self.num_asked, "num_told": self.num_told, **self._state()}
 
     def restore(self, state: State) -> None:
-        """Takes over a `state` of a strategy of the same space, configuration and seed."""
+        """Restores the `state` of a strategy with the same space, settings and seed."""
         self.num_asked, self.num_told = int(state["num_asked"]), int(state["num_told"])
         self._restore(state)
 
@@ -83,13 +93,13 @@ def check_proposals(proposals: Any, n: int, space: SearchSpace, strategy: str) -
     """Returns proposals with their actions as int32 [m, T] and log-probs as float32 [m, T] or None.
 
     Args:
-        proposals: what a strategy gave.
-        n: how many it was asked for.
-        space: what is searched.
+        proposals: value that the strategy's method `_ask` returned.
+        n: number of proposals that the strategy was asked for.
+        space: the space that is searched.
         strategy: name of the strategy, for the message.
 
     Raises:
-        InvalidValueError: if they are not at most n encodings of the space, with log-probs that are numbers.
+        InvalidValueError: unless they are at most n encodings of the space, with finite log-probs or none.
     """
 
     def refuse(what: str) -> InvalidValueError:
@@ -129,7 +139,7 @@ def config_or_default(config: Any, kind: type) -> Any:
     """Returns `config`, or the default of its class `kind` for None.
 
     Raises:
-        InvalidValueError: if it is a configuration of another class.
+        InvalidValueError: if `config` is an object of another class.
     """
     config = kind() if config is None else config
     check_type("config", config, kind, f"an nk.strategies.{kind.__name__}, or None")
@@ -137,9 +147,9 @@ def config_or_default(config: Any, kind: type) -> Any:
 
 
 def finite_rewards(rewards: np.ndarray) -> np.ndarray:
-    """Rewards [M] with each NaN replaced by a number worse than all others, by one standard deviation of theirs.
+    """Returns rewards [M] in which each NaN is one standard deviation below the lowest number.
 
-    Where one is larger than 2**400, all are divided by a power of two, so that their squares are finite.
+    If a reward is larger than 2**400, all are divided by a power of two, so that their squares are finite.
     """
     rewards = np.asarray(rewards, np.float64)
     largest = np.nanmax(np.abs(rewards), initial=0)
@@ -148,5 +158,5 @@ def finite_rewards(rewards: np.ndarray) -> np.ndarray:
     failed = np.isnan(rewards)
     if failed.all():
         return np.zeros_like(rewards)
-    good = rewards[~failed]
-    return np.where(failed, good.min() - max(good.std(), 1e-3), rewards)
+    finite = rewards[~failed]
+    return np.where(failed, finite.min() - max(finite.std(), 1e-3), rewards)

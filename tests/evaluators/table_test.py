@@ -67,8 +67,8 @@ def test_a_key_that_is_not_there(table):
     with pytest.raises(DataError) as error:
         next(answers)
     assert str(error.value) == (
-        f"1,1 is not in the table {table}, which holds 3 keys. Compute the rest of the table, or have what is missing "
-        "trained: TableEvaluator(path, otherwise=TrainingEvaluator(...)) or --missing=train."
+        f"1,1 is not in the table {table}, which holds 3 keys. Compute the rest of the table, or train missing cells: "
+        "TableEvaluator(path, otherwise=TrainingEvaluator(...)) or --missing=train."
     )
 
 
@@ -95,9 +95,7 @@ def test_what_is_not_there_can_be_evaluated_by_the_same_recipe(table):
         assert list(evaluator.evaluate([job("0,0")]))[0][1].reward == 0.5  # nothing is missing: nobody is asked
     assert Otherwise.calls == [{"e": 0}, ["1,1"], "closed"]
     Otherwise.recipe = {"another": 1}
-    with pytest.raises(
-        InvalidValueError, match="has another recipe than the evaluator of the keys that it lacks: .*another"
-    ):
+    with pytest.raises(InvalidValueError, match="has another recipe than the evaluator of its missing keys: .*another"):
         TableEvaluator(table, otherwise=Otherwise())
 
 
