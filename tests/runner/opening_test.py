@@ -58,6 +58,6 @@ def test_a_run_keeps_what_its_warm_start_knew(tmp_path):
 
 def test_a_warm_start_that_cannot_be_used_leaves_no_folder(tmp_path):
     _open(tmp_path / "source")
-    with pytest.raises(nk.InvalidValueError, match="warm_start_from=.* has another recipe"):
+    with pytest.raises(nk.InvalidValueError, match="source has another recipe than this search"):
         _open(tmp_path / "run", warm_start_from=tmp_path / "source", recipe="other")
     assert not (tmp_path / "run").exists()
