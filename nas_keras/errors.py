@@ -1,6 +1,6 @@
-"""The kinds of error a user can meet: a wrong value, and a file that cannot be trusted.
+"""Errors that a user can meet, and checks of the values that a user passes.
 
-A child network that fails is neither: it is an `Evaluation` with a status, and the search goes on.
+A child network that fails raises no error: it is an `Evaluation` with a status, and the search goes on.
 """
 
 import dataclasses
@@ -17,23 +17,23 @@ class NasKerasError(Exception):
     """Base of this package's errors. The launch scripts print its text alone and exit with code 2."""
 
     def __str__(self) -> str:
-        return printable(super().__str__())  # names out of files stand in it, and a terminal obeys what it is sent
+        return printable(super().__str__())  # it may quote names from files, whose control codes a terminal would obey
 
 
 class InvalidValueError(NasKerasError, ValueError):
-    """A value that cannot be used; the message says the value, what is allowed, and the way out."""
+    """A value that cannot be used; the message shows the value, what is allowed, and how to fix it."""
 
 
 class DataError(NasKerasError):
-    """A file or folder that is missing, damaged or of another search; the message names it and the way out."""
+    """A file or folder that is missing, corrupt or of another search; the message names it and says how to fix it."""
 
 
 class DependencyError(NasKerasError, ImportError):
     """A package that is missing, or that this process has imported in an unsuitable version or order."""
 
 
-class StopSearch(Exception):  # noqa: N818  (it is no error)
-    """Raised in a callback of `nk.search`, ends the search cleanly: it returns its result and can be continued."""
+class StopSearch(Exception):  # noqa: N818  (it is not an error)
+    """Ends a search cleanly when a callback of `nk.search` raises it: the result is returned and can be continued."""
 
 
 class FolderMovedError(NasKerasError):
@@ -41,15 +41,15 @@ class FolderMovedError(NasKerasError):
 
 
 def printable(text: str) -> str:
-    r"""Text in which control characters, line breaks among them, are written as Python does: "\x1b", "\n"."""
+    r"""Returns a text with its control characters and line breaks escaped as Python does: "\x1b", "\n"."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def shown(value: object) -> str:
-    """A value for a message: its `repr`, cut where it is long; Python writes no integer of thousands of digits."""
+    """Returns the `repr` of a value for a message, shortened if it is long."""
     try:
         text = repr(value)
-    except Exception:  # of whatever class a user's value is
+    except Exception:  # the value may be of any class, and Python refuses integers of thousands of digits
         text = f"a {type(value).__name__} that cannot be written"
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
@@ -64,14 +64,14 @@ def check_choice(name: str, value: object, allowed: Iterable[str]) -> None:
 def check_at_least(
     name: str, value: object, minimum: float, *, integer: bool = True, at_most: float = float("inf")
 ) -> None:
-    """Raises InvalidValueError unless `value` is a finite number (an integer, unless told otherwise) >= `minimum`.
+    """Raises InvalidValueError unless `value` is a finite number, by default an integer, of at least `minimum`.
 
     Args:
-        name: of the value, in the message.
+        name: name of the value, for the message.
         value: any object.
-        minimum: the smallest that is allowed.
-        integer: whether a fraction is refused.
-        at_most: the largest that is allowed, where more would be a slip: memory or time that no machine has.
+        minimum: smallest allowed value.
+        integer: whether only integers are allowed.
+        at_most: largest allowed value, where more would be a slip: memory or time that no machine has.
     """
     kind = "an integer" if integer else "a number"
     right_type = isinstance(value, numbers.Integral if integer else numbers.Real) and not isinstance(value, bool)
@@ -88,9 +88,9 @@ def check_type(name: str, value: object, kind: type, what: str) -> None:
 
 
 def use_python_numbers(config: object) -> None:
-    """Replaces the numbers of other classes in a frozen dataclass, such as NumPy's, by the Python numbers of JSON.
+    """Converts numbers in a frozen dataclass, such as NumPy's, to Python numbers.
 
-    NumPy's integers of a few bits would wrap around in the arithmetic of the settings, and JSON can hold none of them.
+    JSON cannot hold NumPy's numbers, and its small integers would wrap around in the arithmetic of the settings.
     """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
@@ -107,10 +107,10 @@ def _to_float(value: numbers.Real) -> float:
 
 
 def check_length(name: str, value: Sequence) -> None:
-    """Raises InvalidValueError if a sequence is longer than any that is listed one by one."""
+    """Raises InvalidValueError if a sequence is too long to be listed item by item."""
     try:
         length = len(value)
-    except OverflowError:  # a range may be longer than Python can count
+    except OverflowError:  # len() cannot return the length of a huge range
         length = _MAX_LENGTH + 1
     if length > _MAX_LENGTH:
         raise InvalidValueError(f"{name}={shown(value)} is not allowed: it has more than {_MAX_LENGTH:,} items.")
@@ -123,24 +123,24 @@ def check_flag(name: str, value: object) -> None:
 
 
 def check_seed(seed: object) -> None:
-    """Raises InvalidValueError unless `seed` is one that every generator takes."""
+    """Raises InvalidValueError unless `seed` is an integer that every random generator accepts."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
         raise InvalidValueError(f"seed={shown(seed)} is not allowed: it must be an integer from 0 to 2**31 - 1.")
 
 
 def check_workers(workers: object) -> None:
-    """Raises InvalidValueError unless `workers`, a number of processes, is None (as many as fit) or a possible one."""
+    """Raises InvalidValueError unless `workers` is a possible number of processes, or None for as many as fit."""
     if workers is not None:
         check_at_least("workers", workers, 1, at_most=_MAX_WORKERS)
 
 
 def check_child_timeout(seconds: object) -> None:
-    """Raises InvalidValueError unless `seconds`, of one child's training, is None (no limit) or can be waited for."""
+    """Raises InvalidValueError unless `seconds` is a possible time limit of a training, or None for no limit."""
     if seconds is not None:
         check_at_least("child_timeout", seconds, 1, integer=False, at_most=_MAX_SECONDS)
 
 
 def check_name(what: str, name: object) -> None:
-    """Raises InvalidValueError unless `name` is a string that can be shown in a line."""
+    """Raises InvalidValueError unless `name` is a non-empty string of printable characters."""
     if not isinstance(name, str) or not name or not name.isprintable():
         raise InvalidValueError(f"{what} must be a non-empty string of printable characters, not {shown(name)}.")

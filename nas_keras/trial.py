@@ -1,4 +1,4 @@
-"""The small frozen types that travel: proposals, jobs, evaluations, trials. No arithmetic, no files.
+"""Small frozen types that packages pass to each other: proposals, jobs, evaluations, trials. No files, no TensorFlow.
 
 Legend: `m` proposals in a batch, `T` decisions of the space.
 """
@@ -19,11 +19,12 @@ _MOST_COUNTED = 2**63 - 1  # records hold signed integers of 64 bits
 
 
 class Proposals(NamedTuple):
-    """What a strategy asks to be evaluated.
+    """A batch of architectures that a strategy wants to be evaluated.
 
     Attributes:
         actions: int32 [m, T].
-        log_probs: float32 [m, T], of each decision under the policy that drew it; None for strategies without them.
+        log_probs: float32 [m, T], log-probability of each decision under the policy that sampled it; None for
+            strategies without a policy.
     """
 
     actions: np.ndarray
@@ -35,9 +36,9 @@ class Job(NamedTuple):
 
     Attributes:
         key: its canonical key.
-        actions: one encoding that means it, [T].
+        actions: [T], one of its encodings.
         architecture: `space.decode(actions)`.
-        seed: of its training, 0 to 2**31 - 1.
+        seed: seed of its training, 0 to 2**31 - 1.
     """
 
     key: str
@@ -48,21 +49,23 @@ class Job(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What an evaluator found. Numbers are kept in double precision, as D stores them: a resumed run sees the same.
+    """The result of an evaluation.
+
+    Numbers are kept in double precision, as D stores them, so that a resumed run sees the same values.
 
     Attributes:
-        reward: what the strategy is told; NaN if the evaluation failed, which is worse than every number.
-        status: "ok" or "failed: <what happened>", in one line of printable characters.
-        valid_accuracy: fraction of the validation split, NaN where there is none.
-        loss: on the validation split, NaN where there is none.
-        num_params: of the child.
-        epochs: that the child was trained.
-        seconds: wall time.
-        test_accuracy: in tables only; no search sees it.
-        recipe: fingerprint of the recipe it was found with, if that is a variant of the run's; "" for the run's own.
+        reward: reward that the strategy is told; NaN if the evaluation failed, which counts as worse than any number.
+        status: "ok" or "failed: <what happened>", one line of printable characters.
+        valid_accuracy: accuracy on the validation split, 0 to 1; NaN if it was not measured.
+        loss: loss on the validation split; NaN if it was not measured.
+        num_params: number of the child's parameters.
+        epochs: number of epochs that the child was trained.
+        seconds: wall time of the evaluation.
+        test_accuracy: accuracy on the test split, 0 to 1; in tables only, no search sees it.
+        recipe: fingerprint of the recipe if it is a variant of the run's; "" for the run's own recipe.
 
     Raises:
-        InvalidValueError: if a value is not of its kind.
+        InvalidValueError: if a value has the wrong type.
     """
 
     reward: float
@@ -78,7 +81,7 @@ class Evaluation:
     def __post_init__(self):
         for name in ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy"):
             value = _to_float(name, getattr(self, name))
-            # One NaN for all, since D keeps many.
+            # The same NaN object everywhere, so that equal evaluations compare equal; D keeps many of them.
             object.__setattr__(self, name, math.nan if math.isnan(value) else value)
         for name in ("num_params", "epochs"):
             check_at_least(name, getattr(self, name), 0, at_most=_MOST_COUNTED)
@@ -90,7 +93,7 @@ class Evaluation:
             raise InvalidValueError(
                 f"status={shown(self.status)} is not allowed: it must be 'ok' or 'failed: <what happened>'."
             )
-        if not self.status.isprintable():  # it goes to terminals and pages
+        if not self.status.isprintable():  # it is printed to terminals and pages
             object.__setattr__(self, "status", printable(" ".join(self.status.split())))
         if self.status == OK and not math.isfinite(self.reward):
             object.__setattr__(self, "reward", math.nan)
@@ -100,12 +103,12 @@ class Evaluation:
 
     @property
     def failed(self) -> bool:
-        """Whether there is no reward."""
+        """Whether the evaluation failed, so that there is no reward."""
         return self.status != OK
 
     @property
     def refused(self) -> bool:
-        """Whether the architecture was turned down before any work: a failure that uses up no budget."""
+        """Whether the architecture was refused before any work: a failure that uses no budget."""
         return self.status.startswith(_REFUSED)
 
     @classmethod
@@ -115,7 +118,7 @@ class Evaluation:
 
     @classmethod
     def refusal(cls, reason: str) -> "Evaluation":
-        """Returns the failure of an architecture that was turned down before any work, such as one over a size limit.
+        """Returns the failure of an architecture that was refused before any work, such as one over a size limit.
 
         It is stored and told to the strategy like any failure, and counts towards `max_trials`, but not towards
         `max_evaluations`.
@@ -125,18 +128,18 @@ class Evaluation:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Trial:
-    """One proposal and its evaluation.
+    """A proposal and its evaluation.
 
     Attributes:
-        trial: its place in the run, from 0.
-        iteration: the batch it belongs to, from 0.
-        policy_version: how many batches had been told to the policy that drew it.
-        seed: of the child's training.
+        trial: index in the run, from 0.
+        iteration: index of its batch, from 0.
+        policy_version: number of batches that had been told to the policy that sampled it.
+        seed: seed of the child's training.
         actions: [T].
-        log_probs: [T], of the policy at the time of drawing; empty for strategies without them.
+        log_probs: [T], log-probabilities when it was sampled; empty for strategies without a policy.
         key: canonical key.
-        cached: answered from D at no cost.
-        evaluation: what was found.
+        cached: whether it is a cache hit, answered from D at no cost.
+        evaluation: result of the evaluation.
     """
 
     trial: int
@@ -156,18 +159,18 @@ class Trial:
 
 
 def training_seed(run_seed: int, key: str) -> int:
-    """The seed of a child's training: the first 31 bits of SHA-256 of "run seed/key"."""
+    """Returns the seed of a child's training: the first 31 bits of SHA-256 of "run seed/key"."""
     digest = hashlib.sha256(f"{run_seed}/{key}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 
 
 def _to_float(name: str, value: Any) -> float:
-    """In double precision, of whatever class a real number is; texts and complex numbers are none."""
+    """Converts a real number of any class to double precision; strings and complex numbers are refused."""
     try:
         if value is None or isinstance(value, bool | str | bytes) or np.iscomplexobj(value):
             raise TypeError
         return float(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidValueError(
-            f"{name}={shown(value)} is not allowed: it must be a number, or NaN for none."
+            f"{name}={shown(value)} is not allowed: it must be a number, or NaN if there is none."
         ) from error

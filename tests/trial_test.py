@@ -36,7 +36,7 @@ def test_numbers_are_kept_in_double_precision_as_python_floats(name, value):
 @pytest.mark.parametrize("value", [None, "0.5", True, 1j, np.complex64(1), 10**400, fractions.Fraction(10**400), [1.0]])
 def test_what_is_no_real_number_is_refused(value):
     for name in _FLOATS:
-        with pytest.raises(InvalidValueError, match=f"{name}=.* is not allowed: it must be a number, or NaN for none"):
+        with pytest.raises(InvalidValueError, match=f"{name}=.* is not allowed: it must be a number, or NaN if"):
             Evaluation(**{"reward": 1.0, name: value})
 
 

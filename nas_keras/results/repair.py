@@ -93,7 +93,7 @@ def _repair_run(workspace: Workspace, origin: Origin) -> Repaired:
     for path in list_pending(workspace.pending):
         trials, found = salvage_shard(path, origin)
         if not found and len(trials) != 1:
-            found = [f"{path} holds {len(trials)} records where one is due."]
+            found = [f"{path} holds {len(trials)} records instead of one."]
         problems += found
         if found:
             _move(path, damaged)

@@ -1,7 +1,15 @@
-"""Everything that is on disk: a run's folder, the dataset D, tables of rewards and checkpoints.
+"""Files on disk: a run's folder, the dataset D, tables of rewards and checkpoints.
 
-Read `run_folder.py` first (paths, lock, configuration), then `records/` (a trial as one record, records in files),
-`dataset.py` (D of one run), `table.py` and `table_writer.py` (tables of rewards), `recipe.py` (what a reward depends
-on), `run_config.py` and `run_identity.py` (what a run says of itself, and whether a start may continue it), `taking.py`
-and `warm_start.py` (what other folders know), `checkpoints.py` and `npz.py` (the strategy's state).
+Rewards are computed by `evaluators/`, and `results/` writes exported children and repairs damaged folders. In reading
+order:
+
+- `run_folder.py`: paths, lock and configuration file of a run;
+- `records/`: a trial as one record, records in shards, shards in a folder;
+- `dataset.py`: D, the trials of one run;
+- `recipe.py`: everything that a reward depends on besides key and seed;
+- `table.py` and `table_writer.py`: tables of rewards;
+- `run_config.py` and `run_identity.py`: reading a run's configuration, and checking that a start may continue the run;
+- `sources.py` and `agreement.py`: opening any run or table, and checking that two are of the same space and recipe;
+- `taking.py` and `warm_start.py`: reusing the rewards of other folders in a table or a search;
+- `checkpoints.py` and `npz.py`: the strategy's state.
 """

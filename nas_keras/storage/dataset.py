@@ -1,7 +1,7 @@
 """D, the trials of one run: looked up by key, appended batch by batch, in memory and, in a workdir, on disk.
 
-`dataset/trials-NNNNNN.tfrecord` is batch NNNNNN, whole or absent. Finished children of a batch that is still open
-stand in `pending/`, one file each, until the batch's shard is in place: a crash loses nothing that was computed.
+`dataset/trials-NNNNNN.tfrecord` holds batch NNNNNN and is written atomically. Finished children of a batch that is
+still open wait in `pending/`, one file each, until the batch's shard is written: a crash loses no finished evaluation.
 """
 
 import hashlib
@@ -21,13 +21,19 @@ class Dataset:
 
     Args:
         origin: fingerprints of the space and of the recipe; records of another origin are refused.
-        workspace: where D lives on disk; None keeps it in memory only.
-        warm: trials of another run or table, whose keys are answered as repeats.
-        read_only: of a run that another process may be writing: no file is removed. The trials of complete batches
-            are in `batches`, and children that finished in a batch which was incomplete when it was read in `pending`.
+        workspace: paths of the run; None keeps D in memory only.
+        warm: trials of another run or table, whose keys are cache hits.
+        read_only: whether another process may be writing the run, so that no file may be removed.
+
+    Attributes:
+        batches: trials of the complete batches, in the order told.
+        pending: finished children of batches that are incomplete.
+        num_evaluations: distinct keys that this run evaluated; failures count, refusals do not.
+        num_resumed: trials that an earlier process stored.
+        best: first of the trials with the highest reward; None if all failed.
 
     Raises:
-        DataError: if a file is damaged, missing in the row, out of order or of another origin; the message names it.
+        DataError: if a file is corrupt, missing from the sequence, out of order or of another origin.
     """
 
     def __init__(
@@ -42,18 +48,18 @@ class Dataset:
         self._folder = shard_folder(workspace, origin) if workspace else None
         self._evaluations: dict[str, Evaluation] = {}
         self._warm = {trial.key: trial.evaluation for trial in warm}
-        self.num_evaluations = 0  # distinct keys that this run evaluated: failures count, refusals do not
+        self.num_evaluations = 0
         self._repeats: dict[str, Evaluation] = {}
         self.batches: list[list[Trial]] = []
         self._digests = [""]
-        self.best: Trial | None = None  # the first of those with the highest reward; None if all failed
+        self.best: Trial | None = None
         if self._folder:
             self._read(tidy=not read_only)
-        self.num_resumed = len(self.trials)  # trials that an earlier process stored
+        self.num_resumed = len(self.trials)
 
     @property
     def pending(self) -> list[Trial]:
-        """Children that are finished, of batches that are not; they are told once their batch is complete."""
+        """Finished children of incomplete batches; they are told once their batch is complete."""
         waiting = self._folder.pending.values() if self._folder else ()
         return sorted(waiting, key=lambda trial: (trial.iteration, trial.trial))
 
@@ -63,15 +69,15 @@ class Dataset:
         return [trial for batch in self.batches for trial in batch]
 
     def digest(self, num_batches: int) -> str:
-        """A fingerprint of the first batches: of all in them but the seconds. 16 hex digits; "" for none."""
+        """Returns a fingerprint, 16 hex digits, of the first batches without their seconds; "" for no batches."""
         return self._digests[num_batches]
 
     def lookup(self, key: str) -> Evaluation | None:
-        """What is known of a key, at no cost; None if nothing is."""
+        """Returns the evaluation of a key that D or the warm start holds, or None."""
         return self._evaluations.get(key) or self._warm.get(key)
 
     def lookup_repeat(self, key: str) -> Evaluation | None:
-        """The evaluation that the earlier repeats of a key share; None if there was none."""
+        """Returns the evaluation that earlier cache hits of a key were told, or None."""
         return self._repeats.get(key)
 
     def lookup_pending(self, key: str) -> Evaluation | None:
@@ -80,7 +86,7 @@ class Dataset:
         return trial.evaluation if trial else None
 
     def add_pending(self, trial: Trial) -> None:
-        """Keeps a finished child safe until its batch is complete."""
+        """Stores a finished child on disk until its batch is complete; does nothing in memory."""
         if self._folder:
             self._folder.add_pending(trial)
 
@@ -88,7 +94,8 @@ class Dataset:
         """Adds one complete batch, on disk first.
 
         Raises:
-            InvalidValueError: before anything is kept, if a trial is one that no record can hold.
+            InvalidValueError: before anything is stored, if no record can hold a trial.
+            WriteError: if the disk is full, writing is not allowed, or the like.
         """
         if self._folder:
             self._folder.add_shard(len(self.batches), batch)

@@ -1,4 +1,4 @@
-"""Reads the parts of a run's configuration, which is a file that anybody may have edited: each is checked first."""
+"""Checked access to the parts of a run's configuration, a file that a user may have edited."""
 
 import pathlib
 from typing import Any
@@ -10,14 +10,14 @@ from nas_keras.storage.records.schema import Origin
 
 
 def origin_of(config: dict[str, Any], path: pathlib.Path) -> Origin:
-    """What a run's records have in common, by its configuration.
+    """Returns what a run's records have in common.
 
     Args:
-        config: of the run, as `Workspace.read_config` gives it.
-        path: of its file, for the message.
+        config: the configuration, as `Workspace.read_config` returns it.
+        path: its file, for the message.
 
     Raises:
-        DataError: if it does not say.
+        DataError: if space, recipe or variants are missing or corrupt.
     """
     fixed, variants = config["fixed"], config.get("variants", {})
     if isinstance(fixed.get("space"), dict) and "fingerprint" in fixed["space"]:
@@ -25,13 +25,13 @@ def origin_of(config: dict[str, Any], path: pathlib.Path) -> Origin:
     space, recipe = fixed.get("space"), fixed.get("recipe")
     name = space.get("fingerprint") if isinstance(space, dict) else None
     if not (isinstance(name, str) and isinstance(recipe, dict) and isinstance(variants, dict)):
-        raise DataError(f"{path} does not say its space, recipe and variants. Restore it from a copy.")
+        raise DataError(f"{path} lacks its space, recipe or variants. Restore it from a copy.")
     seed = fixed.get("seed")
     return Origin(name, fingerprint(recipe), tuple(variants), seed if type(seed) is int else None)
 
 
 def check_settings(config: dict[str, Any], path: pathlib.Path) -> None:
-    """Raises DataError unless a run says strategy, seed, batch size, lag and budget; `origin_of` is for the rest."""
+    """Raises DataError unless strategy, seed, batch size, lag and budget are there; `origin_of` checks the rest."""
     fixed, budget = config["fixed"], config.get("budget")
     strategy = fixed.get("strategy")
     numbers = [
@@ -44,18 +44,18 @@ def check_settings(config: dict[str, Any], path: pathlib.Path) -> None:
     if not (
         is_strategy and isinstance(strategy.get("config"), dict) and all(type(number) is int for number in numbers)
     ):
-        raise DataError(f"{path} does not say its strategy, seed, batch size, lag and budget. Restore it from a copy.")
+        raise DataError(f"{path} lacks its strategy, seed, batch size, lag or budget. Restore it from a copy.")
 
 
 def environment_of(config: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
-    """What a run's rewards also depend on in their last digits, by its configuration.
+    """Returns the machine and software of a run, on which the last digits of its rewards depend.
 
     Raises:
-        DataError: if it is no object.
+        DataError: if it is not a JSON object.
     """
     environment = config.get("environment", {})
     if not isinstance(environment, dict):
         raise DataError(
-            f"{path} has the environment {shown(environment)}, where an object is due. Restore it from a copy."
+            f"{path} has the environment {shown(environment)}, which is not a JSON object. Restore it from a copy."
         )
     return environment

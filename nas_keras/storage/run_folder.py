@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.system import locks
@@ -20,13 +20,13 @@ CONFIG_FORMAT = 1
 
 
 class Workspace:
-    """The paths of one run. Nothing is created before `locked`, and the root never after its beginning.
+    """Paths of one run. `locked` creates the folder; nothing creates it again if it disappears later.
 
     Args:
         workdir: the run's folder; made absolute.
 
     Raises:
-        InvalidValueError: if it is no local path.
+        InvalidValueError: if it is not a local path.
     """
 
     def __init__(self, workdir: str | os.PathLike):
@@ -41,7 +41,7 @@ class Workspace:
         self.lock = self.root / "lock"
 
     def check(self) -> None:
-        """Raises InvalidValueError if the folder is something else than a run or a place to put one."""
+        """Raises InvalidValueError unless the folder is a run folder, empty or absent."""
         try:
             names = set(os.listdir(self.root))
         except FileNotFoundError:
@@ -53,7 +53,7 @@ class Workspace:
             raise InvalidValueError(
                 f"workdir={str(self.root)!r} cannot be read: {error.strerror}. Name a folder that can."
             ) from error
-        # What a start that was cut off may leave.
+        # A start that was killed may leave these.
         left = {
             self.lock.name,
             self.warm_start.name,
@@ -62,13 +62,13 @@ class Workspace:
         }
         if self.config.name not in names and names - left:
             raise InvalidValueError(
-                f"workdir={str(self.root)!r} holds files but no config.json, so it is no run. Name an empty or new "
-                "folder."
+                f"workdir={str(self.root)!r} holds files but no config.json, so it is not a run folder. Name an "
+                "empty or new folder."
             )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Creates the folder and holds its lock; the kernel frees it when the process dies.
+        """Creates the folder and holds its lock, which the kernel releases when the process dies.
 
         Raises:
             InvalidValueError: if another process holds it, the file system has no locks, or the folder cannot be
@@ -86,10 +86,10 @@ class Workspace:
             yield
 
     def read_config(self) -> dict[str, Any] | None:
-        """The run's configuration, or None if there is no run yet.
+        """Returns the run's configuration, or None if there is no run yet.
 
         Raises:
-            DataError: if the file is damaged or of a newer version.
+            DataError: if the file is corrupt or of a newer version.
         """
         if not self.config.exists():
             return None
@@ -115,7 +115,7 @@ class Workspace:
         Raises:
             InvalidValueError: if something fixed differs; the message shows old and new.
         """
-        config = json.loads(json.dumps(config, sort_keys=True))  # as it will be read again: a tuple is a list
+        config = json.loads(json.dumps(config, sort_keys=True))  # as it will be read again, with tuples as lists
         if old is not None:
             changed = [
                 f"{name}: {json.dumps(old['fixed'].get(name))} before, {json.dumps(value)} now"
@@ -123,8 +123,12 @@ class Workspace:
                 if old["fixed"].get(name) != value
             ]
             if changed:
-                raise InvalidValueError(
-                    f"workdir={str(self.root)!r} is a run with other settings. {'; '.join(changed)}. Start it with the "
-                    "settings it has, or name another folder."
-                )
+                self.refuse_settings("; ".join(changed))
         write_json(self.config, {"format": CONFIG_FORMAT, **config})
+
+    def refuse_settings(self, changed: str) -> NoReturn:
+        """Raises InvalidValueError for a start whose settings differ from the run's; `changed` names them."""
+        raise InvalidValueError(
+            f"workdir={str(self.root)!r} is a run with other settings. {changed}. Start it with the settings it has, "
+            "or name another folder."
+        )

@@ -125,7 +125,7 @@ def read_json(path: pathlib.Path) -> Any:
     """
     try:
         if path.exists() and not path.is_file():  # a pipe would never begin, a device never end
-            raise OSError("it is no file")
+            raise OSError("it is not a file")
         value = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(

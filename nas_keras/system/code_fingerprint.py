@@ -1,75 +1,54 @@
 """The identity of a user's code: a reward function, an operation, a builder; equal in every process that runs it.
 
-An identity is a dict of parts, name -> what it is, so that a message can say which part changed:
+An identity is a dict of parts, name -> text, so that a message can name the part that changed:
 
 - the text of the function (`system/code_source.py`), and of each function and class of the user's that it reads by
-name, at
-  any depth, through closures, globals, modules, decorators, `functools.partial` and methods;
+  name, at any depth, through closures, globals, modules, decorators, `functools.partial` and methods;
 - the values that those read: defaults, closure values, globals, arguments of a partial, attributes of an object. Plain
-  values, lists, dicts, sets, arrays and objects of the user's classes count by what they hold.
+  values, lists, dicts, sets, arrays and objects of the user's classes count by their contents.
 
-These count by their name alone: what an installed package, Python or this package defines, modules, and objects of
-their classes (a Keras model, a data frame, a random generator). Not covered: what is imported inside a function, found
-by `getattr` or in a file, and values that the code itself changes in place (a counter, a log, a cache), which are its
-state.
+The following count by name alone: everything that an installed package, Python or this package defines, modules, and
+objects of their classes (a Keras model, a data frame, a random generator). The identity does not cover what is imported
+inside a function, found by `getattr` or read from a file, nor values that the code itself changes in place (a counter,
+a log, a cache), which are its state.
 """
 
-import collections
-import dataclasses
-import enum
-import functools
-import hashlib
-import operator
-import pathlib
-import re
-import sys
-import sysconfig
-import types
 from typing import Any
 
-import numpy as np
-
 from nas_keras.errors import InvalidValueError, check_name
-from nas_keras.system.code_source import names_used, state_of, text_of
+from nas_keras.system.code_walk import CodeWalk, is_digest
 
-_INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-_PACKAGE = __name__.partition(".")[0]
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), range, slice)
 _VERSION = "given version"
-_LONG = 40  # characters of a value that stands as it is
-_LARGE = 10**100  # Python writes integers of thousands of digits only as hexadecimal ones
-_GETTERS = operator.itemgetter | operator.attrgetter | operator.methodcaller
-_MAKERS = ("__init__", "__post_init__")  # what they set is what an object is, not its state
 
 
 def code_parts(function: Any, *, version: str | None = None) -> dict[str, str]:
-    """The parts of a callable's identity; `{}` for a function of Python's own.
+    """Returns the parts of a callable's identity; `{}` for a function of Python's own.
 
     Args:
-        function: of the user's; any callable.
-        version: takes the place of all parts: who gives it says by it which code is the same.
+        function: any callable of the user's.
+        version: replaces all parts, so that the user decides which code counts as the same.
 
     Raises:
-        InvalidValueError: if the version is no text, or the values are nested too deeply to be read.
+        InvalidValueError: if the version is not a string, or the values are nested too deeply to be read.
     """
     if version is not None:
         check_name("version", version)
         return {_VERSION: version}
-    parts = _Parts()
+    walk = CodeWalk()
     try:
-        name = parts.refer(function)
+        name = walk.refer(function)
     except RecursionError as error:
         raise InvalidValueError(
             "The values that a function reads are nested too deeply to tell it from another one. Give it a version: "
             'version="1".'
         ) from error
-    if not parts.found and not name.startswith("builtins."):
-        parts.found["function"] = name
-    return parts.found
+    if not walk.found and not name.startswith("builtins."):
+        walk.found["function"] = name
+    return walk.found
 
 
 def parts_difference(old: dict[str, str], new: dict[str, str]) -> str:
-    """What differs between the parts of two identities, in words; "" if nothing does."""
+    """Describes in words how the parts of two identities differ; "" if they do not."""
     if (_VERSION in old) != (_VERSION in new) and old and new:
         one = old.get(_VERSION, new.get(_VERSION))
         return f"it had version={one!r}, and has none now" if _VERSION in old else f"it had no version, and has {one!r}"
@@ -80,207 +59,8 @@ def parts_difference(old: dict[str, str], new: dict[str, str]) -> str:
             continue
         if before is None or now is None:
             said.append(f"{name} is {'new' if before is None else 'gone'}")
-        elif _is_digest(before) and _is_digest(now):
+        elif is_digest(before) and is_digest(now):
             said.append(f"{name} is not what it was")
         else:
             said.append(f"{name} was {before}, is {now}")
     return "; ".join(said)
-
-
-def _digest(text: str | bytes) -> str:
-    return f"sha256:{hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()[:16]}"
-
-
-def _is_digest(text: object) -> bool:
-    return isinstance(text, str) and text.startswith("sha256:")
-
-
-class _Parts:
-    """Walks from a function to everything that it reads."""
-
-    def __init__(self):
-        self.found: dict[str, str] = {}
-        self._seen: dict[int, tuple[Any, str]] = {}  # with the object, so that its identifier stays its own
-        self._state: set[str] = set()  # ".name" of the attributes that the functions met so far change
-
-    def refer(self, value: Any) -> str:
-        """What a value is, in a text; functions and classes of the user's by their name, as parts of their own."""
-        if isinstance(value, enum.Enum):
-            return f"{type(value).__qualname__}.{value.name}={self.refer(value.value)}"
-        if type(value) in _PLAIN:
-            return repr(value) if not isinstance(value, int) else hex(value) if abs(value) > _LARGE else repr(value)
-        if isinstance(value, np.generic) or isinstance(value, np.ndarray) and not value.dtype.hasobject:
-            return f"{value.dtype.str}{list(value.shape)} {_digest(np.ascontiguousarray(value).tobytes())}"
-        if id(value) in self._seen:
-            return self._seen[id(value)][1]
-        self._seen[id(value)] = value, f"a {type(value).__qualname__} within itself"
-        text = self._describe(value)
-        self._seen[id(value)] = value, text
-        return text
-
-    def _describe(self, value: Any) -> str:
-        if isinstance(value, types.FunctionType):
-            return self._function(value)
-        if isinstance(value, type):
-            return self._class(value)
-        if isinstance(value, types.MethodType):
-            return f"{self.refer(value.__func__)} of {self.refer(value.__self__)}"
-        if isinstance(value, functools.partial):
-            name = self.refer(value.func)
-            for number, argument in enumerate(value.args):
-                self._variable(f"argument {number}", name, argument)
-            for keyword, argument in value.keywords.items():
-                self._variable(keyword, name, argument)
-            return f"partial {name}"
-        if isinstance(value, types.ModuleType):
-            return f"module {value.__name__}"
-        for wrapped in ("__wrapped__", "python_function"):
-            if callable(inner := _attribute(value, wrapped)):
-                return f"{type(value).__qualname__} {self.refer(inner)}"
-        if isinstance(value, types.BuiltinFunctionType):
-            owner = value.__self__
-            if owner is None or isinstance(owner, types.ModuleType):
-                return f"{value.__module__}.{value.__qualname__}"
-            self._variable("itself", value.__qualname__, owner)  # as the dict of dict.get
-            return value.__qualname__
-        if isinstance(value, np.ufunc):
-            return f"numpy.{value.__name__}"
-        if isinstance(value, pathlib.PurePath):
-            return repr(str(value))
-        if isinstance(value, re.Pattern):
-            return repr((value.pattern, value.flags))
-        if isinstance(value, _GETTERS):
-            return f"{type(value).__name__}{self.refer(value.__reduce__()[1])}"
-        if isinstance(value, types.SimpleNamespace | types.MappingProxyType):
-            return self.refer(dict(getattr(value, "__dict__", value)))
-        contents = self._contents(value)
-        return contents if type(value) in (list, tuple, dict, set, frozenset) else self._object(value) + contents
-
-    def _contents(self, value: Any) -> str:
-        if isinstance(value, dict):
-            return "{" + ", ".join(sorted(f"{self.refer(k)}: {self.refer(v)}" for k, v in value.items())) + "}"
-        if isinstance(value, set | frozenset):
-            return "set(" + ", ".join(sorted(map(self.refer, value))) + ")"
-        if isinstance(value, list | tuple | collections.deque | bytearray):
-            items = ", ".join(map(self.refer, value))
-            return f"({items})" if isinstance(value, tuple) else f"[{items}]"
-        if isinstance(value, np.ndarray):  # of objects
-            return self.refer(value.tolist())
-        return ""
-
-    def _function(self, function: types.FunctionType) -> str:
-        code, name = function.__code__, function.__qualname__
-        if _is_installed(function.__module__, code.co_filename):
-            return f"{function.__module__}.{name}"
-        name = self._add(name, _digest(text_of(code)))
-        self._seen[id(function)] = function, name  # it may call itself
-        names = code.co_varnames[: code.co_argcount]
-        defaults = function.__defaults__ or ()
-        with_default = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
-        state = state_of(code)
-        if function.__name__ not in _MAKERS:
-            self._state |= {changed for changed in state if changed.startswith(".")}
-        for variable, value in {**with_default, **(function.__kwdefaults__ or {})}.items():
-            if variable not in state:
-                self._variable(variable, name, value)
-        scope = dict(function.__globals__)
-        for variable, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-            try:
-                scope[variable] = cell.cell_contents
-            except ValueError:  # not filled yet
-                scope.pop(variable, None)
-        for variable, attributes in dict.fromkeys(names_used(code)):
-            value = scope.get(variable)
-            is_code = isinstance(value, types.ModuleType | types.FunctionType | type)
-            if variable not in scope or variable in state and not is_code:
-                continue
-            for attribute in attributes:
-                inner = _attribute(value, attribute) if _is_users_module(value) else None
-                if inner is None:
-                    break
-                variable, value = f"{variable}.{attribute}", inner
-            self._variable(variable, name, value)
-        return name
-
-    def _class(self, kind: type) -> str:
-        if _is_installed(kind.__module__, None):
-            return f"{kind.__module__}.{kind.__qualname__}"
-        name = kind.__qualname__
-        self._seen[id(kind)] = kind, name  # its methods refer to it
-        bases = [self.refer(base) for base in kind.__bases__ if base is not object]
-        self._add(f"class {name}", ", ".join(bases) or "object")
-        generated = dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
-        for attribute, value in list(vars(kind).items()):
-            inner = _attribute(value, "__func__") or _attribute(value, "func") or value
-            if isinstance(value, property):
-                for accessor in filter(None, (value.fget, value.fset, value.fdel)):
-                    self.refer(accessor)
-            elif isinstance(inner, types.FunctionType):
-                if not (generated and inner.__code__.co_filename.startswith("<")):
-                    self.refer(inner)
-            elif not attribute.startswith("_") and not isinstance(value, types.MemberDescriptorType):
-                self._variable(attribute, name, value)
-        return name
-
-    def _object(self, value: Any) -> str:
-        kind = type(value)
-        if _is_installed(kind.__module__, None) and not dataclasses.is_dataclass(value):
-            return f"a {kind.__module__}.{kind.__qualname__}"
-        name = self.refer(kind)
-        methods = [m for c in kind.__mro__ for n, m in vars(c).items() if n not in _MAKERS]
-        functions = [method.__code__ for method in methods if isinstance(method, types.FunctionType)]
-        state = self._state.union(*map(state_of, functions))
-        slots = [slot for c in kind.__mro__ for slot in vars(c).get("__slots__", ()) if hasattr(value, slot)]
-        for attribute, held in {**{slot: getattr(value, slot) for slot in slots}, **_attributes(value)}.items():
-            if f".{attribute}" not in state:
-                self._variable(attribute, f"{name} object", held)
-        return f"a {name}"
-
-    def _variable(self, variable: str, owner: str, value: Any) -> None:
-        """Adds the value of a variable, that of a dict item by item: another item is no change of the others."""
-        if type(value) is dict and all(isinstance(key, str) for key in value):
-            self._seen[id(value)] = value, f"dict {variable}"
-            for key, held in value.items():
-                self._variable(f"{variable}[{key!r}]", owner, held)
-            return
-        text = self.refer(value)
-        if text != variable:  # a helper under its own name is a part of its own
-            # A text may be a password, so it is not written down.
-            is_open = len(text) <= _LONG and text.isprintable() and not {"'", '"'} & set(text)
-            self._add(f"{variable} in {owner}", text if is_open else _digest(text))
-
-    def _add(self, name: str, text: str) -> str:
-        free, number = name, 1
-        while self.found.get(free, text) != text:
-            number += 1
-            free = f"{name} #{number}"
-        self.found[free] = text
-        return free
-
-
-def _attribute(value: Any, name: str) -> Any:
-    try:
-        return getattr(value, name, None)
-    except Exception:  # of whatever class a user's value is
-        return None
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    return dict(vars(value)) if hasattr(value, "__dict__") else {}
-
-
-def _is_users_module(value: Any) -> bool:
-    return isinstance(value, types.ModuleType) and not _is_installed(value.__name__, _attribute(value, "__file__"))
-
-
-def _is_installed(module: str | None, file: str | None) -> bool:
-    """Whether code is Python's, of an installed package, or of this one: a name says which it is."""
-    top = (module or "").partition(".")[0]
-    if top in (_PACKAGE, "builtins"):
-        return True
-    if file is None:
-        loaded = sys.modules.get(module or "")
-        file = _attribute(loaded, "__file__")
-        if file is None:
-            return loaded is not None and top != "__main__"  # built into Python
-    return file.startswith("<frozen") or file.startswith(_INSTALLED) or "site-packages" in file

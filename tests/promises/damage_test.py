@@ -134,8 +134,8 @@ def test_each_byte_of_a_shard_counts(run):
         with pytest.raises(nk.DataError) as caught:
             read_shard(path, origin)
         record = sum(start <= place for start in starts) - 1
-        assert str(caught.value).startswith(f"{path} is damaged at record {record}: ")
-        assert str(caught.value).endswith("Restore the file from a copy, or let launch/repair.py save the rest.")
+        assert str(caught.value).startswith(f"{path} is corrupt at record {record}: ")
+        assert str(caught.value).endswith("Restore the file from a copy, or run launch/repair.py to save the rest.")
 
 
 def test_a_shard_cut_at_any_length_is_found(run):
@@ -148,9 +148,9 @@ def test_a_shard_cut_at_any_length_is_found(run):
         with pytest.raises(nk.DataError) as caught:
             read_shard(path, origin)
         record = sum(start <= length for start in starts) - 1
-        how = f"holds {record} records but was written with {4 if length else 'some'}: it was cut"
-        assert str(caught.value).startswith(f"{path} {how if length in starts else f'is damaged at record {record}'}")
-        assert str(caught.value).endswith("Restore the file from a copy, or let launch/repair.py save the rest.")
+        how = f"holds {record} records but was written with {4 if length else 'some'}: it was truncated"
+        assert str(caught.value).startswith(f"{path} {how if length in starts else f'is corrupt at record {record}'}")
+        assert str(caught.value).endswith("Restore the file from a copy, or run launch/repair.py to save the rest.")
 
 
 def test_a_damaged_shard_ends_a_start_before_anything_is_evaluated_or_written(run):
@@ -159,7 +159,7 @@ def test_a_damaged_shard_ends_a_start_before_anything_is_evaluated_or_written(ru
     for place in range(0, len(content), 199):
         path.write_bytes(content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :])
         before = _listing(run)
-        with pytest.raises(nk.DataError, match="trials-000001.tfrecord is damaged at record"):
+        with pytest.raises(nk.DataError, match="trials-000001.tfrecord is corrupt at record"):
             _start(run)
         assert _listing(run) == before
 
@@ -211,11 +211,11 @@ def _replace_by(make):
 # What is done to the second of three shards, and what a start says of it. In a table "table" says the same or its own.
 DAMAGES = {
     "empty": (lambda path: path.write_bytes(b""), "holds 0 records but was written with some"),
-    "text": (lambda path: path.write_text("trial,reward\n" * 99), "is damaged at record 0: the checksum of the length"),
+    "text": (lambda path: path.write_text("trial,reward\n" * 99), "is corrupt at record 0: the checksum of the length"),
     "missing": (lambda path: path.unlink(), "Batch 1 is missing"),
-    "a folder": (_replace_by(pathlib.Path.mkdir), "cannot be read: it is no file"),
-    "a pipe": (_replace_by(os.mkfifo), "cannot be read: it is no file"),
-    "a device": (_replace_by(lambda path: path.symlink_to("/dev/zero")), "cannot be read: it is no file"),
+    "a folder": (_replace_by(pathlib.Path.mkdir), "cannot be read: it is not a file"),
+    "a pipe": (_replace_by(os.mkfifo), "cannot be read: it is not a file"),
+    "a device": (_replace_by(lambda path: path.symlink_to("/dev/zero")), "cannot be read: it is not a file"),
     "a link to nothing": (_replace_by(lambda path: path.symlink_to("nowhere")), "cannot be read: No such file"),
     "another space": (_set(0, space=b"0" * 16), "Record 0 of {path} is of space 0000000000000000, but this run has"),
     "another recipe": (_set(2, recipe=b"0" * 16), "Record 2 of {path} is of recipe 0000000000000000, but this run"),
@@ -231,15 +231,15 @@ DAMAGES = {
         lambda path: _rewrite(path, lambda examples: examples[1:]),
         "holds 3 records but was written with 4",
     ),
-    "a key of two lines": (_set(1, key=b"0,0\n0,1"), r"Record 1 of {path} cannot be: it has key '0,0\n0,1'"),
-    "a key that is no text": (_set(1, key=b"\xff"), "Record 1 of {path} cannot be: it has key "),
-    "no key": (_set(1, key=[]), "Record 1 of {path} has 0 values of 'key' where one is due."),
-    "two rewards": (_set(1, reward=[0.5, 0.5]), "Record 1 of {path} has 2 values of 'reward' where one is due."),
-    "no actions": (_set(1, actions=[]), "Record 1 of {path} cannot be: it has actions ()"),
-    "a negative action": (_set(1, actions=[0, -1]), "Record 1 of {path} cannot be: it has actions (0, -1)"),
-    "log-probs too few": (_set(1, log_probs=[-1.0]), "Record 1 of {path} cannot be: it has log_probs (-1.0,)"),
-    "a negative seed": (_set(1, seed=-1), "Record 1 of {path} cannot be: it has seed -1"),
-    "cached twice": (_set(1, cached=2), "Record 1 of {path} cannot be: it has cached 2"),
+    "a key of two lines": (_set(1, key=b"0,0\n0,1"), r"Record 1 of {path} is invalid: it has key '0,0\n0,1'"),
+    "a key that is no text": (_set(1, key=b"\xff"), "Record 1 of {path} is invalid: it has key "),
+    "no key": (_set(1, key=[]), "Record 1 of {path} has 0 values of 'key' instead of one."),
+    "two rewards": (_set(1, reward=[0.5, 0.5]), "Record 1 of {path} has 2 values of 'reward' instead of one."),
+    "no actions": (_set(1, actions=[]), "Record 1 of {path} is invalid: it has actions ()"),
+    "a negative action": (_set(1, actions=[0, -1]), "Record 1 of {path} is invalid: it has actions (0, -1)"),
+    "log-probs too few": (_set(1, log_probs=[-1.0]), "Record 1 of {path} is invalid: it has log_probs (-1.0,)"),
+    "a negative seed": (_set(1, seed=-1), "Record 1 of {path} is invalid: it has seed -1"),
+    "cached twice": (_set(1, cached=2), "Record 1 of {path} is invalid: it has cached 2"),
 }
 
 
@@ -362,7 +362,7 @@ def test_a_configuration_that_is_none_is_refused_by_name(content, run, table):
 def test_a_configuration_that_is_no_file_is_refused_by_name(make, run):
     (run / "config.json").unlink()
     make(run / "config.json")
-    with pytest.raises(nk.DataError, match="config.json cannot be read as JSON: it is no file"), _in_time():
+    with pytest.raises(nk.DataError, match="config.json cannot be read as JSON: it is not a file"), _in_time():
         _start(run)
 
 

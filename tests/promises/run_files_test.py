@@ -76,11 +76,9 @@ def _swap(one, other):
 @pytest.mark.parametrize(
     ("do", "one", "other", "says"),
     [
-        pytest.param(
-            _copy, 1, 2, "Record 0 of {other} is trial 4, where trial 8 is due: the file is a copy", id="twice"
-        ),
-        pytest.param(_copy, 0, 3, "Record 0 of {other} is trial 0, where trial 12 is due", id="once more at the end"),
-        pytest.param(_swap, 1, 2, "Record 0 of {one} is trial 8, where trial 4 is due", id="in another order"),
+        pytest.param(_copy, 1, 2, "Record 0 of {other} is trial 4 instead of trial 8: the file is a copy", id="twice"),
+        pytest.param(_copy, 0, 3, "Record 0 of {other} is trial 0 instead of trial 12", id="once more at the end"),
+        pytest.param(_swap, 1, 2, "Record 0 of {one} is trial 8 instead of trial 4", id="in another order"),
     ],
 )
 def test_shards_that_stand_in_the_wrong_place_are_found_and_the_repair_gives_the_same_d(do, one, other, says, run):

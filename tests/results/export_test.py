@@ -268,7 +268,7 @@ def test_kernels_in_a_configuration_that_are_no_text_are_refused(tmp_path, image
     with pytest.raises(DataError, match="The recorded environment has onednn=.*, where a text such as '1' is due."):
         nk.export_best(tmp_path, images=images)
     (tmp_path / "config.json").write_text(json.dumps({**config, "environment": value}))
-    with pytest.raises(DataError, match="config.json has the environment .*, where an object is due."):
+    with pytest.raises(DataError, match="config.json has the environment .*, which is not a JSON object."):
         nk.export_best(tmp_path, images=images)
 
 

@@ -91,7 +91,7 @@ def test_a_damaged_pending_file_is_moved_away(run):
     (workspace.pending / "a.tfrecord").write_bytes(b"not a record")
     with pytest.raises(DataError):
         _search(run)
-    assert repair(run).problems[0].startswith(f"{workspace.pending / 'a.tfrecord'} is damaged at record 0")
+    assert repair(run).problems[0].startswith(f"{workspace.pending / 'a.tfrecord'} is corrupt at record 0")
     assert [path.name for path in (run / "damaged").iterdir()] == ["a.tfrecord"]
     assert _search(run)[1] == []
 
@@ -144,7 +144,7 @@ def test_the_script_says_what_is_lost_and_what_to_do(run):
     _flip(path, _record(path, 1))
     answers = run_launch_many("repair.py", [[f"--folder={run}"], [f"--folder={run}"], []])
     (_, first), (_, second), (error, _) = answers
-    assert f"{path} is damaged at record 1: the checksum of the data at byte" in first
+    assert f"{path} is corrupt at record 1: the checksum of the data at byte" in first
     assert (
         "8 records are kept, and 3 wait in pending/ for the run to continue." in first
         and "start the command of" in first

@@ -679,7 +679,7 @@ def test_an_evaluator_may_refuse_a_space_before_anything_is_written(tmp_path):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(InvalidValueError, match="holds files but no config.json, so it is no run"):
+    with pytest.raises(InvalidValueError, match="holds files but no config.json, so it is not a run folder"):
         nk.search(grid(4), Counting(), strategy="random", workdir=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 

@@ -203,7 +203,7 @@ def test_a_cut_shard_is_refused_by_name(run):
     dataset.append([_trial(1)])
     path = run.dataset / shard_name(1)
     path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(DataError, match="trials-000001.tfrecord is damaged at record 0"):
+    with pytest.raises(DataError, match="trials-000001.tfrecord is corrupt at record 0"):
         Dataset(_ORIGIN, run)
 
 

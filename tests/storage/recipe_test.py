@@ -73,11 +73,11 @@ def test_settings_that_a_run_needs():
 )
 def test_a_configuration_that_does_not_say_them_is_refused(part, name, value):
     config = {**_CONFIG, part: {**_CONFIG[part], name: value}}
-    message = "config.json does not say its strategy, seed, batch size, lag and budget. Restore"
+    message = "config.json lacks its strategy, seed, batch size, lag or budget. Restore"
     with pytest.raises(DataError, match=message):
         run_config.check_settings(config, "config.json")
 
 
 def test_a_configuration_without_a_budget_is_refused():
-    with pytest.raises(DataError, match="does not say its strategy, seed, batch size, lag and budget"):
+    with pytest.raises(DataError, match="lacks its strategy, seed, batch size, lag or budget"):
         run_config.check_settings({**_CONFIG, "budget": None}, "config.json")

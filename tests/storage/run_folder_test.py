@@ -111,7 +111,8 @@ def test_check_refuses_a_folder_of_other_things(tmp_path):
     with pytest.raises(InvalidValueError) as caught:
         Workspace(tmp_path).check()
     assert str(caught.value) == (
-        f"workdir={str(tmp_path)!r} holds files but no config.json, so it is no run. Name an empty or new folder."
+        f"workdir={str(tmp_path)!r} holds files but no config.json, so it is not a run folder. Name an "
+        "empty or new folder."
     )
     assert os.listdir(tmp_path) == ["photo.png"]
 

@@ -124,7 +124,7 @@ def test_a_damaged_record_that_waits_is_found(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         precompute(_SPACE, _Counting(limit=1), tmp_path, seeds=1)
     next((tmp_path / "pending").iterdir()).write_bytes(b"what")
-    with pytest.raises(nk.DataError, match="is damaged at record 0"):
+    with pytest.raises(nk.DataError, match="is corrupt at record 0"):
         read_table(tmp_path)
 
 

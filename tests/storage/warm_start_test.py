@@ -127,7 +127,7 @@ def test_folders_that_cannot_be_used_are_refused_by_name_before_anything_is_writ
         nk.search(grid(4), _Counting(), strategy="random", workdir=tmp_path / "new", warm_start_from=old)
     shard = old / "dataset" / "trials-000001.tfrecord"
     shard.write_bytes(shard.read_bytes()[:-7])
-    with pytest.raises(DataError, match="trials-000001.tfrecord is damaged at record"):
+    with pytest.raises(DataError, match="trials-000001.tfrecord is corrupt at record"):
         _search(_Counting(), tmp_path / "new", warm_start_from=old)
     assert not (tmp_path / "new").exists()
 

@@ -1,5 +1,5 @@
-"""Trials as records in files, one schema for the writer and the reader.
+"""Trials as records in files, with one schema for the writer and the reader.
 
-Read `schema.py` first (the features of a record and their checks), then `shards.py` (atomic files of records) and
-`tfrecord.py` (the framing).
+Read `schema.py` first (the features of a record and their checks), then `shards.py` (atomic files of records),
+`shard_folder.py` (numbered shards, and records that wait for theirs) and `tfrecord.py` (the framing).
 """

@@ -1,7 +1,6 @@
-"""How a trial is written: one `tf.train.Example` with the features of `FEATURES`, one schema for writer and reader.
+"""The record of a trial: one `tf.train.Example` with the features of `FEATURES`, one schema for writer and reader.
 
-Runs and tables of rewards use the same; only tables hold `test_accuracy`. The files it stands in are
-`records/shards.py`'s.
+Runs and tables of rewards use the same schema; only tables hold `test_accuracy`. `records/shards.py` writes the files.
 """
 
 import math
@@ -16,20 +15,20 @@ from nas_keras.trial import Evaluation, Trial, training_seed
 
 SCHEMA = 1
 
-# Name -> type of the list in tf.train.Example. Fractions are fractions, times are seconds.
+# Name -> type of the list in tf.train.Example. Accuracies are fractions, 0 to 1; times are seconds.
 FEATURES = {
     "schema": "int64",  # version of this table
-    "shard_trials": "int64",  # records in this shard: a cut between records shows
-    "trial": "int64",  # place in the run
-    "iteration": "int64",  # batch
-    "policy": "int64",  # batches told to the policy that drew it
-    "seed": "int64",  # of the child's training
+    "shard_trials": "int64",  # records in this shard, so that a shard truncated between records is noticed
+    "trial": "int64",  # index in the run
+    "iteration": "int64",  # index of the batch
+    "policy": "int64",  # `Trial.policy_version`
+    "seed": "int64",  # seed of the child's training
     "actions": "int64",  # [T], the decisions
     "log_probs": "float",  # [T], or empty
     "key": "bytes",  # canonical key
     "reward": "float",  # NaN if failed
     "status": "bytes",  # "ok" or "failed: <what happened>"
-    "cached": "int64",  # 1: answered from D
+    "cached": "int64",  # 1 for a cache hit
     "valid_accuracy": "float",
     "loss": "float",  # on the validation split
     "num_params": "int64",
@@ -38,13 +37,13 @@ FEATURES = {
     "space": "bytes",  # fingerprint of the search space
     "recipe": "bytes",  # fingerprint of the recipe
     "test_accuracy": "float",  # tables only: empty in a run
-    # The numbers of DOUBLES in double precision: 5 x 8 bytes, little-endian. Absent in records of version 1.0 and
-    # before, which know them in single precision only.
+    # The numbers of DOUBLES in double precision: 5 x 8 bytes, little-endian. Records of version 1.0 and before lack
+    # it and hold these numbers in single precision only.
     "doubles": "bytes",
 }
 DOUBLES = ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy")
 _DOUBLES = np.dtype("<f8")
-# What every record that was ever written keeps to. A key goes to terminals and pages, and so do fingerprints.
+# Conditions that every record of any version meets. Keys and fingerprints must be printable: messages quote them.
 _CHECKS = {
     "shard_trials": lambda values: values["shard_trials"] > 0,
     **{
@@ -66,13 +65,13 @@ _NO_TEXT = {"doubles"}
 
 
 class Origin(NamedTuple):
-    """What every record of a run or table has in common: fingerprints.
+    """Fingerprints that all records of a run or table have in common.
 
     Attributes:
-        space: of the search space.
-        recipe: of the recipe.
-        variants: of recipes that a record may have instead, such as the one with half the batch.
-        seed: of the run, on which the seed of each child's training depends; None for a table, which has several.
+        space: fingerprint of the search space.
+        recipe: fingerprint of the recipe.
+        variants: fingerprints of recipes that a record may have instead, such as the one with half the batch size.
+        seed: seed of the run, on which the seed of each child's training depends; None for a table, which has several.
     """
 
     space: str
@@ -82,7 +81,12 @@ class Origin(NamedTuple):
 
 
 def values_of(trial: Trial, origin: Origin, shard_trials: int) -> dict[str, Any]:
-    """What is written of one trial of a shard of `shard_trials`: a dict with exactly the names of FEATURES.
+    """Returns the values of a trial's record, by the names of FEATURES.
+
+    Args:
+        trial: the trial.
+        origin: origin of the run or table.
+        shard_trials: number of records in the shard.
 
     Raises:
         InvalidValueError: if the reader would refuse it.
@@ -116,14 +120,14 @@ def values_of(trial: Trial, origin: Origin, shard_trials: int) -> dict[str, Any]
     problem = _problem(values) or _strangeness(values, origin)
     if problem:
         raise InvalidValueError(
-            f"The trial of {shown(trial.key)} cannot be stored: {problem}. See to the strategy, the evaluator or the "
-            "space's keys that gave it."
+            f"The trial of {shown(trial.key)} cannot be stored: {problem}. Check the strategy, the evaluator or the "
+            "space's keys that produced it."
         )
     return values
 
 
 def encode(values: dict[str, Any]) -> bytes:
-    """What `values_of` gave, serialized."""
+    """Serializes the values that `values_of` returned."""
     example = tf.train.Example()
     for name, kind in FEATURES.items():
         value = values[name] if name in _LISTS else (values[name],)
@@ -134,17 +138,23 @@ def encode(values: dict[str, Any]) -> bytes:
 
 
 def decode(serialized: bytes, path: pathlib.Path, number: int) -> dict[str, Any]:
-    """Record `number` of a file as a dict with exactly the names of FEATURES.
+    """Reads a serialized record as values by the names of FEATURES.
+
+    Args:
+        tf: TensorFlow.
+        serialized: the record.
+        path: its file, for messages.
+        number: its index in the file, for messages.
 
     Raises:
-        DataError: if it is no record, of another schema, or holds what cannot be.
+        DataError: if it is not a record, has another schema, or holds invalid values.
     """
     place = f"Record {number} of {path}"
     example = tf.train.Example  # outside the `try`, so that a missing TensorFlow is not taken for a bad record
     try:
         features = example.FromString(serialized).features.feature
-    except Exception as error:  # protobuf's DecodeError, whose home differs between its versions
-        raise DataError(f"{place} is no tf.train.Example: {error}. Restore the file from a copy.") from error
+    except Exception as error:  # protobuf's DecodeError, whose module differs between versions
+        raise DataError(f"{place} is not a tf.train.Example: {error}. Restore the file from a copy.") from error
     schema = list(features["schema"].int64_list.value)
     if schema != [SCHEMA]:
         raise DataError(
@@ -155,25 +165,25 @@ def decode(serialized: bytes, path: pathlib.Path, number: int) -> dict[str, Any]
         value = tuple(getattr(features[name], f"{kind}_list").value)
         if name not in _LISTS and len(value) != 1:
             raise DataError(
-                f"{place} has {len(value)} values of {name!r} where one is due. Restore the file from a copy."
+                f"{place} has {len(value)} values of {name!r} instead of one. Restore the file from a copy."
             )
         if kind == "bytes" and name not in _NO_TEXT:
             value = tuple(text.decode(errors="replace") for text in value)
         values[name] = value if name in _LISTS else value[0]
     problem = _problem(values)
     if problem:
-        raise DataError(f"{place} cannot be: {problem}. Restore the file from a copy.")
+        raise DataError(f"{place} is invalid: {problem}. Restore the file from a copy.")
     return values
 
 
 def _problem(values: dict[str, Any]) -> str:
-    """What no record can have; "" if all is well. The one check of the writer and the reader."""
+    """Describes values that no record may have; "" if there are none. The writer and the reader both check this."""
     wrong = [name for name, is_right in _CHECKS.items() if not is_right(values)]
     return f"it has {', '.join(f'{name} {shown(values[name])}' for name in wrong)}" if wrong else ""
 
 
 def _agree(values: dict[str, Any]) -> bool:
-    """Whether the numbers in double precision are those in single precision, more exactly."""
+    """Whether the numbers in double precision round to those in single precision."""
     (content,) = values["doubles"][:1]
     if len(values["doubles"]) != 1 or len(content) != _DOUBLES.itemsize * len(DOUBLES):
         return False
@@ -182,12 +192,12 @@ def _agree(values: dict[str, Any]) -> bool:
 
 
 def _to_single(doubles: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):  # what is too large becomes infinite
+    with np.errstate(over="ignore"):  # a number that is too large becomes infinite
         return doubles.astype(np.float32)
 
 
 def check_origin(values: dict[str, Any], origin: Origin | None, path: pathlib.Path, number: int) -> None:
-    """Raises DataError if a decoded record is of another space, recipe or run; None takes any."""
+    """Raises DataError if a decoded record is of another space, recipe or run; an origin of None accepts any."""
     problem = _strangeness(values, origin) if origin else ""
     if problem:
         raise DataError(
@@ -196,7 +206,7 @@ def check_origin(values: dict[str, Any], origin: Origin | None, path: pathlib.Pa
 
 
 def _strangeness(values: dict[str, Any], origin: Origin) -> str:
-    """What shows that a record is of another space, recipe or run; "" if nothing does."""
+    """Describes why a record is of another space, recipe or run; "" if it is not."""
     for name, variants in (("space", ()), ("recipe", origin.variants)):
         found, wanted = values[name], getattr(origin, name)
         if found != wanted and found not in variants:
@@ -204,13 +214,13 @@ def _strangeness(values: dict[str, Any], origin: Origin) -> str:
     if origin.seed is not None and values["seed"] != training_seed(origin.seed, values["key"]):
         return (
             f"is of another run: its training has the seed {values['seed']}, but with this run's seed {origin.seed} it "
-            f"has {training_seed(origin.seed, values['key'])}"
+            f"would be {training_seed(origin.seed, values['key'])}"
         )
     return ""
 
 
 def trial_of(values: dict[str, Any], origin: Origin | None) -> Trial:
-    """The trial of a decoded record."""
+    """Returns the trial of a decoded record."""
     numbers = {**{name: values[name] for name in DOUBLES}, "test_accuracy": (*values["test_accuracy"], math.nan)[0]}
     if values["doubles"]:
         numbers = dict(zip(DOUBLES, np.frombuffer(values["doubles"][0], _DOUBLES).tolist(), strict=True))

@@ -1,6 +1,6 @@
-"""Records of trials on disk, in shards: TFRecord files that are whole or absent.
+"""Shards: TFRecord files of trials' records, written atomically.
 
-This module knows files, not what is in a run; `storage/dataset.py` does. What a record holds is `records/schema.py`'s.
+`records/schema.py` defines what a record holds, and `records/shard_folder.py` which shards are in a folder.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from nas_keras.trial import Trial
 
 
 def write_shard(path: pathlib.Path, trials: Sequence[Trial], origin: Origin) -> None:
-    """Writes one shard: to a temporary name, flushed to disk, then renamed.
+    """Writes one shard atomically: under a temporary name, flushed to disk, then renamed.
 
     Raises:
         InvalidValueError: before anything is written, if `read_shard` would refuse a trial.
@@ -34,51 +34,52 @@ def write_shard(path: pathlib.Path, trials: Sequence[Trial], origin: Origin) -> 
 
 
 def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
-    """Reads one shard whole.
+    """Reads one complete shard.
 
     Args:
-        path: of the shard.
-        origin: refuse records of another space or recipe; None takes any.
+        path: the shard.
+        origin: records of another space or recipe are refused; None accepts any.
 
     Raises:
-        DataError: if it is damaged, cut, of another schema or of another origin; the message names file and record.
+        DataError: if it is corrupt, truncated, of another schema or of another origin; the message names file and
+            record.
     """
     trials, promised = [], None
     for number, frame in enumerate(read_frames(_read_content(path))):
         if frame.data is None:
             raise DataError(
-                f"{path} is damaged at record {number}: {frame.problem}. Restore the file from a copy, or "
-                "let launch/repair.py save the rest."
+                f"{path} is corrupt at record {number}: {frame.problem}. Restore the file from a copy, or "
+                "run launch/repair.py to save the rest."
             )
         values = decode(frame.data, path, number)
         check_origin(values, origin, path, number)
         if values["shard_trials"] != (promised or values["shard_trials"]):
             raise DataError(
-                f"Record {number} of {path} is of a file of {values['shard_trials']} records, and those before it of "
-                f"one of {promised}: it was put together of two. Restore the file from a copy."
+                f"Record {number} of {path} belongs to a file of {values['shard_trials']} records, those before "
+                f"it to one of {promised}: the file was put together from two. Restore it from a copy."
             )
         promised = values["shard_trials"]
         trials.append(trial_of(values, origin))
     if len(trials) != (promised or -1):
         raise DataError(
-            f"{path} holds {len(trials)} records but was written with {promised or 'some'}: it was cut. Restore the "
-            "file from a copy, or let launch/repair.py save the rest."
+            f"{path} holds {len(trials)} records but was written with {promised or 'some'}: it was truncated. Restore "
+            "the file from a copy, or run launch/repair.py to save the rest."
         )
     return trials
 
 
 def check_order(path: pathlib.Path, trials: Sequence[Trial], *, first: int) -> None:
-    """Raises DataError unless the records of a run's shard are numbered from `first`, one after the other."""
+    """Raises DataError unless the records of a run's shard are numbered consecutively from `first`."""
     for record, (trial, place) in enumerate(zip(trials, itertools.count(first), strict=False)):
         if trial.trial != place:
             raise DataError(
-                f"Record {record} of {path} is trial {trial.trial}, where trial {place} is due: the file is a copy, or "
-                "stands in the wrong place. Restore it from a copy, or let launch/repair.py save the rest."
+                f"Record {record} of {path} is trial {trial.trial} instead of trial {place}: the file is a copy or in "
+                "the wrong place. Restore it from a copy, or run launch/repair.py to save the rest."
             )
 
 
 def salvage_shard(path: pathlib.Path, origin: Origin) -> tuple[list[Trial], list[str]]:
-    """The records of a damaged shard that can be believed, and a sentence for everything that is wrong with it."""
+    """Returns the valid records of a corrupt shard, and a sentence for each thing that is wrong with it."""
     try:
         content = _read_content(path)
     except DataError as error:
@@ -87,7 +88,7 @@ def salvage_shard(path: pathlib.Path, origin: Origin) -> tuple[list[Trial], list
     number = -1
     for number, frame in enumerate(read_frames(content)):
         if frame.data is None:
-            problems.append(f"{path} is damaged at record {number}: {frame.problem}.")
+            problems.append(f"{path} is corrupt at record {number}: {frame.problem}.")
             continue
         try:
             values = decode(frame.data, path, number)
@@ -98,14 +99,14 @@ def salvage_shard(path: pathlib.Path, origin: Origin) -> tuple[list[Trial], list
             problems.append(str(error))
     if not problems and promised != {number + 1}:
         written = " and ".join(map(str, sorted(promised))) or "some"
-        problems.append(f"{path} holds {number + 1} records but was written with {written}: it was cut or mixed.")
+        problems.append(f"{path} holds {number + 1} records but was written with {written}: it was truncated or mixed.")
     return trials, problems
 
 
 def _read_content(path: pathlib.Path) -> bytes:
     try:
-        if path.exists() and not path.is_file():  # a device would never end, a pipe never begin
-            raise OSError(0, "it is no file")
+        if path.exists() and not path.is_file():  # reading a device would never end, and a pipe would block
+            raise OSError(0, "it is not a file")
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. Restore the file from a copy.") from error

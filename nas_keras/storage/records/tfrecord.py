@@ -1,8 +1,9 @@
-"""TFRecord's framing, read by ourselves: for files of a few records TensorFlow's reader takes several times as long.
+"""A reader of TFRecord's framing; for files of a few records TensorFlow's own reader takes several times as long.
 
 A record is its length (8 bytes, little-endian), the length's checksum (4), the data, the data's checksum (4). A
 checksum is CRC-32C, rotated and offset: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details.
-Unlike TensorFlow's, this reader finds a cut within a header, and goes on behind a record with damaged data.
+Unlike TensorFlow's, this reader detects a file truncated within a header, and continues after a record with corrupt
+data.
 """
 
 import struct
@@ -16,12 +17,12 @@ _FOOTER = struct.Struct("<I")
 
 
 class Frame(NamedTuple):
-    """One record as it stands in a file.
+    """One record of a file.
 
     Attributes:
-        offset: of its first byte.
-        data: the record; None if it is damaged.
-        problem: what is wrong with it; "" if nothing.
+        offset: position of its first byte in the file.
+        data: the record; None if it is corrupt.
+        problem: what is wrong with it; "" for a valid record.
     """
 
     offset: int
@@ -30,16 +31,16 @@ class Frame(NamedTuple):
 
 
 def read_frames(content: bytes) -> Iterator[Frame]:
-    """The records of a whole file, in order.
+    """Yields the records of a file's content, in order.
 
-    A record whose data do not fit their checksum is given with its problem, and the next one is read. Where the length
-    cannot be believed, or the file ends too early, that is the last: nobody knows where another would begin. No length
-    is taken for true before its checksum is right and so many bytes are there.
+    A record whose data do not match their checksum is yielded with its problem, and reading continues with the next
+    one. A wrong length or a truncated file ends the reading, since it is unknown where another record would begin. A
+    length is used only after its checksum was verified and so many bytes are available.
     """
     offset = 0
     while offset < len(content):
         if offset + _HEADER.size > len(content):
-            yield Frame(offset, None, f"it is cut within the header at byte {offset}")
+            yield Frame(offset, None, f"it is truncated within the header at byte {offset}")
             return
         length, checksum = _HEADER.unpack_from(content, offset)
         if checksum != _mask(content[offset : offset + 8]):
@@ -48,7 +49,7 @@ def read_frames(content: bytes) -> Iterator[Frame]:
         start = offset + _HEADER.size
         end = start + length
         if end + _FOOTER.size > len(content):
-            yield Frame(offset, None, f"it is cut: {length} bytes of data should begin at byte {start}")
+            yield Frame(offset, None, f"it is truncated: {length} bytes of data should begin at byte {start}")
             return
         data = content[start:end]
         if _FOOTER.unpack_from(content, end)[0] == _mask(data):

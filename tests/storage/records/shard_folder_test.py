@@ -69,5 +69,5 @@ def test_a_file_that_disappears_from_pending_is_left_out_and_a_damaged_one_is_no
     monkeypatch.setattr(shard_folder, "list_pending", lambda folder: listed)
     assert list(shard_folder.read_pending(tmp_path, _ORIGIN)) == [tmp_path / "b.tfrecord"]
     (tmp_path / "b.tfrecord").write_bytes(b"what")
-    with pytest.raises(DataError, match="b.tfrecord is damaged at record 0"):
+    with pytest.raises(DataError, match="b.tfrecord is corrupt at record 0"):
         shard_folder.read_pending(tmp_path, _ORIGIN)

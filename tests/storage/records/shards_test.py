@@ -194,8 +194,8 @@ def test_a_shard_cut_between_records_is_refused(tf, path):
         with pytest.raises(DataError) as caught:
             read_shard(path)
         assert str(caught.value) == (
-            f"{path} holds {count} records but was written with 3: it was cut. Restore the file from a copy, or let "
-            "launch/repair.py save the rest."
+            f"{path} holds {count} records but was written with 3: it was truncated. Restore the file from a copy, "
+            "or run launch/repair.py to save the rest."
         )
 
 
@@ -209,8 +209,8 @@ def test_a_shard_cut_within_a_record_is_refused_with_the_record(tf, path, record
     with pytest.raises(DataError) as caught:
         read_shard(path)
     # What is less than a record's header, TensorFlow takes for the end of the file.
-    how = f"it is cut within the header at byte {starts[record]}" if 0 < kept < 12 else "it is cut: "
-    assert str(caught.value).startswith(f"{path} is damaged at record {record}: {how}")
+    how = f"it is truncated within the header at byte {starts[record]}" if 0 < kept < 12 else "it is truncated: "
+    assert str(caught.value).startswith(f"{path} is corrupt at record {record}: {how}")
     assert "Restore the file from a copy" in str(caught.value)
 
 
@@ -225,7 +225,7 @@ def test_a_flipped_bit_anywhere_is_refused_with_the_record(tf, path):
         path.write_bytes(damaged)
         with pytest.raises(DataError) as caught:
             read_shard(path)
-        assert str(caught.value).startswith(f"{path} is damaged at record {int(position >= first)}: ")
+        assert str(caught.value).startswith(f"{path} is corrupt at record {int(position >= first)}: ")
 
 
 def test_two_shards_in_one_file_are_refused(tf, path):
@@ -241,8 +241,8 @@ def test_an_empty_file_is_refused(tf, path):
     with pytest.raises(DataError) as caught:
         read_shard(path)
     assert str(caught.value) == (
-        f"{path} holds 0 records but was written with some: it was cut. Restore the file from a copy, or let "
-        "launch/repair.py save the rest."
+        f"{path} holds 0 records but was written with some: it was truncated. Restore the file from a copy, "
+        "or run launch/repair.py to save the rest."
     )
 
 
@@ -254,7 +254,7 @@ def test_a_missing_file_is_refused(tf, path):
 def test_another_file_is_refused(tf, path):
     path.parent.mkdir()
     path.write_text("trial,reward\n0,0.5\n" * 10)
-    with pytest.raises(DataError, match="is damaged at record 0: the checksum of the length at byte 0 is wrong"):
+    with pytest.raises(DataError, match="is corrupt at record 0: the checksum of the length at byte 0 is wrong"):
         read_shard(path)
 
 
@@ -298,7 +298,7 @@ def test_a_record_without_a_feature_is_refused(tf, path, name):
     with pytest.raises(DataError) as caught:
         read_shard(path)
     assert str(caught.value) == (
-        f"Record 0 of {path} has 0 values of {name!r} where one is due. Restore the file from a copy."
+        f"Record 0 of {path} has 0 values of {name!r} instead of one. Restore the file from a copy."
     )
 
 
@@ -328,7 +328,7 @@ def test_doubles_that_are_not_the_numbers_in_single_precision_are_refused(tf, pa
     (example,) = _examples(tf, path)
     example.features.feature["doubles"].bytes_list.value[:] = doubles
     _write_examples(tf, path, [example])
-    with pytest.raises(DataError, match="Record 0 of .* cannot be: it has doubles"):
+    with pytest.raises(DataError, match="Record 0 of .* is invalid: it has doubles"):
         read_shard(path)
 
 
@@ -357,7 +357,7 @@ def test_what_the_reader_would_refuse_is_not_written(path, change, problem):
     with pytest.raises(InvalidValueError) as caught:
         write_shard(path, [_GOOD, dataclasses.replace(_GOOD, **change)], _ORIGIN)
     assert f"cannot be stored: {problem}" in str(caught.value)
-    assert str(caught.value).endswith("See to the strategy, the evaluator or the space's keys that gave it.")
+    assert str(caught.value).endswith("Check the strategy, the evaluator or the space's keys that produced it.")
     assert os.listdir(path.parent) == []
 
 
@@ -367,7 +367,7 @@ def test_a_record_of_a_run_with_another_seed_is_neither_read_nor_written(tf, pat
     write_shard(path, [trial], own)
     assert len(read_shard(path, own)) == 1
     problem = (
-        f"is of another run: its training has the seed {trial.seed}, but with this run's seed 4 it has "
+        f"is of another run: its training has the seed {trial.seed}, but with this run's seed 4 it would be "
         f"{training_seed(4, _GOOD.key)}"
     )
     with pytest.raises(DataError, match=problem):
@@ -382,5 +382,5 @@ def test_a_record_that_is_no_example_is_refused(tf, path):
     _write_examples(tf, path, [*_examples(tf, path), b"\xff\xff\xff"])
     with pytest.raises(DataError) as caught:
         read_shard(path)
-    assert str(caught.value).startswith(f"Record 1 of {path} is no tf.train.Example: ")
+    assert str(caught.value).startswith(f"Record 1 of {path} is not a tf.train.Example: ")
     assert str(caught.value).endswith("Restore the file from a copy.")

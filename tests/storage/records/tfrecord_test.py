@@ -46,7 +46,7 @@ def test_a_file_that_is_cut_anywhere_gives_the_records_before_and_says_where(con
             (last,) = frames[whole:]
             in_header = length - starts[whole] < 12
             assert last.data is None and last.offset == starts[whole]
-            assert last.problem.startswith("it is cut within the header" if in_header else "it is cut: ")
+            assert last.problem.startswith("it is truncated within the header" if in_header else "it is truncated: ")
 
 
 def test_every_byte_counts_and_what_comes_after_damaged_data_is_read(content):
@@ -74,4 +74,4 @@ def test_a_length_beyond_the_file_takes_no_memory(content):
     checksum = google_crc32c.value(length)
     masked = (((checksum >> 15) | (checksum << 17)) + 0xA282EAD8) & 0xFFFFFFFF
     (frame,) = read_frames(length + struct.pack("<I", masked) + b"data")
-    assert frame.data is None and frame.problem == f"it is cut: {2**62} bytes of data should begin at byte 12"
+    assert frame.data is None and frame.problem == f"it is truncated: {2**62} bytes of data should begin at byte 12"
