@@ -1,8 +1,8 @@
-"""Checkpoints of a search: the strategy's state after a batch, tied to D so that neither is ahead of the other unseen.
+"""Checkpoints of a search: the strategy's state after a batch, with a digest of D that shows whether both match.
 
 `<workdir>/checkpoints/batch-NNNNNN/` holds `state.npz`, the state's arrays, and `checkpoint.json`: its other values,
 the batches that were open, digests of D and of the file beside it.
-Loading one runs no code. A run without any, or with damaged ones, goes through D once more and ends in the same state.
+Loading a checkpoint runs no code. A run without a usable checkpoint replays D and ends in the same state.
 """
 
 import hashlib
@@ -30,13 +30,13 @@ _FOLDER = re.compile(r"batch-(\d{6,})")
 
 
 class Checkpoint(NamedTuple):
-    """What a search needs to go on.
+    """The state from which a search continues.
 
     Attributes:
-        num_told: batches that the strategy was told.
-        digest: of those batches in D.
-        state: of the strategy.
-        open: of each batch asked but not told, a JSON object; the loop knows what is in it.
+        num_told: number of batches that the strategy was told.
+        digest: digest of those batches in D.
+        state: state of the strategy.
+        open: a JSON object for each batch that was asked but not told; the loop defines its content.
     """
 
     num_told: int
@@ -46,7 +46,7 @@ class Checkpoint(NamedTuple):
 
 
 def write_checkpoint(folder: pathlib.Path, checkpoint: Checkpoint, *, keep: int = 3) -> None:
-    """Writes a checkpoint, whole or not at all, and removes the oldest beyond `keep`.
+    """Writes a checkpoint atomically, and removes the oldest ones beyond `keep`.
 
     Raises:
         WriteError: if the disk is full, writing is not allowed, or the like.
@@ -58,16 +58,16 @@ def write_checkpoint(folder: pathlib.Path, checkpoint: Checkpoint, *, keep: int 
 
 
 def _write(folder: pathlib.Path, checkpoint: Checkpoint) -> None:
-    folder.mkdir(exist_ok=True)  # in the run's folder, which is there: a moved one is not made anew
+    folder.mkdir(exist_ok=True)  # not its parents: a run's folder that was moved is not created again
     temporary = folder / ".checkpoint.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.unlink(missing_ok=True)  # a link, which would lead out of the folder
+    temporary.unlink(missing_ok=True)  # a link might lead out of the folder
     temporary.mkdir()
     arrays = {name: value for name, value in checkpoint.state.items() if isinstance(value, np.ndarray)}
     names = sorted(arrays)
     if names:
-        # Named by their place, since a name of the state may be one that no file can have. Made in memory: where the
-        # disk is full, zipfile hides the error of the system behind one of its own.
+        # Arrays are named by their index, since a name in the state may not be a valid file name. They are packed in
+        # memory: if the disk is full, zipfile hides the system's error behind its own.
         content = io.BytesIO()
         np.savez(content, **{f"array_{i}": arrays[name] for i, name in enumerate(names)})
         (temporary / _ARRAYS).write_bytes(content.getvalue())
@@ -86,19 +86,19 @@ def _write(folder: pathlib.Path, checkpoint: Checkpoint) -> None:
     (temporary / _DESCRIPTION).write_text(json.dumps(wrapped, sort_keys=True) + "\n")
     sync_tree(temporary)
     target = folder / f"batch-{checkpoint.num_told:06d}"
-    shutil.rmtree(target, ignore_errors=True)  # a damaged one of the same name
+    shutil.rmtree(target, ignore_errors=True)  # a corrupt one of the same name
     os.replace(temporary, target)
     sync_folder(folder)
 
 
 def read_checkpoints(folder: pathlib.Path) -> Iterator[Checkpoint]:
-    """Those that are whole and of this version, the newest first; of the others a warning says why not."""
+    """Yields the usable checkpoints, the newest first, and warns of those that are corrupt or of another version."""
     for path in _list(folder) if folder.exists() else []:
         try:
             yield _read(path)
-        except Exception as error:  # whatever is wrong with it: D itself is what counts
-            what = printable(str(error))  # names out of its files stand in it
-            logging.warning("The checkpoint %s cannot be used: %s. An older one, or D itself, is.", path, what)
+        except Exception as error:  # of any class: a corrupt checkpoint is never fatal, since D can be replayed
+            what = printable(str(error))  # it may quote names from files
+            logging.warning("The checkpoint %s cannot be used: %s. An older one or D is used instead.", path, what)
 
 
 def _read(path: pathlib.Path) -> Checkpoint:
@@ -106,19 +106,19 @@ def _read(path: pathlib.Path) -> Checkpoint:
     description = wrapped["checkpoint"]
     text = json.dumps(description, sort_keys=True)
     if hashlib.sha256(text.encode()).hexdigest() != wrapped["sha256"]:
-        raise ValueError(f"{_DESCRIPTION} is damaged")
+        raise ValueError(f"{_DESCRIPTION} is corrupt")
     if (description["format"], description["version"]) != (_FORMAT, __version__):
         raise ValueError(
-            f"it is of version {description['version']}, format {description['format']}, and this is "
+            f"it is of version {description['version']}, format {description['format']}, but this is "
             f"{__version__}, format {_FORMAT}"
         )
-    # Before anything in them is believed.
+    # Every file is verified before its content is used.
     for name, digest in description["files"].items():
         if pathlib.PurePath(name).name != name or _digest_file(path / name) != digest:
-            raise ValueError(f"{name} is damaged")
+            raise ValueError(f"{name} is corrupt")
     state = dict(description["values"])
     if description["arrays"]:
-        # They were written as they are, so that they take no more memory than the file has bytes.
+        # The arrays were written uncompressed, so they take no more memory than the file has bytes.
         arrays = read_arrays(path / _ARRAYS, at_most=(path / _ARRAYS).stat().st_size)
         for i, name in enumerate(description["arrays"]):
             state[name] = arrays[f"array_{i}"]
@@ -126,7 +126,7 @@ def _read(path: pathlib.Path) -> Checkpoint:
 
 
 def _list(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The checkpoints' folders, the newest first."""
+    """Returns the folders of checkpoints, the newest first."""
     found = [path for path in folder.iterdir() if _FOLDER.fullmatch(path.name) and path.is_dir()]
     return sorted(found, key=lambda path: int(_FOLDER.fullmatch(path.name)[1]), reverse=True)
 

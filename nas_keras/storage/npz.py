@@ -1,4 +1,4 @@
-"""The arrays of an npz file, read within a bound of memory and without unpickling anything."""
+"""A reader of npz files that bounds the memory used and unpickles nothing."""
 
 import math
 import pathlib
@@ -11,18 +11,18 @@ _ZIP = b"PK\x03\x04"  # the first bytes of a zip file that is not empty
 
 
 def read_arrays(path: pathlib.Path, *, at_most: int) -> dict[str, np.ndarray]:
-    """All arrays of a file that `numpy.savez` or `numpy.savez_compressed` wrote, by name.
+    """Reads all arrays, by name, of a file that `numpy.savez` or `numpy.savez_compressed` wrote.
 
     Args:
-        path: of the file.
-        at_most: bytes that the arrays may take together.
+        path: the file.
+        at_most: number of bytes that the arrays may take together.
 
     Raises:
-        Exception: of many types, if the file cannot be read; NumPy, zipfile, zlib and Python's parser each have theirs.
+        Exception: if the file cannot be read. NumPy, zipfile, zlib and Python's parser each raise types of their own.
     """
     if not path.is_file():
         raise OSError("there is no such file")
-    with open(path, "rb") as file:  # np.load would also read a bare array, whatever memory it claims
+    with open(path, "rb") as file:  # np.load would also read a bare array, however large its header says it is
         if file.read(len(_ZIP)) != _ZIP:
             raise ValueError("it is not a zip file")
     with np.load(path, allow_pickle=False) as file:
@@ -31,7 +31,7 @@ def read_arrays(path: pathlib.Path, *, at_most: int) -> dict[str, np.ndarray]:
 
 
 def _check_sizes(archive: zipfile.ZipFile, at_most: int) -> None:
-    """Raises ValueError if an array claims more memory than the file has for it: NumPy takes it before it reads."""
+    """Raises ValueError if an array's header asks for more bytes than follow: NumPy allocates before it reads."""
     if sum(member.file_size for member in archive.infolist()) > at_most:
         raise ValueError(f"it unpacks to more than {at_most:,} bytes")
     for member in archive.infolist():
@@ -45,4 +45,6 @@ def _check_sizes(archive: zipfile.ZipFile, at_most: int) -> None:
                 f"{member.filename} holds values of type {dtype}, but only real numbers and texts are read"
             )
         if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > num_bytes:
-            raise ValueError(f"{member.filename} claims {list(shape)} values of type {dtype}, which it does not hold")
+            raise ValueError(
+                f"{member.filename} has a header for {list(shape)} values of type {dtype}, which do not follow"
+            )

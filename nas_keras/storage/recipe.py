@@ -1,7 +1,7 @@
-"""A recipe: everything a reward depends on besides the key and the seed, as a JSON object with a fingerprint.
+"""Recipes: everything that a reward depends on besides key and seed, as a JSON object with a fingerprint.
 
-The code of a user's function or operations is a part of it. `children/named_recipes.py` has the recipes of trained
-children.
+The code of a user's function or operations is part of a recipe. `children/named_recipes.py` defines the recipes of
+trained children.
 """
 
 import hashlib
@@ -13,18 +13,18 @@ from nas_keras.system.code_fingerprint import parts_difference
 
 
 def fingerprint(recipe: dict[str, Any]) -> str:
-    """16 hex digits of a recipe (a JSON object); the order of its names does not matter.
+    """Returns the fingerprint of a recipe, 16 hex digits; the order of names in the recipe does not matter.
 
     Raises:
-        InvalidValueError: if it is none.
+        InvalidValueError: if the recipe is not a JSON object.
     """
     try:
         if not isinstance(recipe, dict):
-            raise TypeError("it is no dict")
-        text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)  # NaN is not even itself
+            raise TypeError("it is not a dict")
+        text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)  # NaN does not equal itself
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidValueError(
-            f"recipe={shown(recipe)} is not allowed: {error}. It must be a JSON object: a dict of texts, finite "
+            f"recipe={shown(recipe)} is not allowed: {error}. It must be a JSON object: a dict of strings, finite "
             "numbers, lists and the like, such as {'epochs': 3}."
         ) from error
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -39,29 +39,29 @@ def with_code(
     function: dict[str, str] | None = None,
     operations: dict[str, dict[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """A recipe with the identity of a user's code, as `code_parts` gives it; where there is none it stays as it is.
+    """Returns a recipe with the identity of a user's code, as `code_parts` returns it.
 
     Args:
-        recipe: without code.
-        function: that gives the rewards.
-        operations: registered from outside, those of the searched space only.
+        recipe: recipe without code.
+        function: identity of the function that gives the rewards; None if there is none.
+        operations: identities of the registered operations of the searched space, by name; None if there are none.
     """
     return {**recipe, **({FUNCTION: function} if function else {}), **({OPERATIONS: operations} if operations else {})}
 
 
 def without_code(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recipe as versions wrote it that knew code by its name alone."""
+    """Returns a recipe without its code, as versions wrote it that recorded code by its name alone."""
     return {name: value for name, value in recipe.items() if name not in (FUNCTION, OPERATIONS)}
 
 
 def code_difference(old: dict[str, Any], new: dict[str, Any], *, common: bool = False) -> str:
-    """What differs between the code of two recipes, in words; "" if nothing does.
+    """Describes in words how the code of two recipes differs; "" if it does not.
 
     Args:
         old: a recipe.
         new: a recipe.
-        common: count only parts that both have: what is new or gone cannot have changed the rewards of an architecture
-            that both spaces hold.
+        common: whether to compare only parts that both have: an added or removed part cannot have changed the rewards
+            of an architecture that both spaces hold.
     """
     said = []
     for what, before, now in _codes(old, new):
@@ -84,7 +84,7 @@ def _codes(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, dict, di
 
 
 def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """What differs between two recipes, one level down: "train: {...} before, {...} now"; code by its parts."""
+    """Describes in words how two recipes differ, such as "train: {...} before, {...} now"; "" if they do not."""
     code = code_difference(old, new)
     old, new = without_code(old), without_code(new)
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]

@@ -1,11 +1,11 @@
-"""A table of rewards on disk: one record for each key and training seed, in D's own format, beside its recipe.
+"""A table of rewards on disk: one record for each key and training seed, in the format of D, beside its recipe.
 
 ```
 <table>/recipe.json  trials-000000.tfrecord  trials-000001.tfrecord ...  pending/
 ```
 
-`storage/table_writer.py` fills and merges tables, `evaluators/table.py` answers from one. Only tables hold test
-accuracies.
+`storage/table_writer.py` fills and merges tables, and `evaluators/table.py` looks rewards up in one. Only tables hold
+test accuracies.
 """
 
 import contextlib
@@ -113,13 +113,13 @@ def lock_table(path: pathlib.Path) -> Iterator[None]:
 
 
 def check_once(path: pathlib.Path, trials: Sequence[Trial]) -> None:
-    """Raises DataError if a key and seed stands in a table twice."""
+    """Raises DataError if a table holds a key and seed twice."""
     seen = set()
     for trial in trials:
         if (trial.key, trial.seed) in seen:
             raise DataError(
-                f"The table {path} holds {trial.key} with seed {trial.seed} twice. Restore it from a copy, or let "
-                "launch/repair.py take the second away."
+                f"The table {path} holds {trial.key} with seed {trial.seed} twice. Restore it from a copy, or run "
+                "launch/repair.py to remove the second record."
             )
         seen.add((trial.key, trial.seed))
 
@@ -144,18 +144,20 @@ def read_description(path: pathlib.Path) -> Description:
 
 
 def check_place(path: pathlib.Path) -> None:
-    """Raises InvalidValueError if a folder is something else than a table or a place to put one."""
+    """Raises InvalidValueError unless a folder is a table, empty or absent."""
     path = local_path("table", path)
     if path.exists() and not path.is_dir():
         raise InvalidValueError(f"{path} is a file. Name a folder for the table.")
     if path.exists() and not is_table(path) and any(path.iterdir()):
-        raise InvalidValueError(f"{path} holds files but no {RECIPE}, so it is no table. Name an empty or new folder.")
+        raise InvalidValueError(
+            f"{path} holds files but no {RECIPE}, so it is not a table. Name an empty or new folder."
+        )
 
 
 def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """The mean over the seeds that succeeded, a failure if none did; without seconds and test accuracy.
+    """Returns the mean over the seeds that succeeded, without seconds and test accuracy; a failure if none succeeded.
 
-    What was found by a variant of the recipe counts only where nothing was by the recipe itself.
+    Evaluations by a variant of the recipe count only if there is none by the recipe itself.
     """
     succeeded = [evaluation for evaluation in evaluations if not evaluation.failed]
     succeeded = [evaluation for evaluation in succeeded if not evaluation.recipe] or succeeded
@@ -172,7 +174,7 @@ def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:
 
 
 def _mean(values: Sequence[float]) -> float:
-    """In single precision if all values are, such as measured accuracies: so it was before D kept doubles."""
+    """Returns the mean, in single precision if all values are, as for tables written before version 1.1."""
     mean = float(np.mean(values))
     with np.errstate(over="ignore"):
         is_single = np.array_equal(np.float32(values), values, equal_nan=True)

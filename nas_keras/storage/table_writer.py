@@ -1,4 +1,4 @@
-"""Tables of rewards on disk, written: filled job by job, at once, or merged from others. `table.py` reads them."""
+"""Writing tables of rewards: filled job by job, written at once, or merged from others. `table.py` reads them."""
 
 import contextlib
 import os
@@ -28,15 +28,19 @@ from nas_keras.trial import Trial
 
 
 class TableWriter:
-    """Fills a table, in shards of `shard_size` jobs in a given order; what is finished is safe at once.
+    """Fills a table in shards of `shard_size` jobs in a given order; each finished job is stored at once.
 
     Args:
         path: the table's folder; new, or of the same space and recipe.
-        space: whose keys they are.
-        recipe: a JSON object.
-        variants: recipes that records may have instead, such as the one with half the batch.
-        environment: recorded beside the recipe, when the table is begun.
-        shard_size: records in a shard; the last may have fewer.
+        space: search space of the keys.
+        recipe: recipe of the rewards, a JSON object.
+        variants: recipes that records may have instead, such as the one with half the batch size.
+        environment: machine and software, recorded beside the recipe when the table is begun.
+        shard_size: number of records in a shard; the last may have fewer.
+
+    Attributes:
+        done: finished records by key and seed.
+        environment: that of the table, which may have been begun earlier.
 
     Raises:
         InvalidValueError: if the folder holds a table of another space or recipe, or something else.
@@ -81,7 +85,7 @@ class TableWriter:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Makes the folder and keeps other writers out, who would number their shards alike; then reads it again.
+        """Creates the folder, locks it, since two writers would use the same shard numbers, and reads it again.
 
         Raises:
             InvalidValueError: if another process fills the table.
@@ -93,7 +97,7 @@ class TableWriter:
             yield
 
     def add(self, trial: Trial) -> None:
-        """Keeps one finished training safe."""
+        """Stores one finished training."""
         self._describe()
         self._folder.add_pending(trial)
         self.done[trial.key, trial.seed] = trial
@@ -110,10 +114,10 @@ class TableWriter:
             write_json(self._path / RECIPE, self._description._asdict())
 
     def flush(self, order: Sequence[tuple[str, int]]) -> None:
-        """Writes each shard that is complete.
+        """Writes every shard that is complete.
 
         Args:
-            order: (key, seed) of all jobs of the whole table, in order.
+            order: (key, seed) of all jobs of the table, in order.
         """
         remaining = [job for job in order if job not in self._in_shards]
         while remaining:
@@ -135,9 +139,14 @@ class TableWriter:
 def write_table(
     path: pathlib.Path, trials: Sequence[Trial], *, space: SearchSpace, recipe: dict[str, Any], **recorded
 ) -> None:
-    """Writes a whole table at once: `path` is whole or absent. `recorded` is variants and environment.
+    """Writes a complete table atomically: beside `path`, then renamed. What an earlier process left there is removed.
 
-    The table is written beside `path` and then renamed; what an earlier process left there is removed.
+    Args:
+        path: the table's folder; new or empty.
+        trials: its records.
+        space: search space of the keys.
+        recipe: recipe of the rewards.
+        **recorded: `variants` and `environment`, see `TableWriter`.
 
     Raises:
         InvalidValueError: if `path` is neither new nor empty, or another process is writing it.
@@ -146,10 +155,10 @@ def write_table(
     check_place(path)
     if is_table(path):
         raise InvalidValueError(f"{path} holds a table already. Name a new folder.")
-    path = path.resolve()  # a link to an empty folder stays what it is
+    path = path.resolve()  # a link to an empty folder stays a link
     beside = path.with_name(f".{path.name}.tmp")
     with writing(path):
-        if beside.is_symlink():  # in a folder from elsewhere it may lead anywhere
+        if beside.is_symlink():  # in a folder from elsewhere it may point anywhere
             beside.unlink()
         beside.mkdir(parents=True, exist_ok=True)
     with lock_table(beside):

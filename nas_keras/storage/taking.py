@@ -1,7 +1,7 @@
-"""What searches found already, taken into a table of rewards: their children are not trained again.
+"""Rewards that searches have found, reused in a table so that their children are not trained again.
 
-A search's rewards are those of one training with the run's own seed, so they are records of a table of the same space
-and recipe as they stand. What they lack is a test accuracy: a search measures none.
+A search's reward comes from one training with the run's seed, so it is a valid record of a table of the same space and
+recipe. It only lacks the test accuracy, which a search does not measure.
 """
 
 import os
@@ -19,11 +19,11 @@ from nas_keras.trial import Trial
 
 
 class Taken(NamedTuple):
-    """What sources know.
+    """Rewards of several sources.
 
     Attributes:
         trials: one for each key and training seed.
-        environment: what the first source was made on; {} without sources.
+        environment: machine and software of the first source; {} without sources.
     """
 
     trials: list[Trial]
@@ -31,20 +31,20 @@ class Taken(NamedTuple):
 
 
 def take(paths: Sequence[str | os.PathLike], *, space: SearchSpace, recipe: dict[str, Any], seeds: int) -> Taken:
-    """Reads runs, finished or running, and tables of one space and recipe; all are checked before this returns.
+    """Reads the rewards of runs, finished or running, and of tables, all of one space and recipe.
 
-    Failures are left out, since another try may succeed, and so is what was found by a variant of the recipe.
+    Failures are left out, since another try may succeed, and so are rewards of a variant of the recipe.
 
     Args:
-        paths: folders.
-        space: of the table that is to be filled.
-        recipe: of that table.
-        seeds: it has those of the run seeds 0 to `seeds` - 1.
+        paths: folders of the runs and tables.
+        space: search space of the table that will be filled.
+        recipe: recipe of that table.
+        seeds: number of run seeds in that table, from 0.
 
     Raises:
-        InvalidValueError: if a folder is neither, or of another space, recipe or seed, or if two that were made on the
-            same kind of machine and software have different rewards for a key and seed.
-        DataError: if one is damaged.
+        InvalidValueError: if a folder is neither, is of another space, recipe or seed, or has another reward for a key
+            and seed than a folder that was made with the same machine and software.
+        DataError: if a folder is corrupt.
     """
     sources = [_open(path, space, recipe, seeds) for path in paths]
     found: dict[tuple[str, int], tuple[Source, Trial]] = {}
@@ -55,7 +55,7 @@ def take(paths: Sequence[str | os.PathLike], *, space: SearchSpace, recipe: dict
             if known.reward == trial.reward:
                 continue
             if first.environment == source.environment:
-                # There a training comes out the same to the bit, so one of the two is not what it says.
+                # On equal machines and software a training is reproducible to the bit, so one of the two is wrong.
                 raise InvalidValueError(
                     f"{source.path} has another reward for {trial.key} with seed {trial.seed} than {first.path}: "
                     f"{trial.reward} and {known.reward}, on the same kind of machine. Take from one of the two."

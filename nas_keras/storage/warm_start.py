@@ -1,7 +1,7 @@
-"""What another run or a table knows already: evaluations that a search gets for nothing.
+"""Warm starts: rewards of another run or of a table, which a search uses without evaluating them again.
 
-A run keeps a copy of its own, `<workdir>/warm_start.tfrecord`, so that it goes on the same way whatever becomes of the
-folder that it was taken from.
+A run keeps a copy of them, `<workdir>/warm_start.tfrecord`, so that it continues in the same way whatever happens to
+the other folder.
 """
 
 import dataclasses
@@ -28,21 +28,22 @@ from nas_keras.trial import Trial
 
 
 def read_known(path: str | os.PathLike, *, space: SearchSpace, recipe: dict[str, Any]) -> list[Trial]:
-    """One trial for each key that stands in another run's D, or in a table (the mean over its seeds).
+    """Reads one trial for each key of another run's D or of a table, where it has the mean over the seeds.
 
-    Failures are left out, since another try may succeed, and so is what was found by a variant of the recipe.
+    Failures are left out, since another try may succeed, and so are rewards of a variant of the recipe.
 
-    A source whose space has other choices of the same decisions, or has them in another order, is read by their names;
-    what this space does not have is left out, and so is any such source whose keys are a function of the user's.
+    The other space may have other choices of the same decisions, or the same in another order: choices are matched by
+    name, and trials with a choice that this space lacks are left out. A space whose keys a user's function makes is not
+    matched in this way.
 
     Args:
         path: folder of the run or table.
-        space: of the search.
-        recipe: of the search.
+        space: search space of the search.
+        recipe: recipe of the search.
 
     Raises:
-        InvalidValueError: if the folder is neither, is of another space or recipe, or knows nothing.
-        DataError: if it is damaged.
+        InvalidValueError: if the folder is neither, is of another space or recipe, or holds no reward.
+        DataError: if it is corrupt.
     """
     source = open_source("warm_start_from", path)
     path, found = source.path, source.space
@@ -56,7 +57,7 @@ def read_known(path: str | os.PathLike, *, space: SearchSpace, recipe: dict[str,
         translated = [trial for trial in map(translate, known) if trial is not None]
         if len(translated) < len(known):
             logging.warning(
-                "%s: %d of %d evaluations have choices that this space does not have, and are left out.",
+                "%s: %d of %d evaluations are left out, since they have choices that this space lacks.",
                 path,
                 len(known) - len(translated),
                 len(known),
@@ -68,19 +69,19 @@ def read_known(path: str | os.PathLike, *, space: SearchSpace, recipe: dict[str,
 
 
 def write_snapshot(workspace: Workspace, known: Sequence[Trial], origin: Origin) -> None:
-    """Keeps the known trials with the run."""
-    write_shard(workspace.warm_start, known, origin._replace(seed=None))  # they are of runs with other seeds
+    """Writes the known trials into the run's folder."""
+    write_shard(workspace.warm_start, known, origin._replace(seed=None))  # the trials come from runs with other seeds
 
 
 def read_snapshot(workspace: Workspace, origin: Origin) -> list[Trial] | None:
-    """What the run was started with; None if it has no such file."""
+    """Returns the known trials that the run was started with; None if there were none."""
     if not workspace.warm_start.exists():
         return None
     return read_shard(workspace.warm_start, origin._replace(seed=None))
 
 
 def describe(known: Sequence[Trial]) -> dict[str, Any] | None:
-    """What a run's configuration says of them, so that a restart with others, or with none, is refused."""
+    """Returns the entry of a run's configuration by which a restart with other known trials, or none, is refused."""
     if not known:
         return None
     text = "\n".join(sorted(f"{trial.key} {trial.reward!r}" for trial in known))
@@ -98,7 +99,7 @@ def _means(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def _translation(path, described: dict[str, Any], space: SearchSpace) -> Callable[[Trial], Trial | None]:
-    """Gives a trial of another space the actions and key that it has in this one; None if it has none here."""
+    """Returns a function that converts a trial of another space to this one, or to None if a choice is missing."""
     places = choice_places(described, describe_space(space))
     if places is None:  # the fingerprints differ, so this raises
         check_same(
@@ -114,7 +115,7 @@ def _translation(path, described: dict[str, Any], space: SearchSpace) -> Callabl
     def translate(trial: Trial) -> Trial | None:
         if not fits(trial.actions, places):
             raise DataError(
-                f"{path} holds actions {trial.actions}, which its space does not have. Restore it from a copy."
+                f"{path} holds actions {trial.actions}, which are not in its space. Restore it from a copy."
             )
         actions = tuple(place[action] for place, action in zip(places, trial.actions, strict=True))
         return None if None in actions else dataclasses.replace(trial, actions=actions, key=space.key(actions))
@@ -123,7 +124,7 @@ def _translation(path, described: dict[str, Any], space: SearchSpace) -> Callabl
 
 
 def _check_recipe(source: Source, recipe: dict[str, Any], *, is_same: bool) -> None:
-    found, recipe = source.recipe, json.loads(json.dumps(recipe))  # as it is read from a file: a tuple is a list
+    found, recipe = source.recipe, json.loads(json.dumps(recipe))  # as it is read from a file, with tuples as lists
     if found != recipe and without_code(found) == without_code(recipe):
         if not source.is_table and is_by_name_only(source.space):
             logging.warning(
@@ -131,7 +132,7 @@ def _check_recipe(source: Source, recipe: dict[str, Any], *, is_same: bool) -> N
                 source.path,
             )
             return
-        # Choices that are new bring code with them, which says nothing of those that were there.
+        # New choices bring new code, which does not change the rewards of the others.
         if not is_same and not code_difference(found, recipe, common=True):
             return
     fix = "Name a run or table of the same recipe."

@@ -141,7 +141,7 @@ def test_a_recipe_that_is_damaged_or_of_another_table(table, text, says):
 def test_a_shard_that_is_damaged(table):
     path = table / "trials-000000.tfrecord"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(DataError, match="trials-000000.tfrecord is damaged"):
+    with pytest.raises(DataError, match="trials-000000.tfrecord is corrupt"):
         TableEvaluator(table)
 
 

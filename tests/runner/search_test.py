@@ -696,7 +696,7 @@ def test_damaged_files_end_the_search(tmp_path):
     nk.search(grid(4), Counting(), strategy="random", workdir=tmp_path)
     shard = tmp_path / "dataset" / "trials-000000.tfrecord"
     shard.write_bytes(shard.read_bytes()[:-3])
-    with pytest.raises(DataError, match="trials-000000.tfrecord is damaged"):
+    with pytest.raises(DataError, match="trials-000000.tfrecord is corrupt"):
         nk.search(grid(4), Counting(), strategy="random", workdir=tmp_path)
 
 

@@ -108,7 +108,7 @@ def test_one_of_another_version_or_that_reaches_out_of_its_folder_is_not_used(tm
         json.dumps({"sha256": checkpoints.hashlib.sha256(text.encode()).hexdigest(), "checkpoint": description})
     )
     assert _numbers(tmp_path / "c") == []
-    assert "../../secret is damaged" in warnings[0] and "it is of version 9.9, format 2, and this is" in warnings[1]
+    assert "../../secret is corrupt" in warnings[0] and "it is of version 9.9, format 2, but this is" in warnings[1]
 
 
 @pytest.mark.usefixtures("always")
@@ -119,7 +119,7 @@ def test_a_checkpoint_of_the_format_before_is_left_out_and_the_search_ends_equal
         digest = checkpoints.hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
         path.write_text(json.dumps({"sha256": digest, "checkpoint": description}))
     assert facts(_search("random", tmp_path / "run", budget=12)) == whole
-    assert warnings and all(f", format 1, and this is {nk.__version__}, format 2" in text for text in warnings)
+    assert warnings and all(f", format 1, but this is {nk.__version__}, format 2" in text for text in warnings)
 
 
 def test_checkpoints_need_no_tensorflow(tmp_path):

@@ -240,5 +240,5 @@ def test_actions_that_the_other_space_does_not_have_are_damage(tmp_path):
         trial = nk.Trial(0, 0, 0, 5, actions, (), "k", False, evaluation)
         write_table(folder, [trial], space=nk.spaces.small(), recipe={"r": 1})
         other = nk.SearchSpace("small", [nk.Decision("op_1", ("conv_3x3",)), nk.Decision("op_2", ("identity",))])
-        with pytest.raises(DataError, match="holds actions .*, which its space does not have"):
+        with pytest.raises(DataError, match="holds actions .*, which are not in its space"):
             read_known(folder, space=other, recipe={"r": 1})
