@@ -174,7 +174,7 @@ def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:
 
 
 def _mean(values: Sequence[float]) -> float:
-    """Returns the mean, in single precision if all values are, as for tables written before version 1.1."""
+    """Returns the mean, in single precision if all values are: records of older versions hold no doubles."""
     mean = float(np.mean(values))
     with np.errstate(over="ignore"):
         is_single = np.array_equal(np.float32(values), values, equal_nan=True)

@@ -151,7 +151,7 @@ def _search_named(space, function=_length, **settings):
 def test_a_space_with_other_choices_takes_over_what_it_shares_by_name(tmp_path, caplog):
     _search_named(_named("a", "bb", "ccc"), workdir=tmp_path / "old")
     result = _search_named(_named("dddd", "ccc", "a"), workdir=tmp_path / "new", warm_start_from=tmp_path / "old")
-    assert "2 of 6 evaluations have choices that this space does not have" in caplog.text
+    assert "2 of 6 evaluations are left out, since they have choices that this space lacks" in caplog.text
     rewards = {trial.key: (trial.reward, trial.cached) for trial in result.trials}
     assert rewards == {
         "0,0": (4.0, False),

@@ -37,8 +37,8 @@ FEATURES = {
     "space": "bytes",  # fingerprint of the search space
     "recipe": "bytes",  # fingerprint of the recipe
     "test_accuracy": "float",  # tables only: empty in a run
-    # The numbers of DOUBLES in double precision: 5 x 8 bytes, little-endian. Records of version 1.0 and before lack
-    # it and hold these numbers in single precision only.
+    # The numbers of DOUBLES in double precision: 5 x 8 bytes, little-endian. Records of older versions lack it and
+    # hold these numbers in single precision only.
     "doubles": "bytes",
 }
 DOUBLES = ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy")
