@@ -7,39 +7,38 @@ The default run takes about ten minutes on 2 cores. Other work on the machine sp
 """
 
 import json
-import os
 
 from absl import flags
 
 import nas_keras as nk
 from nas_keras._launch import script
+from nas_keras._launch.flags import ImageFlags, WorkerFlags
 from nas_keras.benchmarks.memory import measure_memory
 from nas_keras.benchmarks.overhead import measure_overhead
 from nas_keras.benchmarks.proposing import measure_proposing
 from nas_keras.benchmarks.startup import measure_startup
 from nas_keras.benchmarks.throughput import measure_throughput
-from nas_keras.errors import check_choice, check_workers
+from nas_keras.errors import check_choice
 from nas_keras.evaluators.workers.devices import processor
 from nas_keras.system.cgroups import available_cores
 from nas_keras.system.output_files import result_file, write_result
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PARTS = ("throughput", "memory", "overhead", "proposing", "startup")
 
 _ONLY = flags.DEFINE_list("only", list(_PARTS), f"Parts to run, comma-separated: {', '.join(_PARTS)}.")
 _FULL = flags.DEFINE_boolean("full", False, "Use the largest sizes: three rounds of children, and 100,000 trials.")
 _JSON = flags.DEFINE_string("json", None, "File to write all figures to.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of prepared data sets. Default: the repository's testdata.")
-_WORKERS = flags.DEFINE_integer("workers", None, "Worker processes. Default: one per GPU, else one per core.")
+_IMAGES = ImageFlags(__file__)
+_WORKERS = WorkerFlags(timeout=False)
 
 
 def main() -> None:
     """Checks the flags, runs the parts one after the other, and prints a table of each."""
     for part in _ONLY.value or [""]:
         check_choice("only", part, _PARTS)
-    check_workers(_WORKERS.value)
+    _WORKERS.check()
     path = result_file("json", _JSON.value)
-    images = nk.load_images("mnist", data_dir=_DATA_DIR.value or os.path.join(_ROOT, "testdata"))
+    images = _IMAGES.load("mnist")
     figures = {"processor": processor(), "cores": available_cores(), "full": _FULL.value}
     print(f"{figures['processor']}, {figures['cores']} cores")
     for part in dict.fromkeys(_ONLY.value):
@@ -57,10 +56,10 @@ def main() -> None:
 def _run(part: str, images: nk.Images) -> tuple[dict, list[tuple[str, str]]]:
     """The figures of a part, and what is shown of them."""
     if part == "throughput":
-        found = measure_throughput(images, rounds=3 if _FULL.value else 1, workers=_WORKERS.value)
+        found = measure_throughput(images, rounds=3 if _FULL.value else 1, workers=_WORKERS.workers)
         return found, _throughput_lines(found)
     if part == "memory":
-        found = measure_memory(images, workers=_WORKERS.value)
+        found = measure_memory(images, workers=_WORKERS.workers)
         return found, _memory_lines(found)
     if part == "overhead":
         found = measure_overhead(trials=100_000 if _FULL.value else 10_000)

@@ -8,8 +8,6 @@ Every search is a real one, of `nk.search`. Pictures and intervals need matplotl
 'nas_keras[report]'.
 """
 
-import importlib.util
-
 import tqdm
 from absl import flags
 
@@ -53,9 +51,7 @@ _PICTURE = flags.DEFINE_string("picture", None, f"File to draw the curves to: {'
 
 def main() -> None:
     """Checks the flags, runs the searches, prints and writes what they found."""
-    missing = [name for name in ("matplotlib", "scipy") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InvalidValueError(f"A comparison needs {' and '.join(missing)}: pip install 'nas_keras[report]'.")
+    script.check_report_extra("A comparison")
     source = _source()
     contenders = parse_contenders(_STRATEGIES.value)
     budgets = _budgets()

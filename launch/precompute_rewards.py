@@ -10,28 +10,23 @@ The same command continues an interrupted table: what the table holds is not tra
 `--take_from=runs/one,runs/other` reuses the rewards that searches of the same space and recipe found.
 """
 
-import os
+import pathlib
 import re
 
 from absl import flags
 
 import nas_keras as nk
 from nas_keras._launch import script
+from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_given, output_table, refuse_given
 from nas_keras._launch.progress import show_jobs
 from nas_keras.children import named_recipes
-from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
+from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.results.precompute import precompute
-from nas_keras.spaces.cell_names import LARGEST, find_cells
-from nas_keras.storage.table import check_place
+from nas_keras.spaces.cell_names import find_cells
 from nas_keras.storage.table_writer import merge_tables
 from nas_keras.storage.taking import take
-from nas_keras.system.output_files import check_apart
-from nas_keras.system.paths import local_path
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-_SPACE = flags.DEFINE_string("space", "small", "The search space: small or large.")
-_NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large space, 1 to 4.")
+_SPACE = SpaceFlags(for_table=True)
 _CELLS = flags.DEFINE_list(
     "cells", [], "Cells to train: keys of the space, or vgg, inception, resnet; comma-separated. Default: all keys."
 )
@@ -47,47 +42,41 @@ _TAKE_FROM = flags.DEFINE_list(
     "Folders of runs, which may be running, and of tables: cells with a reward there are not trained again.",
 )
 _MERGE = flags.DEFINE_list("merge", [], "Folders of tables of one recipe to merge into --table; trains nothing.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of prepared data sets. Default: the repository's testdata.")
-_WORKERS = flags.DEFINE_integer("workers", None, "Worker processes. Default: one per GPU, else one per core.")
-_CHILD_TIMEOUT = flags.DEFINE_float("child_timeout", None, "Seconds after which a child fails. Default: no limit.")
+_IMAGES = ImageFlags(__file__)
+_WORKERS = WorkerFlags()
 
 
 def main() -> None:
     """Checks the flags, then computes or merges."""
-    check_choice("space", _SPACE.value, ("small", "large"))
-    space = nk.spaces.small() if _SPACE.value == "small" else nk.spaces.large(_NUM_NODES.value)
-    if space.size > LARGEST:
-        raise InvalidValueError(
-            f"--num_nodes={_NUM_NODES.value}: {space.size:,} encodings are too many for a table; use 1 to 4."
-        )
-    if not _TABLE.value:
-        raise InvalidValueError("--table is missing: name the folder of the table, such as --table=runs/table.")
-    table = local_path("table", _TABLE.value)
+    space = _SPACE.space()
+    check_given("table", "the folder of the table", "runs/table")
     read = [(flag.name, folder) for flag in (_MERGE, _TAKE_FROM) for folder in flag.value]
-    check_apart(folders={"table": table}, read=read)
+    table = output_table(read, fill=not _MERGE.value)
     if _MERGE.value:
-        for flag in (_TAKE_FROM, _CELLS, _SHARD, _SEEDS, _RECIPE, _WORKERS, _CHILD_TIMEOUT, _DATA_DIR):
-            if flags.FLAGS[flag.name].present:
-                raise InvalidValueError(
-                    f"--{flag.name} cannot be combined with --merge, which trains nothing. Leave one of them out."
-                )
-        count = merge_tables(_MERGE.value, table, space=space)
-        print(f"{count:,} records merged into {_TABLE.value}.")
-        return
+        _merge(space, table)
+    else:
+        _compute(space, table)
+
+
+def _merge(space: nk.SearchSpace, table: pathlib.Path) -> None:
+    training = ("take_from", "cells", "shard", "seeds", "recipe", "workers", "child_timeout", "data_dir")
+    refuse_given(training, "cannot be combined with --merge, which trains nothing. Leave one of them out.")
+    count = merge_tables(_MERGE.value, table, space=space)
+    print(f"{count:,} records merged into {_TABLE.value}.")
+
+
+def _compute(space: nk.SearchSpace, table: pathlib.Path) -> None:
     check_choice("recipe", _RECIPE.value, named_recipes.NAMED)
     named = named_recipes.NAMED[_RECIPE.value]
     check_at_least("seeds", _SEEDS.value, 1, at_most=100)
-    check_workers(_WORKERS.value)
-    check_child_timeout(_CHILD_TIMEOUT.value)
-    check_place(table)
+    _WORKERS.check()
     keys, shard = find_cells(space, _CELLS.value) if _CELLS.value else None, _shard()
-    images = nk.load_images(named.dataset, data_dir=_DATA_DIR.value or os.path.join(_ROOT, "testdata"))
     evaluator = nk.TrainingEvaluator(
-        images,
+        _IMAGES.load(named.dataset),
         child=named.child,
         train=named.train,
-        workers=_WORKERS.value,
-        child_timeout=_CHILD_TIMEOUT.value,
+        workers=_WORKERS.workers,
+        child_timeout=_WORKERS.child_timeout,
         measure_test=True,
     )
     with evaluator:
@@ -96,8 +85,7 @@ def main() -> None:
             taken = take(_TAKE_FROM.value, space=space, recipe=evaluator.recipe, seeds=_SEEDS.value)
             print(f"{len(taken.trials):,} children are taken from {', '.join(_TAKE_FROM.value)}.", flush=True)
         with show_jobs() as on_job:
-            settings = {"keys": keys, "taken": taken, "shard": shard, "on_job": on_job}
-            precompute(space, evaluator, table, seeds=_SEEDS.value, **settings)
+            precompute(space, evaluator, table, seeds=_SEEDS.value, keys=keys, taken=taken, shard=shard, on_job=on_job)
     print(f"{'These cells are' if keys else 'The table is'} complete: {_TABLE.value}.")
 
 

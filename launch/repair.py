@@ -9,7 +9,7 @@ The original files are moved to the folder's `damaged/`.
 from absl import flags
 
 from nas_keras._launch import script
-from nas_keras.errors import InvalidValueError
+from nas_keras._launch.flags import check_given
 from nas_keras.results.repair import repair
 
 _FOLDER = flags.DEFINE_string("folder", None, "Folder of the run or table. Required.")
@@ -17,8 +17,7 @@ _FOLDER = flags.DEFINE_string("folder", None, "Folder of the run or table. Requi
 
 def main() -> None:
     """Repairs, and prints a line for everything that was wrong."""
-    if not _FOLDER.value:
-        raise InvalidValueError("--folder is missing: name the folder of a run or table, such as --folder=runs/mnist.")
+    check_given("folder", "the folder of a run or table", "runs/mnist")
     repaired = repair(_FOLDER.value)
     for problem in repaired.problems:
         print(problem)

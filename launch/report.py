@@ -10,23 +10,22 @@ or of searches of one space: their winners, trained longer, what their controlle
 It needs matplotlib and SciPy: pip install 'nas_keras[report]'.
 """
 
-import importlib.util
 import math
 import os
 import pathlib
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
 import tqdm
 from absl import flags
 
-import nas_keras as nk
 from nas_keras._launch import script
-from nas_keras.errors import InvalidValueError, check_at_least, check_choice
+from nas_keras._launch.flags import SpaceFlags, check_given, refuse_given
+from nas_keras.errors import InvalidValueError, check_at_least
 from nas_keras.reports.page_folder import Report
-from nas_keras.reports.search_page import page as report_runs
-from nas_keras.reports.table_page import page as report
-from nas_keras.spaces.cell_names import LARGEST
+from nas_keras.reports.search_page.page import write_run_report
+from nas_keras.reports.table_page.page import write_report
 from nas_keras.system.output_files import check_apart
 
 _TABLE = flags.DEFINE_string(
@@ -40,8 +39,7 @@ _GOAL = flags.DEFINE_float("goal", None, "Percent that the winner should reach, 
 _OUTPUT = flags.DEFINE_string(
     "output", "docs/mnist_small", "Folder of the page, made if it is not there; an earlier page in it is replaced."
 )
-_SPACE = flags.DEFINE_string("space", "small", "The search space of the table: small or large.")
-_NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large space, 1 to 4.")
+_SPACE = SpaceFlags(text="The search space of the table: small or large.", for_table=True)
 _SEARCHES = flags.DEFINE_integer(
     "searches", 20, "Searches on the table by each strategy, with seeds 0, 1, ...; 0: none."
 )
@@ -50,20 +48,17 @@ _BATCHES = flags.DEFINE_integer("batches", 60, "Batches of 8 samples in each sea
 
 def main() -> None:
     """Checks the flags, makes the page, prints its headline figures."""
-    missing = [name for name in ("matplotlib", "scipy") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InvalidValueError(f"A report needs {' and '.join(missing)}: pip install 'nas_keras[report]'.")
+    script.check_report_extra("A report")
     check_at_least("searches", _SEARCHES.value, 0)
     check_at_least("batches", _BATCHES.value, 1)
     if _RUNS.value and not flags.FLAGS["output"].present:
         raise InvalidValueError("--output is missing: name the folder of the page, such as --output=docs/mnist_large3.")
-    if not _OUTPUT.value:
-        raise InvalidValueError("--output is missing: name the folder of the page, such as --output=docs/mnist_small.")
+    check_given("output", "the folder of the page", "docs/mnist_small")
     read = [("table", _TABLE.value), ("trained", _TRAINED.value), *(("runs", run) for run in _RUNS.value)]
     check_apart(folders={"output": _OUTPUT.value}, read=read)
     shown = _SEARCHES.value and _TABLE.value  # searches on a table
     with tqdm.tqdm(total=_SEARCHES.value, unit="seed", desc="Searching", disable=not shown, delay=0.1) as bar:
-        settings = {
+        settings: dict[str, Any] = {
             "searches": _SEARCHES.value,
             "batches": _BATCHES.value,
             "on_search": lambda done: bar.update(done - bar.n),
@@ -74,16 +69,12 @@ def main() -> None:
 
 
 def _report_runs(settings: dict) -> Report:
-    for name in ("space", "num_nodes"):
-        if flags.FLAGS[name].present:
-            raise InvalidValueError(
-                f"--{name}={flags.FLAGS[name].value} cannot be combined with --runs, which determine it. Leave it out."
-            )
+    refuse_given(("space", "num_nodes"), "cannot be combined with --runs, which determine it. Leave it out.")
     if _GOAL.value is not None and not 0 < _GOAL.value < 100:
         raise InvalidValueError(f"--goal={_GOAL.value} is not allowed: it is in percent, such as 99.45.")
     optional = {"trained": _TRAINED.value, "table": _TABLE.value, "goal": _GOAL.value}
     given = [f"--{name}={value}" for name, value in optional.items() if value is not None]
-    return report_runs.write_run_report(
+    return write_run_report(
         list(map(pathlib.Path, _RUNS.value)),
         pathlib.Path(_OUTPUT.value),
         trained=pathlib.Path(_TRAINED.value) if _TRAINED.value else None,
@@ -95,36 +86,16 @@ def _report_runs(settings: dict) -> Report:
 
 
 def _report_table(settings: dict) -> Report:
-    for name in ("trained", "goal"):
-        if flags.FLAGS[name].present:
-            raise InvalidValueError(f"--{name}={flags.FLAGS[name].value} is for a page of --runs; leave it out.")
-    space, flags_of_space = _space()
-    if not _TABLE.value:
-        raise InvalidValueError("--table is missing: name the folder of a table, such as --table=runs/table.")
-    command = _command(f"--table={_TABLE.value}", after=flags_of_space)
-    return report.write_report(
-        pathlib.Path(_TABLE.value), space, pathlib.Path(_OUTPUT.value), command=command, **settings
-    )
+    refuse_given(("trained", "goal"), "is for a page of --runs; leave it out.")
+    space = _SPACE.space()
+    check_given("table", "the folder of a table", "runs/table")
+    command = _command(f"--table={_TABLE.value}", after=_SPACE.arguments())
+    return write_report(pathlib.Path(_TABLE.value), space, pathlib.Path(_OUTPUT.value), command=command, **settings)
 
 
 def _command(*what: str, after: Sequence[str] = ()) -> str:
     searches = [f"--searches={_SEARCHES.value}", f"--batches={_BATCHES.value}"]
     return shlex.join(["python", "launch/report.py", *what, f"--output={_OUTPUT.value}", *after, *searches])
-
-
-def _space() -> tuple[nk.SearchSpace, list[str]]:
-    """The space, and the flags that say so."""
-    check_choice("space", _SPACE.value, ("small", "large"))
-    if _SPACE.value == "small":
-        if flags.FLAGS["num_nodes"].present:
-            raise InvalidValueError(f"--num_nodes={_NUM_NODES.value} is for --space=large; the small space has two.")
-        return nk.spaces.small(), ["--space=small"]
-    space = nk.spaces.large(_NUM_NODES.value)
-    if space.size > LARGEST:
-        raise InvalidValueError(
-            f"--num_nodes={_NUM_NODES.value}: {space.size:,} encodings are too many for a table; use 1 to 4."
-        )
-    return space, ["--space=large", f"--num_nodes={_NUM_NODES.value}"]
 
 
 if __name__ == "__main__":

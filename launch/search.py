@@ -12,11 +12,12 @@ from absl import flags
 import nas_keras as nk
 from nas_keras import strategies
 from nas_keras._launch import script
+from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_given, refuse_given
 from nas_keras._launch.progress import SearchProgress, describe_stored, show_time
 from nas_keras._tensorflow import DISTRIBUTE
 from nas_keras.children.named_recipes import configs_of
 from nas_keras.children.training import PRECISIONS
-from nas_keras.errors import InvalidValueError, check_at_least, check_child_timeout, check_choice, check_workers
+from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.results.exportable_run import check_exportable
 from nas_keras.runner.search import run_search
 from nas_keras.runner.settings import Settings, check_settings
@@ -24,13 +25,10 @@ from nas_keras.storage.run_folder import Workspace
 from nas_keras.system.output_files import check_apart
 from nas_keras.system.paths import check_loadable
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
 _MISSING_WAYS = ("error", "train")
 
 # What is searched, and how.
-_SPACE = flags.DEFINE_string("space", "small", "The search space: small or large.")
-_NUM_NODES = flags.DEFINE_integer("num_nodes", 3, "Nodes of a cell of the large space, 1 to 8.")
+_SPACE = SpaceFlags()
 _STRATEGY = flags.DEFINE_string("strategy", "ppo", f"Search strategy: {' or '.join(strategies.NAMES)}.")
 _STRATEGY_CONFIG = flags.DEFINE_list(
     "strategy_config", [], "Settings of the strategy, key=value,... such as learning_rate=0.01,entropy=0.2."
@@ -55,20 +53,15 @@ _MISSING = flags.DEFINE_string(
     "error",
     f"If the table lacks a cell: {' or '.join(_MISSING_WAYS)} (by the table's recipe).",
 )
-_DATASET = flags.DEFINE_string("dataset", "mnist", "TFDS name of a data set of image classification.")
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of prepared data sets. Default: the repository's testdata for mnist, else TFDS' own."
+_IMAGES = ImageFlags(
+    __file__,
+    "the repository's testdata for mnist, else TFDS' own",
+    dataset="TFDS name of a data set of image classification.",
+    prepare=True,
 )
-_DOWNLOAD = flags.DEFINE_boolean("download", False, "Fetch and prepare the data set if it is not there.")
-_IMAGE_SIZE = flags.DEFINE_list("image_size", [], "Resize images to height,width in pixels. Default: their own size.")
 _EPOCHS = flags.DEFINE_integer("epochs", 1, "Epochs that a child is trained for its reward.")
 _FILTERS = flags.DEFINE_integer("filters", 16, "Filters of a child's first stage; doubled in each further one.")
-_WORKERS = flags.DEFINE_integer(
-    "workers",
-    None,
-    "Worker processes; several can share a GPU. Default: one per GPU, else one per core.",
-)
-_CHILD_TIMEOUT = flags.DEFINE_float("child_timeout", None, "Seconds after which a child fails. Default: no limit.")
+_WORKERS = WorkerFlags("Worker processes; several can share a GPU.")
 _PRECISION = flags.DEFINE_string(
     "precision",
     "float32",
@@ -91,10 +84,10 @@ _FINAL_EPOCHS = flags.DEFINE_integer("final_epochs", 10, "Epochs of the best chi
 
 def main() -> None:
     """Checks the flags, searches, exports, and prints what was found."""
-    space = _space()
+    space = _SPACE.space()
     options = _strategy_options()
     child, train, settings = _check_flags(space, options)
-    images = _load_images() if _needs_images() else None
+    images = _IMAGES.load() if _needs_images() else None
     with _evaluator(images, child, train) as evaluator:
         if _FINAL_EPOCHS.value:
             check_exportable(evaluator.recipe, images)
@@ -107,19 +100,10 @@ def main() -> None:
         print(f"\nTraining the best child for {_FINAL_EPOCHS.value} epochs ...", flush=True)
         with show_time("training"):
             (exported,) = nk.export_best(
-                _WORKDIR.value, epochs=_FINAL_EPOCHS.value, images=images, space=space, workers=_WORKERS.value
+                _WORKDIR.value, epochs=_FINAL_EPOCHS.value, images=images, space=space, workers=_WORKERS.workers
             )
         print(f"{space.decode(result.best.actions)}: {exported.summary}")
     _print_places(result)
-
-
-def _space() -> nk.SearchSpace:
-    check_choice("space", _SPACE.value, ("small", "large"))
-    if _SPACE.value == "small":
-        if flags.FLAGS["num_nodes"].present:
-            raise InvalidValueError(f"--num_nodes={_NUM_NODES.value} is for --space=large; the small space has two.")
-        return nk.spaces.small()
-    return nk.spaces.large(_NUM_NODES.value)
 
 
 def _strategy_options() -> dict[str, str]:
@@ -136,8 +120,7 @@ def _strategy_options() -> dict[str, str]:
 
 def _check_flags(space: nk.SearchSpace, options: dict[str, str]) -> tuple[nk.ChildConfig, nk.TrainConfig, Settings]:
     """Refuses what can be refused before an image is read; returns the settings of a child and of the search."""
-    if not _WORKDIR.value:
-        raise InvalidValueError("--workdir is missing: name the folder of the run, such as --workdir=runs/mnist.")
+    check_given("workdir", "the folder of the run", "runs/mnist")
     check_at_least("final_epochs", _FINAL_EPOCHS.value, 0)
     if _FINAL_EPOCHS.value:
         nk.TrainConfig(epochs=_FINAL_EPOCHS.value)
@@ -146,11 +129,10 @@ def _check_flags(space: nk.SearchSpace, options: dict[str, str]) -> tuple[nk.Chi
     check_choice("distribute", _DISTRIBUTE.value, DISTRIBUTE)
     check_choice("missing", _MISSING.value, _MISSING_WAYS)
     check_choice("reward", _REWARD.value, ("train", "table"))
-    check_workers(_WORKERS.value)
-    check_child_timeout(_CHILD_TIMEOUT.value)
-    _image_size()
+    _WORKERS.check()
+    _IMAGES.image_size()
     _check_that_flags_agree()
-    read = [("table", _TABLE.value), ("warm_start_from", _WARM_START_FROM.value), ("data_dir", _DATA_DIR.value)]
+    read = [("table", _TABLE.value), ("warm_start_from", _WARM_START_FROM.value), ("data_dir", _IMAGES.data_dir.value)]
     check_apart(folders={"workdir": _WORKDIR.value}, read=read)
     settings = check_settings(
         space,
@@ -171,52 +153,24 @@ def _check_flags(space: nk.SearchSpace, options: dict[str, str]) -> tuple[nk.Chi
 
 
 def _check_that_flags_agree() -> None:
-    """No flag is taken in silence that does nothing."""
+    """Refuses flags that would be ignored."""
     if _REWARD.value == "train":
-        for name in ("table", "missing"):
-            if flags.FLAGS[name].present:
-                raise InvalidValueError(
-                    f"--{name}={flags.FLAGS[name].value} is for --reward=table; leave it out, or ask for the table."
-                )
+        refuse_given(("table", "missing"), "is for --reward=table; leave it out, or ask for the table.")
         return
-    for name in ("epochs", "filters", "child_timeout", "distribute", "precision", "jit_compile"):
-        if flags.FLAGS[name].present:
-            raise InvalidValueError(
-                f"--{name}={flags.FLAGS[name].value} is for --reward=train; a table's children were trained already. "
-                "Leave it out, or train."
-            )
+    refuse_given(
+        ("epochs", "filters", "child_timeout", "distribute", "precision", "jit_compile"),
+        "is for --reward=train; a table's children were trained already. Leave it out, or train.",
+    )
     _table()
-    if _needs_images():
-        return
-    for name in ("dataset", "data_dir", "download", "image_size", "workers"):
-        if flags.FLAGS[name].present:
-            value = ",".join(_IMAGE_SIZE.value) if name == "image_size" else flags.FLAGS[name].value
-            raise InvalidValueError(
-                f"--{name}={value} is for children that are trained, and --reward=table --final_epochs=0 trains none. "
-                "Leave it out."
-            )
+    if not _needs_images():
+        refuse_given(
+            ("dataset", "data_dir", "download", "image_size", "workers"),
+            "is for children that are trained, and --reward=table --final_epochs=0 trains none. Leave it out.",
+        )
 
 
 def _needs_images() -> bool:
     return bool("train" in (_REWARD.value, _MISSING.value) or _FINAL_EPOCHS.value)
-
-
-def _load_images() -> nk.Images:
-    data_dir = _DATA_DIR.value
-    if data_dir is None and _DATASET.value.partition(":")[0].lower() == "mnist":
-        data_dir = os.path.join(_ROOT, "testdata")
-    return nk.load_images(_DATASET.value, data_dir=data_dir, download=_DOWNLOAD.value, image_size=_image_size())
-
-
-def _image_size() -> tuple[int, int] | None:
-    if not _IMAGE_SIZE.value:
-        return None
-    if len(_IMAGE_SIZE.value) != 2 or not all(side.isascii() and side.isdigit() for side in _IMAGE_SIZE.value):
-        raise InvalidValueError(
-            f"--image_size={','.join(_IMAGE_SIZE.value)} is not allowed: write height,width in pixels, such as 32,32."
-        )
-    height, width = (int(side[:20]) for side in _IMAGE_SIZE.value)
-    return height, width
 
 
 def _evaluator(images, child, train) -> nk.Evaluator:
@@ -225,9 +179,9 @@ def _evaluator(images, child, train) -> nk.Evaluator:
             images,
             child=child,
             train=train,
-            workers=_WORKERS.value,
+            workers=_WORKERS.workers,
             distribute=_DISTRIBUTE.value,
-            child_timeout=_CHILD_TIMEOUT.value,
+            child_timeout=_WORKERS.child_timeout,
         )
     table = _table()
     if _MISSING.value == "error":
@@ -239,23 +193,14 @@ def _evaluator(images, child, train) -> nk.Evaluator:
         images,
         child=child,
         train=train,
-        workers=_WORKERS.value,
+        workers=_WORKERS.workers,
         distribute=recipe.get("distribute", "none"),
     )
     return nk.TableEvaluator(table, otherwise=otherwise)
 
 
 def _table() -> str:
-    if _TABLE.value:
-        return _TABLE.value
-    name = "mnist_small" if _SPACE.value == "small" else f"mnist_large{_NUM_NODES.value}"
-    shipped = os.path.join(_ROOT, "testdata", "rewards", name)
-    if not os.path.isdir(shipped):
-        raise InvalidValueError(
-            f"--reward=table needs --table: no table is shipped for --space=large --num_nodes={_NUM_NODES.value}. Name "
-            "the folder of one, or use --reward=train."
-        )
-    return shipped
+    return _TABLE.value or _SPACE.shipped_table(_IMAGES.testdata)
 
 
 def _print_plan(space, images) -> None:
@@ -273,8 +218,7 @@ def _print_result(space, result) -> None:
     repeats = sum(trial.cached for trial in result.trials)
     print(
         f"\n{result.num_evaluations} of {space.size:,} cells evaluated; {repeats} of {len(result.trials)} proposals "
-        "were "
-        f"repeats, at no cost. Stopped by: {result.stopped}."
+        f"were repeats, at no cost. Stopped by: {result.stopped}."
     )
     print("Best cells by validation accuracy:")
     for trial in result.top(5):

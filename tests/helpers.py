@@ -125,7 +125,7 @@ spec.loader.exec_module(script)
 answers = []
 for arguments in json.loads(sys.argv[2]):
     flags.FLAGS.unparse_flags()
-    for name in script.flags.FLAGS.flag_values_dict():
+    for name in flags.FLAGS.flag_values_dict():
         flags.FLAGS[name].unparse()
     flags.FLAGS(["script", *arguments])
     output = io.StringIO()

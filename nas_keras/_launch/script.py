@@ -7,6 +7,7 @@ a defect and shows its traceback.
 
 import contextlib
 import errno
+import importlib.util
 import io
 import os
 import signal
@@ -74,6 +75,13 @@ def run(main: Callable[[], None], *, interrupted: str | Callable[[], str] = CONT
             raise
 
     app.run(explained, flags_parser=_parse)
+
+
+def check_report_extra(what: str) -> None:
+    """Raises InvalidValueError if the libraries of the extra `[report]`, which `what` needs, are not installed."""
+    missing = [name for name in ("matplotlib", "scipy") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InvalidValueError(f"{what} needs {' and '.join(missing)}: pip install 'nas_keras[report]'.")
 
 
 def _make_streams_writable() -> None:

@@ -1,0 +1,213 @@
+"""Flags that several launch scripts share, each defined once, together with the object that they describe.
+
+A script creates the groups that it needs when it is imported (`SPACE = SpaceFlags()`) and asks them for their object in
+`main()` (`SPACE.space()`). Absl lists the flags as the script's own in --help. The checks of two flags that exclude
+each other stay in the scripts, which phrase the reason; `refuse_given` finds the flag.
+"""
+
+import os
+import pathlib
+from collections.abc import Iterable
+
+from absl import flags
+
+from nas_keras import spaces
+from nas_keras.data.images import Images
+from nas_keras.data.tfds import load_images
+from nas_keras.errors import InvalidValueError, check_child_timeout, check_choice, check_workers
+from nas_keras.spaces.cell_names import LARGEST
+from nas_keras.spaces.search_space import SearchSpace
+from nas_keras.storage.table import check_place
+from nas_keras.system.output_files import check_apart
+from nas_keras.system.paths import local_path
+
+flags.disclaim_key_flags()  # a script's --help lists the flags of the module that defines them: make that the script
+
+SPACES = ("small", "large")
+
+
+class SpaceFlags:
+    """--space and --num_nodes: a search space.
+
+    Args:
+        default: the default of --space.
+        text: the description of --space in --help.
+        for_table: whether every cell of the space is to be trained, which excludes the largest spaces.
+    """
+
+    def __init__(
+        self, default: str = "small", text: str = "The search space: small or large.", *, for_table: bool = False
+    ):
+        self._for_table = for_table
+        most = 4 if for_table else spaces.MAX_NODES
+        self._space = flags.DEFINE_string("space", default, text)
+        self._num_nodes = flags.DEFINE_integer("num_nodes", 3, f"Nodes of a cell of the large space, 1 to {most}.")
+
+    def space(self) -> SearchSpace:
+        """The space that the flags name.
+
+        Raises:
+            InvalidValueError: if there is none, or if it is too large for a table.
+        """
+        check_choice("space", self._space.value, SPACES)
+        if self._space.value == "small":
+            if flags.FLAGS["num_nodes"].present:
+                raise InvalidValueError(
+                    f"--num_nodes={self._num_nodes.value} is for --space=large; the small space has two."
+                )
+            return spaces.small()
+        space = spaces.large(self._num_nodes.value)
+        if self._for_table and space.size > LARGEST:
+            raise InvalidValueError(
+                f"--num_nodes={self._num_nodes.value}: {space.size:,} encodings are too many for a table; use 1 to 4."
+            )
+        return space
+
+    def shipped_table(self, testdata: str) -> str:
+        """The folder of the table of rewards that the repository ships for the space.
+
+        Raises:
+            InvalidValueError: if it ships none.
+        """
+        name = "mnist_small" if self._space.value == "small" else f"mnist_large{self._num_nodes.value}"
+        shipped = os.path.join(testdata, "rewards", name)
+        if not os.path.isdir(shipped):
+            raise InvalidValueError(
+                f"--reward=table needs --table: no table is shipped for --space=large --num_nodes="
+                f"{self._num_nodes.value}. Name the folder of one, or use --reward=train."
+            )
+        return shipped
+
+    def arguments(self) -> list[str]:
+        """The flags as a command line repeats them; --num_nodes only for the large space."""
+        nodes = [f"--num_nodes={self._num_nodes.value}"] if self._space.value == "large" else []
+        return [f"--space={self._space.value}", *nodes]
+
+
+class ImageFlags:
+    """--data_dir, and on request --dataset, --download and --image_size: the images that children are trained on.
+
+    Args:
+        script: the script's `__file__`, from which the repository's testdata/ is found; the package may be installed
+            elsewhere.
+        where: the default of --data_dir as --help describes it.
+        dataset: the description of --dataset in --help; None for a script whose data set is fixed.
+        prepare: whether --download and --image_size are defined too.
+    """
+
+    def __init__(self, script: str, where: str = "the repository's testdata", *, dataset: str | None = None,
+                 prepare: bool = False):  # fmt: skip
+        self.testdata = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(script))), "testdata")
+        self.data_dir = flags.DEFINE_string("data_dir", None, f"Folder of prepared data sets. Default: {where}.")
+        self.dataset = flags.DEFINE_string("dataset", "mnist", dataset) if dataset else None
+        self._download = self._image_size = None
+        if prepare:
+            self._download = flags.DEFINE_boolean(
+                "download", False, "Fetch and prepare the data set if it is not there."
+            )
+            self._image_size = flags.DEFINE_list(
+                "image_size", [], "Resize images to height,width in pixels. Default: their own size."
+            )
+
+    def folder(self, dataset: str) -> str | None:
+        """The folder of a prepared data set: --data_dir, or testdata/ for MNIST, or None, which means TFDS' own."""
+        if not self.data_dir.value and dataset.partition(":")[0].lower() == "mnist":
+            return self.testdata
+        return self.data_dir.value
+
+    def image_size(self) -> tuple[int, int] | None:
+        """The height and width of --image_size in pixels; None if images keep their size.
+
+        Raises:
+            InvalidValueError: if it is not two whole numbers.
+        """
+        size = [] if self._image_size is None else self._image_size.value
+        if not size:
+            return None
+        if len(size) != 2 or not all(side.isascii() and side.isdigit() for side in size):
+            raise InvalidValueError(
+                f"--image_size={','.join(size)} is not allowed: write height,width in pixels, such as 32,32."
+            )
+        height, width = (int(side[:20]) for side in size)
+        return height, width
+
+    def load(self, dataset: str | None = None) -> Images:
+        """Loads `dataset`, by default the data set that --dataset names."""
+        name = dataset or self.dataset.value
+        download = self._download is not None and self._download.value
+        return load_images(name, data_dir=self.folder(name), download=download, image_size=self.image_size())
+
+
+class WorkerFlags:
+    """--workers, and on request --child_timeout: the processes that train children.
+
+    Args:
+        text: the description of --workers in --help, without its default.
+        timeout: whether --child_timeout is defined too.
+    """
+
+    def __init__(self, text: str = "Worker processes.", *, timeout: bool = True):
+        self._workers = flags.DEFINE_integer("workers", None, f"{text} Default: one per GPU, else one per core.")
+        self._child_timeout = None
+        if timeout:
+            self._child_timeout = flags.DEFINE_float(
+                "child_timeout", None, "Seconds after which a child fails. Default: no limit."
+            )
+
+    @property
+    def workers(self) -> int | None:
+        """The number of processes; None for as many as fit."""
+        return self._workers.value
+
+    @property
+    def child_timeout(self) -> float | None:
+        """The limit of one child's training in seconds; None for no limit."""
+        return None if self._child_timeout is None else self._child_timeout.value
+
+    def check(self) -> None:
+        """Raises InvalidValueError for a number of processes or of seconds that is not possible."""
+        check_workers(self.workers)
+        check_child_timeout(self.child_timeout)
+
+
+def check_given(name: str, what: str, example: str) -> None:
+    """Raises InvalidValueError if a required flag is missing or empty.
+
+    Args:
+        name: the flag, without dashes.
+        what: what it names, such as "the folder of the run".
+        example: a value that the message proposes.
+    """
+    if not flags.FLAGS[name].value:
+        raise InvalidValueError(f"--{name} is missing: name {what}, such as --{name}={example}.")
+
+
+def refuse_given(names: Iterable[str], why: str) -> None:
+    """Raises InvalidValueError if one of these flags is given, since it would be ignored.
+
+    Args:
+        names: flags, without dashes.
+        why: the rest of the sentence after "--name=value".
+    """
+    for name in names:
+        flag = flags.FLAGS[name]
+        if flag.present:
+            value = ",".join(flag.value) if isinstance(flag.value, list) else flag.value
+            raise InvalidValueError(f"--{name}={value} {why}")
+
+
+def output_table(read: Iterable[tuple[str, str]], *, fill: bool = True) -> pathlib.Path:
+    """The folder of --table, where a script writes a table of rewards.
+
+    Args:
+        read: (flag, folder) pairs that the script reads, none of which may be the table.
+        fill: whether children are trained into it; merging has checks of its own.
+
+    Raises:
+        InvalidValueError: if the flag is missing, or if the folder cannot become a table.
+    """
+    table = local_path("table", flags.FLAGS["table"].value)
+    check_apart(folders={"table": table}, read=read)
+    if fill:
+        check_place(table)
+    return table
