@@ -166,7 +166,9 @@ def test_a_module_without_tests_is_found(tmp_path):
 
 
 def test_a_long_function_is_found(tmp_path):
-    text = "def short():\n    pass\n\n\nclass C:\n    async def long(self):\n        a = 1\n        b = 2\n        return a\n"
+    text = (
+        "def short():\n    pass\nclass C:\n    async def long(self):\n        a = 1\n        b = 2\n        return a\n"
+    )
     root = _tree(tmp_path, {"pkg/__init__.py": "", "pkg/a.py": text})
     assert architecture.check_function_lengths([root], most=4) == []
     assert architecture.check_function_lengths([root], most=3) == ["pkg/a.py:long has 4 lines, more than 3."]

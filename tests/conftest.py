@@ -10,8 +10,11 @@ import pathlib
 import sys
 import tempfile
 
+import pytest
+
 _MARK = "NAS_KERAS_TEST_TENSORFLOW_MARK"  # environment variable: the file that a started process creates
 _STAND_IN = pathlib.Path(__file__).parent / "without_tensorflow"
+_needing: set[pathlib.Path] = set()  # test files that have started a process which imports TensorFlow
 
 
 def pytest_addoption(parser):
@@ -26,13 +29,12 @@ def pytest_configure(config):
 
 
 def pytest_runtest_makereport(item, call):
-    """Turns the failure of a test whose process needed TensorFlow into a skip."""
+    """Turns failures into skips in a test file whose processes needed TensorFlow; their fixtures may be shared."""
     if not item.config.getoption("--without-tensorflow"):
         return
     mark = pathlib.Path(os.environ[_MARK])
     if mark.exists():
         mark.unlink()
-        if call.excinfo is not None:
-            import pytest
-
-            call.excinfo = pytest.ExceptionInfo.from_exception(pytest.skip.Exception("needs TensorFlow"))
+        _needing.add(item.path)
+    if call.excinfo is not None and item.path in _needing:
+        call.excinfo = pytest.ExceptionInfo.from_exception(pytest.skip.Exception("a process needed TensorFlow"))

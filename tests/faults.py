@@ -25,7 +25,7 @@ import time
 from typing import Any
 
 import numpy as np
-from helpers import ROOT, TINY_CHILD, TINY_TRAIN, facts, tiny_images
+from helpers import ROOT, TINY_CHILD, TINY_TRAIN, facts, python_path, tiny_images
 
 import nas_keras as nk
 from nas_keras.strategies import Strategy
@@ -268,10 +268,9 @@ class Processes:
     """Forks a process for each run; a context manager."""
 
     def __enter__(self):
-        path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
         self._server = subprocess.Popen(
             [sys.executable, __file__],
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": python_path(ROOT, ROOT / "tests")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -90,12 +90,16 @@ TINY_CHILD = nk.ChildConfig(filters=4, stages=1)
 TINY_TRAIN = nk.TrainConfig(batch_size=64)
 
 
+def python_path(*folders: pathlib.Path) -> str:
+    """The PYTHONPATH of a new process: that of the tests, which `make test-fast` sets, then `folders`."""
+    return os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), *map(str, folders)]))
+
+
 def run_python(code: str, *arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess:
     """Runs a program in a new process that finds the repository and these helpers."""
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": path, **environment},
+        env={**os.environ, "PYTHONPATH": python_path(ROOT, ROOT / "tests"), **environment},
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -107,7 +111,7 @@ def run_launch(script: str, *arguments: str, timeout: float = 200, **environment
     """Runs a script of launch/ as a user does."""
     return subprocess.run(
         [sys.executable, str(ROOT / "launch" / script), *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": python_path(ROOT), **environment},
         capture_output=True,
         text=True,
         timeout=timeout,

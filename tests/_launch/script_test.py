@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers import ROOT, run_python
+from helpers import ROOT, python_path, run_python
 
 _SCRIPT = """
 import os, sys
@@ -116,7 +116,7 @@ def test_an_output_that_takes_nothing(tmp_path, output, code, says):
         writer = os.open(output, os.O_WRONLY)
     done = subprocess.run(
         [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": python_path(ROOT)},
         stdout=writer,
         stderr=subprocess.PIPE,
         text=True,
@@ -148,7 +148,7 @@ def test_streams_that_are_closed(tmp_path, closed):
     redirected = " ".join(f"{number}{'<' if number == 0 else '>'}&-" for number in closed)
     done = subprocess.run(
         ["bash", "-c", f'exec "$@" {redirected}', "bash", *command],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": python_path(ROOT)},
         capture_output=True,
         text=True,
     )

@@ -25,7 +25,7 @@ WRONG = [
     (["--merge={folder}/nowhere"], "There is no table in "),
     (
         ["--merge={folder}/table", "--take_from={folder}/run"],
-        "--take_from={folder}/run cannot be combined with --merge, which trains nothing",
+        "run cannot be combined with --merge, which trains nothing",
     ),
     (["--merge={folder}/table", "--seeds=2"], "--seeds=2 cannot be combined with --merge"),
     (["--take_from={folder}/run", "--recipe=mnist_1epoch_v1"], "run has another recipe than the table of: "),

@@ -17,7 +17,7 @@ import time
 
 import pytest
 from faults import Processes, count_trainings, kind_of, outcome, say, write_function_table
-from helpers import ROOT
+from helpers import ROOT, python_path
 
 from nas_keras._launch import script as _script
 from nas_keras.storage.run_folder import Workspace
@@ -246,7 +246,7 @@ def test_a_signal_at_any_moment_of_the_real_script(tmp_path, number):
     command = [sys.executable, str(ROOT / "launch" / "search.py"), f"--workdir={tmp_path / 'run'}", "--reward=table"]
     command += ["--final_epochs=0", "--max_evaluations=60", "--max_trials=2000"]
     settings = {
-        "env": {**os.environ, "PYTHONPATH": str(ROOT)},
+        "env": {**os.environ, "PYTHONPATH": python_path(ROOT)},
         "stdout": subprocess.DEVNULL,
         "text": True,
         # Tests in the background of a shell would hand on that Ctrl-C is ignored.

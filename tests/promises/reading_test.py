@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from helpers import ROOT, grid, wait_until
+from helpers import ROOT, grid, python_path, wait_until
 
 import nas_keras as nk
 from nas_keras import _tensorflow
@@ -42,9 +42,10 @@ class Noted(nk.Evaluator):
 
 @contextlib.contextmanager
 def _writer(workdir):
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     process = subprocess.Popen(
-        [sys.executable, "-c", _WRITER, str(workdir)], env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.PIPE
+        [sys.executable, "-c", _WRITER, str(workdir)],
+        env={**os.environ, "PYTHONPATH": python_path(ROOT, ROOT / "tests")},
+        stderr=subprocess.PIPE,
     )
     try:
         yield process

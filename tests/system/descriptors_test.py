@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, python_path
 
 from nas_keras.errors import InvalidValueError
 from nas_keras.system import descriptors
@@ -39,7 +39,7 @@ def test_a_search_runs_with_closed_standard_streams(tmp_path, closed):
     open_ones = {} if closed.startswith("<") else {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     subprocess.run(
         ["sh", "-c", f'exec "$0" -c "$1" "$2" {closed}', sys.executable, _SEARCH, str(workdir)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": python_path(ROOT)},
         timeout=120,
         check=True,
         **open_ones,
