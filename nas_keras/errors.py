@@ -6,6 +6,7 @@ A child network that fails raises no error: it is an `Evaluation` with a status,
 import dataclasses
 import numbers
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 _MAX_WORKERS = 1_024  # processes; more than any machine has GPUs or cores for
 _MAX_SECONDS = 1_000_000  # 11 days; the operating system counts milliseconds in 32 bits
@@ -75,9 +76,10 @@ def check_at_least(
     """
     kind = "an integer" if integer else "a number"
     right_type = isinstance(value, numbers.Integral if integer else numbers.Real) and not isinstance(value, bool)
-    if not right_type or not minimum <= (value if integer else _to_float(value)) < float("inf"):
+    number: Any = value
+    if not right_type or not minimum <= (number if integer else _to_float(number)) < float("inf"):
         raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be {kind} of at least {minimum}.")
-    if value > at_most:
+    if number > at_most:
         raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be {kind} of at most {at_most:,}.")
 
 
@@ -99,7 +101,7 @@ def use_python_numbers(config: object) -> None:
             object.__setattr__(config, field.name, number)
 
 
-def _to_float(value: numbers.Real) -> float:
+def _to_float(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:

@@ -78,7 +78,7 @@ class Evaluation:
     test_accuracy: float = math.nan
     recipe: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy"):
             value = _to_float(name, getattr(self, name))
             # The same NaN object everywhere, so that equal evaluations compare equal; D keeps many of them.

@@ -133,7 +133,7 @@ class ImageFlags:
 
     def load(self, dataset: str | None = None) -> Images:
         """Loads `dataset`, by default the data set that --dataset names."""
-        name = dataset or self.dataset.value
+        name = dataset or (self.dataset.value if self.dataset else "mnist")
         download = self._download is not None and self._download.value
         return load_images(name, data_dir=self.folder(name), download=download, image_size=self.image_size())
 

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from typing import NoReturn
 
 from absl import app, flags, logging
 
@@ -121,15 +122,15 @@ class _Ending:
 
     def leave(self) -> None:
         """Says why and ends the process, without what Python and TensorFlow do at an exit."""
-        self.number = self.number or signal.SIGINT
         with contextlib.suppress(OSError):
             sys.stdout.flush()
         self._leave()
 
     def _leave(self) -> None:
-        what = "Interrupted" if self.number == signal.SIGINT else f"Ended by {signal.Signals(self.number).name}"
+        number = self.number or signal.SIGINT
+        what = "Interrupted" if number == signal.SIGINT else f"Ended by {signal.Signals(number).name}"
         _say(f"{what}. {self._interrupted() if callable(self._interrupted) else self._interrupted}")
-        os._exit(128 + self.number)
+        os._exit(128 + number)
 
 
 def _parse(arguments: list[str]) -> list[str]:
@@ -146,6 +147,6 @@ def _say(text: str) -> None:
         os.write(2, f"{text}\n".encode(encoding, "backslashreplace"))
 
 
-def _exit(code: int, message: str) -> None:
+def _exit(code: int, message: str) -> NoReturn:
     sys.stderr.write(message + "\n")
     sys.exit(code)

@@ -66,4 +66,5 @@ def measure_memory(images: Images, *, children: int = 200, workers: int | None =
 
 
 def _slope(points: list[tuple[int, float]]) -> float:
-    return float(np.polyfit(*np.transpose(points), 1)[0]) if len(points) > 1 else float("nan")
+    x, y = np.transpose(points)
+    return float(np.polyfit(x, y, 1)[0]) if len(points) > 1 else float("nan")

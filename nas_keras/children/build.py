@@ -7,6 +7,7 @@ doubled, so the input of a cell always has the filters of its stage.
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 from nas_keras._tensorflow import tf
 from nas_keras.errors import InvalidValueError, check_at_least, check_flag, check_type, shown, use_python_numbers
@@ -39,7 +40,7 @@ class ChildConfig:
     stem_stride: int = 2
     batch_norm_momentum: float = 0.9
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         use_python_numbers(self)
         for name, most in _MOST.items():
             check_at_least(name, getattr(self, name), 1, at_most=most)
@@ -60,7 +61,7 @@ def build_child(
     *,
     input_shape: Sequence[int],
     num_classes: int,
-    keras=None,
+    keras: Any = None,
     synchronized_norm: bool = False,
     watch: VariableWatch | None = None,
 ):
@@ -132,8 +133,10 @@ def _build_stages(keras, x, cell: Cell, config: ChildConfig, *, norm, watch: Var
     return x
 
 
-def _build_cell(keras, x, cell: Cell, filters: int, *, norm, watch: VariableWatch):
-    loose_ends = []
+def _build_cell(
+    keras: Any, x: Any, cell: Cell, filters: int, *, norm: operations.BatchNorm, watch: VariableWatch
+) -> Any:
+    loose_ends: list = []
     for tree in cell.trees:
         _build_tree(keras, x, tree, filters, loose_ends, norm=norm, watch=watch)
     if len(loose_ends) == 1:
@@ -143,7 +146,9 @@ def _build_cell(keras, x, cell: Cell, filters: int, *, norm, watch: VariableWatc
     return keras.layers.Add()(loose_ends)
 
 
-def _build_tree(keras, x, tree: Tree, filters: int, loose_ends: list, *, norm, watch) -> None:
+def _build_tree(
+    keras: Any, x: Any, tree: Tree, filters: int, loose_ends: list, *, norm: operations.BatchNorm, watch: VariableWatch
+) -> None:
     with watch.watching(tree.operation):
         y = operations.build(tree.operation, keras, x, filters, norm=norm)
     if not tree.readers:
@@ -176,4 +181,5 @@ def _check_shape(input_shape: Sequence[int], num_classes: int, config: ChildConf
             f"An image of {input_shape[0]}x{input_shape[1]} is too small for {config.stages} stages with stem stride "
             f"{config.stem_stride}: use fewer stages or a smaller stride."
         )
-    return tuple(map(int, input_shape))
+    height, width, channels = map(int, input_shape)
+    return height, width, channels

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class TrainConfig:
     precision: str = dataclasses.field(default="float32", metadata={"later": True})
     jit_compile: bool = dataclasses.field(default=False, metadata={"later": True})
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         use_python_numbers(self)
         check_choice("precision", self.precision, PRECISIONS)
         check_at_least("shift", self.shift, 0, at_most=_MOST_SHIFT)
@@ -82,7 +82,7 @@ def train_child(
     config: TrainConfig,
     seed: int,
     distribute: str = "none",
-):
+) -> Any:
     """Builds the child of `cell` and fits it, both in the scope of a `tf.distribute` strategy.
 
     Args:
@@ -136,7 +136,7 @@ def measure(model, split: Split) -> tuple[float, float]:
 
 
 def evaluate_cell(
-    cell: Cell, train: Split, valid: Split, *, config: TrainConfig, test: Split | None = None, **settings
+    cell: Cell, train: Split, valid: Split, *, config: TrainConfig, test: Split | None = None, **settings: Any
 ) -> Evaluation:
     """Trains the child of `cell`; its reward is the accuracy on the validation split.
 
@@ -232,7 +232,7 @@ def _batches(
         drawn = [array[:whole].reshape(-1, batch_size, *array.shape[1:]) for array in drawn]
         batches = tf.data.Dataset.from_tensor_slices(tuple(drawn))
     else:
-        batches = tf.data.Dataset.from_tensor_slices(drawn).batch(batch_size)
+        batches = tf.data.Dataset.from_tensor_slices(tuple(drawn)).batch(batch_size)
     if shifts is None:
         batches = batches.map(lambda index: (tf.gather(images, index), tf.gather(labels, index)))
     else:

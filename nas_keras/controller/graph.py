@@ -34,7 +34,7 @@ def graph_method(*signature) -> Callable[[Callable], Callable]:
             with _single_threaded():
                 return function.__get__(self, type(self))(*tensors)
 
-        run.function = function
+        run.function = function  # type: ignore[attr-defined]
         return run
 
     return decorate

@@ -9,6 +9,7 @@ converts it. That line follows from the measured range of the values and never w
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,8 @@ def _to_array(what: str, value: object) -> np.ndarray:
     except Exception as error:  # of lists of unequal lengths, or of the class of the value
         reason = str(error).rstrip(".")
     try:
-        kinds = sorted({_kind(item) for item in itertools.islice(value, _MOST_LOOKED_AT)})
+        items: Any = value
+        kinds = sorted({_kind(item) for item in itertools.islice(items, _MOST_LOOKED_AT)})
         reason = f"they hold {', '.join(kinds[:4])}{' and others' * (len(kinds) > 4)}"
     except TypeError:  # nothing to go through
         pass
@@ -73,7 +75,7 @@ def _to_array(what: str, value: object) -> np.ndarray:
     raise InvalidValueError(f"{what} are {describe(value)} that is no array of numbers: {reason}. {advice}")
 
 
-def _kind(item: object) -> str:
+def _kind(item: Any) -> str:
     try:
         shape = np.shape(item)
     except ValueError:  # ragged itself

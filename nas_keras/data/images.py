@@ -71,7 +71,7 @@ class Images:
     load_test: Callable[[], Pair] | None = dataclasses.field(default=None, repr=False)
     source: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_name("An image set's name", self.name)
         check_at_least("num_classes", self.num_classes, 2, at_most=1_000_000)
         _check_pair("train", self.train_images, self.train_labels, self.num_classes, None)
@@ -124,7 +124,8 @@ class Images:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(H, W, C)."""
-        return tuple(self.train_images.shape[1:])
+        height, width, channels = self.train_images.shape[1:]
+        return height, width, channels
 
     @functools.cached_property
     def digest(self) -> str:
@@ -133,7 +134,7 @@ class Images:
         for part in ("train_images", "train_labels", "valid_images", "valid_labels"):
             array = getattr(self, part)
             digest.update(f"{part} {array.dtype.str} {array.shape}\n".encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     def test(self) -> Pair:

@@ -171,11 +171,11 @@ def _plan_splits(name: str, counts: Mapping[str, int]) -> dict[str, str]:
 
 
 def _read(
-    builder, keys: tuple[str, str], image_size: Sequence[int] | None, split: str, rows: np.ndarray | None = None
+    builder: Any, keys: tuple[str, str], image_size: Sequence[int] | None, split: str, rows: np.ndarray | None = None
 ) -> Pair:
     """Decodes one split in stored order, or its `rows` in theirs: images uint8 [N, H, W, C], labels int32 [N]."""
 
-    def to_pair(example):
+    def to_pair(example: Any) -> Any:
         image, label = example[keys[0]], example[keys[1]]
         if image_size is not None:
             resized = tf.image.resize(image, image_size, antialias=True)  # float32 [H, W, C], may overshoot
@@ -190,7 +190,7 @@ def _read(
     return images[order], labels[order]
 
 
-def _labels(builder, keys: tuple[str, str], split: str) -> np.ndarray:
+def _labels(builder: Any, keys: tuple[str, str], split: str) -> np.ndarray:
     """The labels of one split in stored order, int32 [N]; no image is decoded."""
     import tensorflow_datasets as tfds
 
@@ -200,7 +200,9 @@ def _labels(builder, keys: tuple[str, str], split: str) -> np.ndarray:
     )
 
 
-def _batches(builder, split: str, convert: Callable, *, rows: np.ndarray | None = None, decoders=None) -> list:
+def _batches(
+    builder: Any, split: str, convert: Callable, *, rows: np.ndarray | None = None, decoders: Any = None
+) -> list:
     """The examples of a split in stored order, or those in `rows`, converted and batched."""
     import tensorflow_datasets as tfds
 

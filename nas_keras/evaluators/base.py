@@ -3,11 +3,13 @@
 import inspect
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from nas_keras.errors import InvalidValueError, shown
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.trial import Evaluation, Job, Trial
+
+_Self = TypeVar("_Self", bound="Evaluator")  # typing.Self is missing from Python 3.10
 
 
 class Evaluates(Protocol):
@@ -74,10 +76,10 @@ class Evaluator:
     def close(self) -> None:
         """Releases the evaluator's resources, such as processes; it cannot be used afterwards."""
 
-    def __enter__(self):
+    def __enter__(self: _Self) -> _Self:
         return self
 
-    def __exit__(self, *exception_info):
+    def __exit__(self, *exception_info: object) -> None:
         self.close()
 
 

@@ -90,14 +90,14 @@ def check_code(cells: Iterable[object], recipe: dict[str, Any], run: object) -> 
         recipe: of the run; of an older one it does not say the code, and any counts as the same.
         run: its folder, for the message.
     """
-    cells = list(cells)
+    names: set[str] = set()
     for cell in cells:
         if not isinstance(cell, Cell):
             raise InvalidValueError(
                 f"The space of {str(run)!r} decodes to {type(cell).__name__}, not to cells. Pass the space "
                 "of the run: export_best(space=...)."
             )
-    names = {name for cell in cells for _, name in cell.nodes}
+        names.update(name for _, name in cell.nodes)
     now, built_in = operations.registered_code(), set(operations.OPERATIONS)
     missing = sorted(names - built_in - set(operations.registered()))
     if missing:

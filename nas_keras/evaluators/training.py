@@ -72,7 +72,7 @@ class TrainingEvaluator(Evaluator):
         self._environments = worker_environments(workers, distribute)
         # The child that every space has; what is wrong with images or stages is said before any work.
         build_child(Cell.chain("identity"), self._child, input_shape=images.image_shape, num_classes=images.num_classes)
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "num_classes": images.num_classes,
             "child": self._child,
             "config": self._train,

@@ -45,7 +45,7 @@ class Cell:
     nodes: tuple[tuple[int, str], ...]
     combine: str = CONCAT
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         try:
             object.__setattr__(self, "nodes", tuple((source, operation) for source, operation in self.nodes))
         except (TypeError, ValueError) as error:
@@ -75,7 +75,7 @@ class Cell:
     @functools.cached_property
     def trees(self) -> tuple[Tree, ...]:
         """The canonical form: the readers of the cell's input, contracted and sorted."""
-        readers = [[] for _ in range(len(self.nodes) + 1)]
+        readers: list[list[Tree]] = [[] for _ in range(len(self.nodes) + 1)]
         for number in range(len(self.nodes), 0, -1):  # a node's readers come after it, so they are complete
             source, operation = self.nodes[number - 1]
             readers[source].extend(contract(operation, readers[number]))

@@ -22,8 +22,9 @@ def find_cells(space: SearchSpace, parts: Sequence[str]) -> dict[str, Actions]:
         InvalidValueError: for what is neither a name nor the beginning of a key, a cell that does not fit the space,
             or a key of a space that is too large to be gone through.
     """
-    found, parts = {}, list(parts)
+    found: dict[str, Actions] = {}
     keys: dict[str, Actions] = {}
+    parts = list(parts)
     while parts:
         if parts[0] in HUMAN_CELLS:
             actions = space.encode(HUMAN_CELLS[parts.pop(0)]())

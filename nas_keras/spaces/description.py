@@ -133,7 +133,7 @@ def rebuild_space(described: dict[str, Any], place: object) -> SearchSpace:
         DataError: if it is damaged, or of a version that did not write the decisions down.
     """
     check_description(described, place)
-    fingerprint, name = described.get("fingerprint"), described.get("name")
+    fingerprint, name = described.get("fingerprint"), described.get("name", "")
     if name in _built_in() and _built_in()[name].fingerprint == fingerprint:
         return families.by_name(name)
     if "decisions" not in described:
@@ -201,7 +201,7 @@ def _built_in() -> dict[str, SearchSpace]:
 
 def _decided(described: dict[str, Any]) -> dict[str, Any]:
     """With the decisions of a built-in space, where an older version did not write them down."""
-    known = _built_in().get(name_space(described.get("fingerprint")))
+    known = _built_in().get(name_space(described.get("fingerprint", "")))
     return describe_space(known) if known and "decisions" not in described else described
 
 
@@ -238,7 +238,7 @@ def _read_choice(name: str) -> Any:
     return value if repr(value) == name else NamedChoice(name)
 
 
-def _no_key(actions) -> str:
+def _no_key(actions: Sequence[int]) -> str:
     raise InvalidValueError(
         f"The key of {actions} cannot be computed: the space has a key function of its own, which is not in the run's "
         "folder. Use the keys of its trials, or the space itself."

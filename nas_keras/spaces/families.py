@@ -152,7 +152,7 @@ def _encode_large(cell: Cell, *, num_nodes: int, operations: tuple[str, ...]) ->
 
 def _count_paths(trees: Sequence[Tree], above: tuple[str, ...] = ()) -> Counter:
     """How often each path of operations from the root occurs."""
-    counts = Counter()
+    counts: Counter[tuple[str, ...]] = Counter()
     for tree in trees:
         path = (*above, tree.operation)
         counts[path] += 1

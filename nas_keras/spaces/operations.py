@@ -5,7 +5,7 @@ for `tf_keras` and for stock Keras 3. To add an operation, add a line to the tab
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nas_keras.errors import InvalidValueError, NasKerasError, check_choice, check_flag, shown
@@ -28,34 +28,36 @@ class BatchNorm:
     def __init__(self, *, momentum: float = 0.9, synchronized: bool = False):
         self._settings = {"momentum": momentum, "synchronized": synchronized}
 
-    def __call__(self, keras, x):
+    def __call__(self, keras: Any, x: Any) -> Any:
         """[B, H, W, C] -> the same shape."""
         return keras.layers.BatchNormalization(**self._settings)(x)
 
 
-def conv_norm_relu(keras, x, filters: int, kernel_size, *, norm: BatchNorm, strides: int = 1):
+def conv_norm_relu(
+    keras: Any, x: Any, filters: int, kernel_size: int | tuple[int, int], *, norm: BatchNorm, strides: int = 1
+) -> Any:
     """Convolution without bias (batch norm has one), batch norm, ReLU: [B, H, W, C] -> [B, H', W', filters]."""
     x = keras.layers.Conv2D(filters, kernel_size, strides=strides, padding="same", use_bias=False)(x)
     return keras.layers.ReLU()(norm(keras, x))
 
 
-def _conv(keras, x, filters, *, norm, kernel_sizes):
+def _conv(keras: Any, x: Any, filters: int, *, norm: BatchNorm, kernel_sizes: Sequence[int | tuple[int, int]]) -> Any:
     for kernel_size in kernel_sizes:
         x = conv_norm_relu(keras, x, filters, kernel_size, norm=norm)
     return x
 
 
-def _separable_conv(keras, x, filters, *, norm, kernel_size):
+def _separable_conv(keras: Any, x: Any, filters: int, *, norm: BatchNorm, kernel_size: int) -> Any:
     x = keras.layers.SeparableConv2D(filters, kernel_size, padding="same", use_bias=False)(x)
     return keras.layers.ReLU()(norm(keras, x))
 
 
-def _pool(keras, x, filters, *, norm, layer):
+def _pool(keras: Any, x: Any, filters: int, *, norm: BatchNorm, layer: str) -> Any:
     del filters, norm  # a pooling holds no weights
     return getattr(keras.layers, layer)(pool_size=2, strides=1, padding="same")(x)
 
 
-def _identity(keras, x, filters, *, norm):
+def _identity(keras: Any, x: Any, filters: int, *, norm: BatchNorm) -> Any:
     del keras, filters, norm
     return x
 
@@ -109,7 +111,7 @@ def register(name: str, build: Builder, *, version: str | None = None, replace: 
             "replace=True to put this one in its place, or choose another name."
         )
 
-    def without_norm(keras, x, filters, *, norm):
+    def without_norm(keras: Any, x: Any, filters: int, *, norm: BatchNorm) -> Any:
         del norm
         return build(keras, x, filters)
 
@@ -131,7 +133,7 @@ def adopt(builders: dict[str, Builder]) -> None:
     _BUILDERS.update(builders)
 
 
-def build(name: str, keras, x, filters: int, *, norm: BatchNorm):
+def build(name: str, keras: Any, x: Any, filters: int, *, norm: BatchNorm) -> Any:
     """Builds operation `name` on `x` [B, H, W, filters].
 
     Raises:

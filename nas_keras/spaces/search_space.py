@@ -36,7 +36,7 @@ class Decision:
     name: str
     choices: tuple[Any, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if isinstance(self.choices, str) or not isinstance(self.choices, Sequence):
             raise InvalidValueError(
                 f"choices of decision {shown(self.name)} must be a tuple or list, not {shown(self.choices)}."

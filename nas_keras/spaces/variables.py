@@ -6,7 +6,7 @@ that stays at its initial values. The same holds for a weight of a frozen layer.
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from nas_keras.errors import InvalidValueError
@@ -35,7 +35,7 @@ class VariableWatch:
         created: (operation, variable) of each that was created.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.created: list[tuple[str, Any]] = []
         self._read: list[tuple[str, Any]] = []
 
@@ -49,7 +49,7 @@ class VariableWatch:
             return
         created = []
 
-        def create(next_creator, **settings):
+        def create(next_creator: Callable, **settings: Any) -> Any:
             created.append(next_creator(**settings))
             return created[-1]
 
@@ -59,7 +59,7 @@ class VariableWatch:
         self.created += [(operation, variable) for variable in created if is_weight(variable)]
         self._read += [(operation, variable) for variable in tape.watched_variables() if is_weight(variable)]
 
-    def check(self, model) -> None:
+    def check(self, model: Any) -> None:
         """Raises InvalidValueError unless `model` owns and trains what its operations created and read."""
         owned, trained = identities_of(model.weights), identities_of(model.trainable_weights)
         created = identities_of(variable for _, variable in self.created)
@@ -72,19 +72,19 @@ class VariableWatch:
                 raise refusal(operation, variable, FROZEN)
 
 
-def refusal(operation: str, variable, why: str) -> InvalidValueError:
+def refusal(operation: str, variable: Any, why: str) -> InvalidValueError:
     """The error for a variable that an operation must not use."""
     return InvalidValueError(
         f"Operation {operation!r} uses the variable {variable.name} of shape {tuple(variable.shape)}, {why}"
     )
 
 
-def is_weight(variable) -> bool:
+def is_weight(variable: Any) -> bool:
     """Whether a variable holds floating-point numbers; seeds and counters hold integers."""
     return variable.dtype.is_floating
 
 
-def identities(variable) -> set[int]:
+def identities(variable: Any) -> set[int]:
     """What identifies a variable, be it wrapped by Keras 3, by mixed precision, or mirrored on several devices."""
     found = {id(variable)}
     for part in (variable, *getattr(variable, "values", ())):

@@ -128,7 +128,7 @@ def _read(path: pathlib.Path) -> Checkpoint:
 def _list(folder: pathlib.Path) -> list[pathlib.Path]:
     """Returns the folders of checkpoints, the newest first."""
     found = [path for path in folder.iterdir() if _FOLDER.fullmatch(path.name) and path.is_dir()]
-    return sorted(found, key=lambda path: int(_FOLDER.fullmatch(path.name)[1]), reverse=True)
+    return sorted(found, key=lambda path: int(path.name.removeprefix("batch-")), reverse=True)
 
 
 def _digest_file(path: pathlib.Path) -> str:

@@ -80,7 +80,11 @@ def _codes(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, dict, di
     before, now = (value if isinstance(value, dict) else {} for value in operations)
     named = [(f"operation {name!r}", before.get(name), now.get(name)) for name in sorted({**before, **now})]
     pairs = [("the function", *function), *named]
-    return [(what, *(code if isinstance(code, dict) else {} for code in pair)) for what, *pair in pairs]
+    return [(what, _as_dict(before), _as_dict(now)) for what, before, now in pairs]
+
+
+def _as_dict(code: Any) -> dict[str, Any]:
+    return code if isinstance(code, dict) else {}
 
 
 def difference(old: dict[str, Any], new: dict[str, Any]) -> str:

@@ -177,5 +177,5 @@ def _mean(values: Sequence[float]) -> float:
     """Returns the mean, in single precision if all values are: records of older versions hold no doubles."""
     mean = float(np.mean(values))
     with np.errstate(over="ignore"):
-        is_single = np.array_equal(np.float32(values), values, equal_nan=True)
+        is_single = np.array_equal(np.asarray(values, np.float32), values, equal_nan=True)
     return float(np.float32(mean)) if is_single else mean

@@ -47,7 +47,7 @@ def config_of(name: str, options: Mapping[str, Any]):
     """
     check_choice("strategy", name, NAMES)
     config_class = _load(_TABLE[name].config)
-    fields = {field.name: field.type for field in dataclasses.fields(config_class)}
+    fields: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(config_class)}
     if not isinstance(options, Mapping):
         raise InvalidValueError(f"options={shown(options)} is not allowed: it must be a dict, such as {{'steps': 5}}.")
     for option in options:
@@ -90,12 +90,12 @@ def _convert(option: str, value: Any, wanted: type) -> Any:
         raise InvalidValueError(f"{option}={value!r} is not allowed: it must be of type {wanted.__name__}.") from error
 
 
-def _load(path: str):
+def _load(path: str) -> Any:
     module, _, name = path.rpartition(".")
     return getattr(importlib.import_module(f"{__name__}.{module}"), name)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     for path in (path for entry in _TABLE.values() for path in entry):
         if path.endswith(f".{name}"):
             return _load(path)

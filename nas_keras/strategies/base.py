@@ -113,7 +113,7 @@ def check_proposals(proposals: Any, n: int, space: SearchSpace, strategy: str) -
         raise refuse(shown(proposals))
     try:
         actions, log_probs = np.asarray(proposals.actions), proposals.log_probs
-        if np.iscomplexobj(log_probs):
+        if log_probs is not None and np.iscomplexobj(log_probs):
             raise TypeError("complex numbers")
         if actions.ndim and not len(actions):  # an empty list has no second axis
             actions = np.zeros((0, len(space.decisions)), np.int32)

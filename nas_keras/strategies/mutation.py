@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def mutate(encodings: np.ndarray, num_choices: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+def mutate(encodings: np.ndarray, num_choices: Sequence[int] | np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Changes one uniformly random decision of each encoding to a uniformly random other choice.
 
     Args:

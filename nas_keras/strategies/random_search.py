@@ -35,7 +35,8 @@ class RandomSearch(Strategy):
 
     def _ask(self, n: int, iteration: int) -> Proposals:
         rng = np.random.default_rng([self.seed, _SAMPLE, iteration])
-        actions, misses = [], 0
+        actions: list[np.ndarray] = []
+        misses = 0
         while len(actions) < n and misses < _PATIENCE:
             encoding = rng.integers(self.space.num_choices)
             misses = 0 if self._take(encoding, actions) else misses + 1
@@ -47,7 +48,7 @@ class RandomSearch(Strategy):
         return Proposals(np.array(actions, np.int32).reshape(-1, len(self.space.decisions)))
 
     def _take(self, encoding: np.ndarray, actions: list) -> bool:
-        key = self.space.key(encoding)
+        key = self.space.key(encoding.tolist())
         if key in self._seen:
             return False
         self._seen.add(key)

@@ -83,7 +83,7 @@ def _functions_of(text: str) -> dict[tuple[int, str], list[_FUNCTIONS]]:
         nodes = list(ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError, RecursionError):
         return {}
-    places = {}
+    places: dict[tuple[int, str], list[_FUNCTIONS]] = {}
     for node in nodes:
         if isinstance(node, _FUNCTIONS):
             first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])

@@ -67,8 +67,8 @@ def check_apart(
         InvalidValueError: if two of them are the same, or a file would be written into a folder that is read.
     """
     written = [(flag, path) for paths in (files, folders) for flag, path in (paths or {}).items() if path]
-    read = [(flag, path) for flag, path in read if path]
-    place = {path: local_path(flag, path) for flag, path in (*written, *read)}
+    sources = [(flag, path) for flag, path in read if path]
+    place = {path: local_path(flag, path) for flag, path in (*written, *sources)}
     taken: list[tuple[str, str | os.PathLike]] = []
     for flag, path in written:
         for other_flag, other in taken:
@@ -76,7 +76,7 @@ def check_apart(
                 raise InvalidValueError(
                     f"--{flag}={path} and --{other_flag}={other} are the same file. Give each a name of its own."
                 )
-        for other_flag, other in read:
+        for other_flag, other in sources:
             if _same(place[path], place[other]):
                 raise InvalidValueError(
                     f"--{flag}={path} is what --{other_flag}={other} reads, and would be changed. Name another place."

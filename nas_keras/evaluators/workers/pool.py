@@ -98,7 +98,7 @@ class WorkerPool:
 
     def _submit(self, function, arguments, *, alone: bool) -> concurrent.futures.Future:
         self.check_open()
-        future = concurrent.futures.Future()
+        future: concurrent.futures.Future = concurrent.futures.Future()
         self._tasks.put((future, cloudpickle.dumps((function, arguments)), alone))
         with self._lock:
             if len(self._threads) < len(self._environments):
@@ -107,7 +107,7 @@ class WorkerPool:
 
     def _add_thread(self, *, at_once: bool) -> concurrent.futures.Future:
         """Starts the next worker's thread; the future is done once that worker is started too, if it is `at_once`."""
-        started = concurrent.futures.Future()
+        started: concurrent.futures.Future = concurrent.futures.Future()
         # Daemons: at the interpreter's exit they must not hold it up; the workers end with this process.
         arguments = (len(self._threads), started if at_once else None)
         self._threads.append(threading.Thread(target=self._serve, args=arguments, daemon=True))
@@ -172,7 +172,9 @@ class WorkerPool:
 
     def _start_worker(self, index: int) -> Worker:
         """A new worker. One that the kernel kills while it starts, for the memory of all, is tried again."""
-        for attempt in range(1, _STARTS + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 worker = self._workers[index] = Worker(self._environments[index], pass_fds=self._pass_fds)
                 if self._closed.is_set():  # by a `close` that came too early to see this worker

@@ -26,7 +26,7 @@ class SharedArrays:
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray]):
-        self.layout = {}
+        self.layout: dict[str, tuple[str, tuple[int, ...], int]] = {}
         folder = _temporary_folder()
         with writing(f"The images that workers share, in {folder or 'memory'} (TMPDIR names another folder),"):
             self._file = tempfile.TemporaryFile(prefix="nas_keras-", dir=folder) if folder else memory_file()

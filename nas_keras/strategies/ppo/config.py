@@ -104,7 +104,7 @@ class PPOConfig:
     floor: float = 3.0
     ceiling: float = 0.02
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         use_python_numbers(self)
         for name in ("steps", "minibatch_size", "units", "embedding"):
             check_at_least(name, getattr(self, name), 1, at_most=MOST[name])
@@ -141,7 +141,7 @@ class PPOPredictorConfig(PPOConfig):
     optimism: float = 3.0
     initial: int = 8
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("candidates", "initial"):
             check_at_least(name, getattr(self, name), 1, at_most=MOST_SAMPLED)

@@ -117,7 +117,7 @@ class NearTheBest:
         """See `Candidates`."""
         succeeded = [trial for trial in observed.values() if not np.isnan(trial.reward)]
         is_random = len(known) < self._initial or not succeeded
-        found = {}
+        found: dict[str, Actions] = {}
         if self._space.size > self._count:
             found = self._new_keys(self._sample([] if is_random else succeeded, rng), known)
         if not found and self._space.size <= max(self._count, _ENUMERABLE):
@@ -141,7 +141,7 @@ class NearTheBest:
         return np.concatenate([mutate(near, self._num_choices, rng), random])
 
     def _new_keys(self, encodings: np.ndarray, known: Collection[str]) -> dict[str, Actions]:
-        found = {}
+        found: dict[str, Actions] = {}
         for actions in dict.fromkeys(map(tuple, encodings.tolist())):
             key = self._space.key(actions)
             if key not in known:

@@ -180,7 +180,9 @@ class CellGrowth:
 
 def _best_new(levels, n: int, known, predict: Predict, rng: np.random.Generator) -> list[tuple[str, Actions]]:
     """Returns the n best predicted keys of some levels that are not known, each with its encoding."""
-    keys, encodings, features = [], [], []
+    keys: list[str] = []
+    encodings: list[Actions] = []
+    features: list[np.ndarray] = []
     for level in levels:
         free = [(i, *item) for i, item in enumerate(level.encodings.items()) if item[0] not in known]
         if free:
