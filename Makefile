@@ -6,13 +6,22 @@ BIN := .venv/bin
 READY := .venv/.ready
 WORKDIR ?= runs/mnist_small
 
-.PHONY: search test test-slow test-faults lint format clean
+# mypy has an environment of its own: TF-Agents pins a version of typing-extensions that is too old for it.
+MYPY := .venv/mypy/bin/mypy
+
+.PHONY: help search test test-fast test-slow test-faults lint format clean
 
 search: $(READY)  ## the main job: search the table, train the best child, test it once, export it
 	$(BIN)/python launch/search.py --workdir=$(WORKDIR) --reward=table --max_evaluations=40 --final_epochs=3 $(FLAGS)
 
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-fast: $(READY)  ## the tests that need no TensorFlow, in under a minute; the others are skipped
+	$(BIN)/python -m pytest -n 2 --dist loadfile --without-tensorflow
 
 test-slow: $(READY)  ## what takes longer: real children, trained again
 	$(BIN)/python -m pytest -m slow
@@ -20,11 +29,12 @@ test-slow: $(READY)  ## what takes longer: real children, trained again
 test-faults: $(READY)  ## runs killed at every write and at random moments, full disks, signals, bytes flipped: at length
 	$(BIN)/python -m pytest -m faults -s
 
-lint: $(READY)
-	$(BIN)/ruff check . || { echo "Mend with: make format"; exit 1; }
-	$(BIN)/ruff format --check . || { echo "Mend with: make format"; exit 1; }
+lint: $(READY) $(MYPY)  ## style, likely bugs, and types
+	$(BIN)/ruff check . || { echo "To fix: make format"; exit 1; }
+	$(BIN)/ruff format --check . || { echo "To fix: make format"; exit 1; }
+	$(MYPY) --python-executable=$(BIN)/python
 
-format: $(READY)
+format: $(READY)  ## fix what lint finds, as far as it can be fixed by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -40,5 +50,10 @@ $(READY): requirements.txt setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $(READY)
 
-clean:
+$(MYPY): .ci/mypy.txt | $(READY)
+	test -x .venv/mypy/bin/python || $(BIN)/python -m venv .venv/mypy
+	.venv/mypy/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/mypy.txt
+	touch $(MYPY)
+
+clean:  ## remove the environment and what a build leaves
 	rm -rf .venv build *.egg-info

@@ -16,6 +16,7 @@ setuptools.setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["nas_keras", "nas_keras.*"]),
+    package_data={"nas_keras": ["py.typed"]},  # the mark that the package's own annotations are to be used
     python_requires=">=3.10,<3.12",  # TF-Agents 0.19 pins pygame 2.1.3, which has no wheel for a newer one
     install_requires=[
         "tensorflow==2.21.*",

@@ -38,7 +38,7 @@ def main() -> None:
         check_choice("only", part, _PARTS)
     _WORKERS.check()
     path = result_file("json", _JSON.value)
-    images = _IMAGES.load("mnist")
+    images = _IMAGES.images("mnist")
     figures = {"processor": processor(), "cores": available_cores(), "full": _FULL.value}
     print(f"{figures['processor']}, {figures['cores']} cores")
     for part in dict.fromkeys(_ONLY.value):

@@ -72,7 +72,7 @@ def _compute(space: nk.SearchSpace, table: pathlib.Path) -> None:
     _WORKERS.check()
     keys, shard = find_cells(space, _CELLS.value) if _CELLS.value else None, _shard()
     evaluator = nk.TrainingEvaluator(
-        _IMAGES.load(named.dataset),
+        _IMAGES.images(named.dataset),
         child=named.child,
         train=named.train,
         workers=_WORKERS.workers,

@@ -87,7 +87,7 @@ def main() -> None:
     space = _SPACE.space()
     options = _strategy_options()
     child, train, settings = _check_flags(space, options)
-    images = _IMAGES.load() if _needs_images() else None
+    images = _IMAGES.images() if _needs_images() else None
     with _evaluator(images, child, train) as evaluator:
         if _FINAL_EPOCHS.value:
             check_exportable(evaluator.recipe, images)

@@ -107,7 +107,7 @@ def _evaluator(runs: list[Run]) -> nk.TrainingEvaluator:
 def _load_images(runs: list[Run]) -> nk.Images:
     """The data set of the searches, wherever it is stored now; without searches, that of --dataset."""
     if not runs:
-        return _IMAGES.load()
+        return _IMAGES.images()
     # Rewards that were read from a table name no data set. The recipe does, and the caller checks it after loading.
     source = {"dataset": runs[0].fixed["recipe"]["data"]["name"], **(runs[0].config.get("source") or {})}
     folder = _IMAGES.data_dir.value or source.get("data_dir")

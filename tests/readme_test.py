@@ -20,8 +20,12 @@ def _blocks(page, language="python"):
 
 
 def _flags(script):
-    """Names of the flags that a script defines."""
-    calls = [node for node in ast.walk(ast.parse(script.read_text())) if isinstance(node, ast.Call)]
+    """Names of the flags that a script defines, itself or by the groups of `_launch/flags.py` that it names."""
+    tree = ast.parse(script.read_text())
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    shared = ast.parse((ROOT / "nas_keras" / "_launch" / "flags.py").read_text())
+    groups = [node for node in shared.body if isinstance(node, ast.ClassDef) and node.name in names]
+    calls = [node for part in (tree, *groups) for node in ast.walk(part) if isinstance(node, ast.Call)]
     defined = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr.startswith("DEFINE_")]
     return {call.args[0].value for call in defined}
 

@@ -131,9 +131,9 @@ class ImageFlags:
         height, width = (int(side[:20]) for side in size)
         return height, width
 
-    def load(self, dataset: str | None = None) -> Images:
+    def images(self, dataset: str | None = None) -> Images:
         """Loads `dataset`, by default the data set that --dataset names."""
-        name = dataset or (self.dataset.value if self.dataset else "mnist")
+        name = dataset or ("mnist" if self.dataset is None else self.dataset.value)
         download = self._download is not None and self._download.value
         return load_images(name, data_dir=self.folder(name), download=download, image_size=self.image_size())
 

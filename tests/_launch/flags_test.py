@@ -88,8 +88,8 @@ def test_the_size_of_images():
 
 def test_images_are_loaded():
     image, refused = _ask(
-        ["images.load().image_shape", "--image_size=14,14"],
-        ["images.load('mnist')", "--data_dir=/nowhere"],
+        ["images.images().image_shape", "--image_size=14,14"],
+        ["images.images('mnist')", "--data_dir=/nowhere"],
     )
     assert image == "(14, 14, 1)" and "/nowhere" in refused
 

@@ -17,7 +17,7 @@ from nas_keras.benchmarks import throughput
 spec = importlib.util.spec_from_file_location("script", sys.argv[1])
 script = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(script)
-script._IMAGES.load = lambda dataset: tiny_images(count=4096)
+script._IMAGES.images = lambda dataset: tiny_images(count=4096)
 throughput.CELLS = {name: throughput.CELLS[name] for name in list(throughput.CELLS)[-2:]}
 throughput._MATRIX = 256
 script.measure_memory = functools.partial(script.measure_memory, children=8)
