@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "runner": "errors system _tensorflow trial spaces strategies storage evaluators",
     "results": "errors system _tensorflow trial spaces data children strategies storage evaluators runner",
     "comparison": "errors system trial spaces strategies storage evaluators runner",
-    "reports": "errors system _tensorflow trial spaces children strategies storage evaluators runner results",
+    "reports": "errors system _tensorflow trial spaces children strategies storage runner results comparison",
     "benchmarks": "system _tensorflow trial spaces data children strategies evaluators runner comparison",
     "_launch": "errors system trial spaces data storage",
 }
@@ -32,10 +32,57 @@ MAY_IMPORT = {
 # Modules that are tested together with others: module -> the test file that covers it.
 TESTED_ELSEWHERE: dict[str, str] = {
     "_version.py": "readme_test.py",
+    "benchmarks/memory.py": "launch/benchmark_test.py",
+    "benchmarks/overhead.py": "launch/benchmark_test.py",
+    "benchmarks/plain.py": "launch/benchmark_test.py",
+    "benchmarks/proposing.py": "launch/benchmark_test.py",
+    "benchmarks/resident.py": "launch/benchmark_test.py",
+    "benchmarks/startup.py": "launch/benchmark_test.py",
+    "benchmarks/throughput.py": "launch/benchmark_test.py",
+    "children/named_recipes.py": "storage/recipe_test.py",
+    "data/tfds.py": "data/images_test.py",
+    "data/tfds_builders.py": "data/images_test.py",
+    "evaluators/base.py": "runner/arrivals_test.py",
+    "evaluators/training_pool.py": "evaluators/training_test.py",
+    "evaluators/workers/devices.py": "evaluators/training_test.py",
+    "evaluators/workers/worker.py": "evaluators/workers/pool_test.py",
+    "evaluators/workers/worker_process.py": "evaluators/workers/pool_test.py",
+    "reports/search_page/facts.py": "reports/search_page/page_test.py",
+    "reports/search_page/sections.py": "reports/search_page/page_test.py",
+    "reports/table_command.py": "reports/table_page/page_test.py",
+    "reports/table_facts.py": "reports/table_page/page_test.py",
+    "reports/table_page/limits.py": "reports/table_page/page_test.py",
+    "reports/table_page/sections.py": "reports/table_page/page_test.py",
+    "results/export_folder.py": "results/export_test.py",
+    "results/exportable_run.py": "results/export_test.py",
+    "results/final_training.py": "results/export_test.py",
+    "results/saved_model.py": "results/export_test.py",
+    "results/precompute.py": "storage/table_test.py",
+    "runner/checkpointing.py": "storage/checkpoints_test.py",
+    "runner/lookup.py": "runner/search_test.py",
+    "runner/loop.py": "runner/search_test.py",
+    "runner/open_batch.py": "runner/search_test.py",
+    "runner/opening.py": "runner/search_test.py",
+    "runner/result.py": "runner/search_test.py",
+    "runner/settings.py": "runner/search_test.py",
+    "runner/stopping.py": "runner/search_test.py",
+    "storage/records/schema.py": "storage/records/shards_test.py",
+    "storage/run_config.py": "storage/run_identity_test.py",
+    "storage/table_writer.py": "storage/table_test.py",
+    "strategies/base.py": "strategies/names_test.py",
+    "strategies/reinforce_config.py": "strategies/names_test.py",
+    "strategies/ppo/config.py": "strategies/names_test.py",
+    "system/atomic_files.py": "storage/run_folder_test.py",
+    "system/code_source.py": "system/code_fingerprint_test.py",
 }
 
 # Functions that may be longer, since they read best in one piece.
-LONG_FUNCTIONS: list[str] = []
+LONG_FUNCTIONS = [
+    "nas_keras/children/build.py:build_child",
+    "nas_keras/children/training.py:train_child",
+    "nas_keras/results/precompute.py:precompute",
+    "nas_keras/runner/search.py:search",
+]
 
 
 def test_imports_point_downwards_as_the_table_says():
@@ -51,7 +98,7 @@ def test_the_docstring_of_a_package_names_its_modules():
 
 
 def test_a_folder_can_be_read_at_a_glance():
-    assert architecture.check_entries(PACKAGE, top=20, folder=14) == []
+    assert architecture.check_entries(PACKAGE, top=20, folder=16) == []
 
 
 def test_every_module_has_its_tests():

@@ -1,4 +1,5 @@
-"""What the scripts in `launch/` share.
+"""The code that the scripts in `launch/` share; a script only defines flags, wires objects and prints results.
 
-`script.py` is the start and the end of a script (exit codes), and `progress.py` shows what a script is doing.
+Read `script.py` first (start and end of a script, exit codes), then `flags.py` (the flags of a space, of images and of
+workers, each defined once) and `progress.py` (the output of a script while it works).
 """
