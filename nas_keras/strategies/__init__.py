@@ -2,7 +2,8 @@
 
 Read `base.py` first (the interface), then `random_search.py`, `evolution.py` with `mutation.py`, `reinforce.py` with
 `reinforce_config.py`, `ppo/`, `controller_strategy.py` (the parts that REINFORCE and PPO share), `progressive/` and
-`predictors/`. The network that REINFORCE and PPO train is left to `controller`; evaluation is left to `evaluators`.
+`predictors/`; `ranks.py` turns rewards into scores. The network that REINFORCE and PPO train is left to `controller`,
+evaluation to `evaluators`.
 
 Importing this package does not import TensorFlow; the first access to a class such as `nk.strategies.PPO` does. To add
 a strategy, write its module and add one line to the table below.
