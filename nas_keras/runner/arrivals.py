@@ -37,7 +37,7 @@ class Arrivals:
             self._arriving = self._answers(jobs)
             return self._exhaust
         errors: list[BaseException] = []
-        thread = threading.Thread(target=self._drain, args=(jobs, errors), daemon=True)
+        thread = threading.Thread(target=self._drain, args=(jobs, self._queue, errors), daemon=True)
         thread.start()
 
         def finish() -> None:
@@ -97,16 +97,17 @@ class Arrivals:
                 f"The evaluator gave no evaluation of {sorted(missing)}. It must give one for each job."
             )
 
-    def _drain(self, jobs: Sequence[Job], errors: list[BaseException]) -> None:
+    def _drain(self, jobs: Sequence[Job], arrivals: queue.SimpleQueue, errors: list[BaseException]) -> None:
+        """Runs in a batch's thread: puts the evaluations into the queue, or the exception that ends them."""
         try:
             with contextlib.closing(self._answers(jobs)) as arriving:
                 for arrival in arriving:
-                    self._queue.put(arrival)
+                    arrivals.put(arrival)
                     if self._is_closed:
                         return
         except BaseException as error:  # it is raised where the main thread waits
             errors.append(error)
-            self._queue.put(error)
+            arrivals.put(error)
 
 
 def _check_answer(answer: Any, missing: Collection[str]) -> tuple[Job, Evaluation]:

@@ -1,6 +1,7 @@
 """TensorBoard scalars of a search: one point for each batch told."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class Monitor:
 
     def __init__(self, workspace: Workspace | None):
         self._folder = workspace.tensorboard if workspace else None
-        self._writer = None
+        self._writer: Any = None
         self._best = -np.inf
         self._num_batches = 0  # batches that `_best` covers
 

@@ -36,7 +36,7 @@ class Run:
     """
 
     def __init__(self, settings: Settings, description: Description):
-        self._settings = settings
+        self._settings, self._description = settings, description
         self._identity = _identify(settings, description)
         recipe, variants = self._identity.recipe, tuple(self._identity.variants)
         self._origin = Origin(settings.space.fingerprint, recipes.fingerprint(recipe), variants, settings.seed)
@@ -58,9 +58,11 @@ class Run:
             old = workspace.read_config()  # once more, since another process may have begun the run before the lock
             if old is None and self._known:
                 write_snapshot(workspace, self._known, self._origin)
+            description = self._description
             if old is not None and hasattr(evaluator, "resume"):
                 evaluator.resume(run_config.environment_of(old, workspace.config))
-            workspace.settle_config(self._config(describe_evaluator(evaluator), strategy), old)
+                description = describe_evaluator(evaluator)  # its environment may be another one now
+            workspace.settle_config(self._config(description, strategy), old)
             dataset = Dataset(self._origin, workspace, warm=self._known)
             if dataset.num_resumed or dataset.pending:
                 logging.info(
@@ -87,11 +89,15 @@ class Run:
         """Returns the run's configuration, in which "fixed" holds what no later start may change."""
         settings = self._settings
         # With its defaults: settings given by name or in an object, as text or as numbers, are the same settings.
-        config = dataclasses.asdict(strategy.config) if dataclasses.is_dataclass(strategy.config) else {}
+        config: Any = strategy.config
+        is_dataclass = dataclasses.is_dataclass(config) and not isinstance(config, type)
         return {
             "fixed": {
                 "space": self._identity.space,
-                "strategy": {"name": settings.strategy_name, "config": config},
+                "strategy": {
+                    "name": settings.strategy_name,
+                    "config": dataclasses.asdict(config) if is_dataclass else {},
+                },
                 "seed": settings.seed,
                 "batch_size": settings.batch_size,
                 "lag": settings.lag,

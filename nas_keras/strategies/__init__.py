@@ -11,7 +11,7 @@ a strategy, write its module and add one line to the table below.
 
 import dataclasses
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from nas_keras.errors import InvalidValueError, check_choice, shown
@@ -77,12 +77,12 @@ def make_strategy(
     return strategy_class(name)(space, config, seed=seed)
 
 
-def strategy_class(name: str) -> type[Strategy]:
-    """Returns the class of strategy `name`, one of `NAMES`; it is called with a space, a configuration and a seed."""
+def strategy_class(name: str) -> Callable[..., Strategy]:
+    """Returns the class of strategy `name`, one of `NAMES`; it is called with a space, a configuration and `seed=`."""
     return _load(_TABLE[name].strategy)
 
 
-def _convert(option: str, value: Any, wanted: type) -> Any:
+def _convert(option: str, value: Any, wanted: Any) -> Any:
     if not isinstance(value, str) or wanted is str:
         return value
     try:
