@@ -1,7 +1,7 @@
 """Checks the operations of a space before any child is trained: each is built twice, and its gradients are traced.
 
-Nothing is computed and nothing is written: an operation that cannot be built, sent to a worker process or trained is
-refused by name while the folder of the run does not exist yet.
+Nothing is computed and nothing is written. An operation that cannot be built, sent to a worker process or trained is
+reported by name before the folder of the run is created.
 """
 
 from collections.abc import Iterable
@@ -27,11 +27,11 @@ from nas_keras.spaces.variables import (
 )
 from nas_keras.storage.recipe import OPERATIONS, code_difference, with_code
 
-_READING = {"ReadVariableOp", "ResourceGather"}  # operations of a graph that leave a variable as it is
+_READING = {"ReadVariableOp", "ResourceGather"}  # operations of a graph that do not change a variable
 
 
 def picklable(builders: dict[str, operations.Builder]) -> dict[str, operations.Builder]:
-    """Those of some builders that can be sent to a worker process."""
+    """Returns the builders that can be sent to a worker process."""
     return {name: build for name, build in builders.items() if _pickling_error(build) is None}
 
 
@@ -49,12 +49,12 @@ def check_operations(
     Built-in operations are only looked up.
 
     Args:
-        names: of the operations of a space.
-        sent: names of the registered operations that the workers get.
-        child: the network that each operation is built in, alone in its cell.
+        names: names of the operations of a space.
+        sent: names of the registered operations that the workers have.
+        child: the network in which each operation is built, alone in its cell.
         input_shape: (height, width, channels) of an image.
-        num_classes: of the labels.
-        precision: of the training, see `TrainConfig`.
+        num_classes: number of classes of the labels.
+        precision: precision of the training, see `TrainConfig`.
     """
     registered, sent = operations.registered(), set(sent)
     for name in names:
@@ -73,7 +73,7 @@ def check_operations(
                 f"Operation {name!r} was registered after the evaluator was made, so its workers do not know it. "
                 "Register the operation first, then make the evaluator."
             )
-        for _ in range(2):  # what a builder keeps from one child for the next is seen in the second
+        for _ in range(2):  # the second model shows what a builder keeps from one child to the next
             watch = VariableWatch()
             with in_precision(precision):
                 model = build_child(
@@ -83,12 +83,12 @@ def check_operations(
 
 
 def check_code(cells: Iterable[object], recipe: dict[str, Any], run: object) -> None:
-    """Raises InvalidValueError unless the cells' operations are those that a run's rewards came from.
+    """Raises InvalidValueError unless the operations of the cells are those with which a run's rewards were computed.
 
     Args:
-        cells: of the run, to be trained again.
-        recipe: of the run; of an older one it does not say the code, and any counts as the same.
-        run: its folder, for the message.
+        cells: the cells of the run that are to be trained again.
+        recipe: the recipe of the run; if it does not record the code, as in older runs, any code is accepted.
+        run: the run's folder, for the message.
     """
     names: set[str] = set()
     for cell in cells:
@@ -121,15 +121,15 @@ def check_code(cells: Iterable[object], recipe: dict[str, Any], run: object) -> 
 def _pickling_error(build: operations.Builder) -> Exception | None:
     try:
         cloudpickle.dumps(build)
-    except Exception as error:  # of whatever class an object raises that will not be pickled
+    except Exception as error:  # an object that cannot be pickled may raise any class
         return error
     return None
 
 
 def _check_step(name: str, model, created: list) -> None:
-    """Traces one training step, and raises InvalidValueError for a weight that it reads and would not change.
+    """Traces one training step, and raises InvalidValueError for a weight that the step reads but does not change.
 
-    A weight that is not trained, such as a moving average, must be assigned to by the step itself.
+    A weight that is not trained, such as a moving average, must be assigned by the step itself.
     """
     without_gradient = []
 

@@ -1,4 +1,4 @@
-"""TrainingEvaluator: trains children in worker processes; the reward is the accuracy on the validation split."""
+"""Trains children in worker processes; the reward of a child is its accuracy on the validation split."""
 
 import concurrent.futures
 import dataclasses
@@ -29,20 +29,22 @@ from nas_keras.trial import Evaluation, Job, Trial
 
 
 class TrainingEvaluator(Evaluator):
-    """Trains the child of each job's cell, from nothing, with the job's seed.
+    """Trains the child of each job's cell from scratch, with the job's seed.
 
     Args:
-        images: the data set; its test split is not looked at, unless `measure_test` says so.
+        images: the data set; its test split is read only with `measure_test`.
         child: the network around a cell.
-        train: how it is trained.
-        workers: processes; by default one for each GPU or else each CPU core, or one if `distribute` is "mirrored". A
-            worker has one thread on a CPU, so a reward does not depend on their number.
-        distribute: "none" or "mirrored": one child on one device, or spread over all GPUs.
-        child_timeout: seconds after which a child is given up as failed; None for no limit.
-        measure_test: also measure the accuracy on the test split, for a table's column that no search sees.
+        train: the settings of the training.
+        workers: number of processes; None: one for each GPU or else each CPU core, or one if `distribute` is
+            "mirrored". On a CPU a worker has one thread, so that rewards do not depend on the number of workers.
+        distribute: "none" trains each child on one device, "mirrored" on all GPUs.
+        child_timeout: seconds after which a training is stopped and the child counts as failed; None for no limit.
+        measure_test: whether to measure the accuracy on the test split too, for a column of a table that no search
+            reads.
 
     Raises:
-        InvalidValueError: for a value that cannot be used.
+        InvalidValueError: for a value that is not allowed.
+        WriteError: if there is no room for the images that the workers share.
     """
 
     lag = 1
@@ -70,7 +72,7 @@ class TrainingEvaluator(Evaluator):
         check_child_timeout(child_timeout)
         check_flag("measure_test", measure_test)
         self._environments = worker_environments(workers, distribute)
-        # The child that every space has; what is wrong with images or stages is said before any work.
+        # Reports images that are too small for the stages before any work.
         build_child(Cell.chain("identity"), self._child, input_shape=images.image_shape, num_classes=images.num_classes)
         self._settings: dict[str, Any] = {
             "num_classes": images.num_classes,
@@ -82,9 +84,9 @@ class TrainingEvaluator(Evaluator):
             logging.warning("%s", caveat)
         if images.load_test is None and not measure_test:
             logging.warning("%s has no test split: what is exported will have no test accuracy.", images.name)
-        self._code = operations.registered_code()  # of what the workers get
+        self._code = operations.registered_code()  # the code that the workers have
         self.recipe = make_recipe(images, self._child, self._train, distribute)
-        # For a child that needs more memory than there is.
+        # The second try of a child that runs out of memory.
         self._half = dataclasses.replace(self._train, batch_size=max(1, self._train.batch_size // 2))
         half = make_recipe(images, self._child, self._half, distribute)
         self.variants = [half] if half != self.recipe else []
@@ -101,13 +103,13 @@ class TrainingEvaluator(Evaluator):
         )
 
     def check(self, space: SearchSpace) -> None:
-        """Builds each registered operation of the space, and takes its code into the recipe.
+        """Checks the registered operations of the space, and adds their code to the recipe.
 
-        The operations are built in this process, and their gradients are traced.
+        Each operation is built in this process and its gradients are traced.
 
         Raises:
-            InvalidValueError: if the evaluator is closed, the space is none of cells, or an operation of it cannot be
-                trained in a worker, or was replaced after this evaluator was made, whose workers have the old one.
+            InvalidValueError: if the evaluator is closed, the space is not one of cells, or one of its operations
+                cannot be trained in a worker or was replaced after the workers got it.
         """
         self._pool.check_open()
         names = operations_of(space)
@@ -131,7 +133,7 @@ class TrainingEvaluator(Evaluator):
         self.variants = [with_code(without_code(variant), operations=code) for variant in self.variants]
 
     def review(self, trials: Sequence[Trial]) -> None:
-        """Says in a warning if the best reward of a search is within noise of guessing."""
+        """Warns if the best reward of a search is within noise of guessing."""
         rewards = {trial.key: trial.reward for trial in trials if not trial.evaluation.failed}
         if not rewards:
             return
@@ -140,29 +142,29 @@ class TrainingEvaluator(Evaluator):
             logging.warning("%s", caveat)
 
     def resume(self, environment: dict[str, Any]) -> None:
-        """See `Evaluator`. Workers, of which none has started, take the kernels that the run began with."""
+        """See `Evaluator`. The workers, none of which has started, will use the kernels with which the run began."""
         restore_kernels(self._environments, environment)
         self.environment["onednn"] = self._environments[0][ONEDNN]
         changed = [name for name, value in self.environment.items() if environment.get(name, value) != value]
         if changed:
             logging.warning(
-                "Rewards may differ in their last digits from those that stand: %s.",
+                "Rewards may differ in their last digits from the recorded ones: %s.",
                 "; ".join(f"{name} was {environment[name]}, is {self.environment[name]}" for name in changed),
             )
 
     def start(self) -> None:
-        """Starts the workers and waits for them; otherwise they start with the first jobs."""
+        """Starts the workers and waits for them; without this call they start with the first jobs."""
         self._pool.start()
 
     def worker_pids(self) -> list[int]:
-        """Process identifiers of the workers that run."""
+        """Returns the process identifiers of the running workers."""
         return self._pool.pids()
 
     def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
-        """See `Evaluates`. A child that runs out of memory is tried once more, alone and with half the batch.
+        """See `Evaluates`. A child that runs out of memory is trained once more, alone and with half the batch size.
 
         Raises:
-            TaskError: if a child fails in a way that no child should, with the worker's traceback.
+            TaskError: if a worker raises an unexpected exception; the message is its traceback.
         """
         submitted = {self._submit(self._pool.submit, job, self._train): (job, False) for job in jobs}
         try:
@@ -172,7 +174,11 @@ class TrainingEvaluator(Evaluator):
                     job, is_retry = submitted.pop(future)
                     evaluation, out_of_memory = _outcome(future)
                     if out_of_memory and self.variants and not is_retry:
-                        logging.warning("%s: %s. It is tried alone with half the batch.", job.key, evaluation.status)
+                        logging.warning(
+                            "%s: %s. It is trained again, alone and with half the batch size.",
+                            job.key,
+                            evaluation.status,
+                        )
                         submitted[self._submit(self._pool.submit_alone, job, self._half)] = job, True
                         continue
                     if is_retry:
@@ -192,7 +198,7 @@ class TrainingEvaluator(Evaluator):
 
 
 def make_recipe(images: Images, child: ChildConfig, train: TrainConfig, distribute: str) -> dict[str, Any]:
-    """All that the reward of a trained child depends on besides its key and seed; operations are added by `check`."""
+    """Makes the recipe: all that a reward depends on besides key and seed, except the code of operations."""
     return {
         "data": {"name": images.name, "digest": images.digest, "num_classes": images.num_classes},
         "child": settings_of(child),
@@ -202,29 +208,29 @@ def make_recipe(images: Images, child: ChildConfig, train: TrainConfig, distribu
 
 
 def _evaluate(splits: dict[str, Split], *, cell: Cell, seed: int, settings: dict[str, Any]) -> tuple[Evaluation, bool]:
-    """A worker's task: one child. Says also whether it ran out of memory. Forgets the model afterwards."""
+    """The task of a worker: trains one child. Returns its evaluation and whether it ran out of memory."""
     try:
         evaluation = evaluate_cell(
             cell, splits["train"], splits["valid"], test=splits.get("test"), seed=seed, **settings
         )
         return evaluation, False
     except (tf.errors.OpError, MemoryError) as error:
-        failure = Evaluation.failure(f"{type(error).__name__}: {_what_happened(error)}".removesuffix(": "))
+        failure = Evaluation.failure(f"{type(error).__name__}: {_cause(error)}".removesuffix(": "))
         return failure, isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
     finally:
         tf.keras.backend.clear_session()
 
 
 def _outcome(future: concurrent.futures.Future) -> tuple[Evaluation, bool]:
-    """What became of a task: the evaluation, and whether memory was what it lacked."""
+    """Returns the evaluation of a finished task and whether it ran out of memory."""
     try:
         return future.result()
     except (WorkerDiedError, WorkerTimeoutError) as error:
         return Evaluation.failure(str(error)), isinstance(error, WorkerOutOfMemoryError)
 
 
-def _what_happened(error: Exception) -> str:
-    """The one line that says it; in a graph, TensorFlow writes where the node was made before that."""
+def _cause(error: Exception) -> str:
+    """Returns the line of TensorFlow's message that names the cause; in a graph the place of the node comes first."""
     paragraphs = [paragraph.strip() for paragraph in str(error).split("\n\n")]
     places = ("Graph execution error", "Detected at node", "File ")
     told = next((paragraph for paragraph in paragraphs if not paragraph.startswith(places)), "")

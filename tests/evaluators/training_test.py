@@ -188,7 +188,7 @@ def test_a_child_that_ran_out_of_memory_is_tried_with_half_the_batch_under_a_rec
     ],
 )
 def test_one_line_of_tensorflows_many_is_the_reason(text, line):
-    assert training._what_happened(MemoryError(text)) == line
+    assert training._cause(MemoryError(text)) == line
 
 
 def test_an_operation_that_is_refused_ends_the_search_with_its_error(results):
@@ -238,8 +238,8 @@ def test_a_run_that_goes_on_takes_the_kernels_it_began_with_and_says_what_else_c
         assert evaluator.environment == began  # the version is what it is
         assert evaluator._pool.submit(_variable, name="TF_ENABLE_ONEDNN_OPTS").result(timeout=60) == "0"
     assert [text for text in warnings if "steps" not in text] == [
-        "The run began with TF_ENABLE_ONEDNN_OPTS=0, which is put back for its workers.",
-        "Rewards may differ in their last digits from those that stand: tensorflow was 2.15.1, is "
+        "The run began with TF_ENABLE_ONEDNN_OPTS=0, which is restored for its workers.",
+        "Rewards may differ in their last digits from the recorded ones: tensorflow was 2.15.1, is "
         f"{began['tensorflow']}.",
     ]
 

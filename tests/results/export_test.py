@@ -242,7 +242,7 @@ def test_what_needs_no_test_split_is_exported_without_one_and_tested_once_there_
     assert tested == dataclasses.replace(plain, test_accuracy=tested.test_accuracy) and tested.test_accuracy > 0.3
     assert f"test {tested.test_accuracy:.2%} (" in tested.summary
     assert _weights(folder, plain) == weights
-    assert "The run began with TF_ENABLE_ONEDNN_OPTS=0, which is put back for its workers." in warnings
+    assert "The run began with TF_ENABLE_ONEDNN_OPTS=0, which is restored for its workers." in warnings
     assert any(text.startswith("A child is trained for only 16 steps (batches of 64 of 512") for text in warnings)
 
 

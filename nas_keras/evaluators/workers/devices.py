@@ -1,4 +1,4 @@
-"""What the machine has for workers: which GPU or core is whose, TensorFlow's faster kernels, the processor's name."""
+"""Devices of the workers: the GPU that each may use, TensorFlow's faster kernels, and the name of the processor."""
 
 import os
 import platform
@@ -10,18 +10,23 @@ from nas_keras._tensorflow import MIRRORED, make_distribution, tf
 from nas_keras.errors import DataError, InvalidValueError, check_workers, shown
 from nas_keras.system.cgroups import available_cores
 
-ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # the variable that turns on kernels that are faster and round otherwise
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # turns on kernels that are faster and round differently
 
 
 def worker_environments(workers: int | None, distribute: str) -> list[dict[str, str]]:
-    """The environment variables of each worker: which GPU it sees, and TensorFlow's faster kernels.
+    """Makes the environment variables of each worker: its GPU, and TensorFlow's faster kernels.
+
+    Args:
+        workers: number of workers; None: one for each GPU, or else each CPU core.
+        distribute: "none" or "mirrored".
 
     Raises:
-        InvalidValueError: for an impossible number of workers, or "mirrored" without several devices.
+        InvalidValueError: for a number of workers that is not allowed, or "mirrored" without several devices.
     """
     check_workers(workers)
     common = {
-        # Children train about twice as fast; on some processors TensorFlow leaves oneDNN off. The user's setting wins.
+        # Children train about twice as fast with oneDNN, which TensorFlow leaves off on some processors. The user's own
+        # setting takes precedence.
         ONEDNN: os.environ.get(ONEDNN, "1"),
         "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
     }
@@ -40,26 +45,30 @@ def worker_environments(workers: int | None, distribute: str) -> list[dict[str, 
 
 
 def restore_kernels(environments: list[dict[str, str]], recorded: dict[str, Any]) -> None:
-    """Gives workers that have not started the kernels of the run or table that recorded this environment.
+    """Gives workers that have not started yet the kernels with which a run or table began.
+
+    Args:
+        environments: environment variables of each worker; changed in place.
+        recorded: the environment that the run or table recorded.
 
     Raises:
-        DataError: if what was recorded is no text.
+        DataError: if the recorded value is not a text.
     """
     kernels = recorded.get("onednn", environments[0][ONEDNN])
     if not isinstance(kernels, str):
         raise DataError(f"The recorded environment has onednn={shown(kernels)}, where a text such as '1' is due.")
     if kernels != environments[0][ONEDNN]:
-        logging.warning("The run began with %s=%s, which is put back for its workers.", ONEDNN, kernels)
+        logging.warning("The run began with %s=%s, which is restored for its workers.", ONEDNN, kernels)
     for variables in environments:
         variables[ONEDNN] = kernels
 
 
 def processor() -> str:
-    """What kind of processor this is, with the vector instructions that decide how oneDNN sums."""
+    """Names the processor and its vector instructions, which determine the order in which oneDNN sums."""
     try:
         with open("/proc/cpuinfo") as file:
             about = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line)
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         return platform.processor() or platform.machine()
     about = {name.strip(): value.strip() for name, value in about.items()}
     flags = about.get("flags", "").split()

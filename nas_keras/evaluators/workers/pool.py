@@ -1,8 +1,9 @@
-"""A pool of worker processes: tasks in, futures out. It knows processes and time limits, not what the tasks are.
+"""A pool of worker processes: tasks in, futures out. It handles processes and time limits and knows no task.
 
-Each worker is one process (`workers/worker.py`) with a thread here that starts it and talks to it; the kernel ends a
-process with the thread that started it. A worker that dies or overruns its time is replaced, and so is one that has
-done its share of tasks, since memory grows in a process that fits many models.
+Each worker is a process (`workers/worker.py`) with a thread here that starts it and talks to it; the same thread must
+do both, since the kernel kills a process when the thread that started it ends. A worker that dies or exceeds its time
+limit is replaced, and so is one that has run a certain number of tasks, since the memory of a process grows with each
+model that it fits.
 """
 
 import concurrent.futures
@@ -26,22 +27,22 @@ from nas_keras.evaluators.workers.worker import (
 from nas_keras.system.descriptors import reserve_descriptors
 
 _STARTS = 3  # attempts
-_PAUSE_SECONDS = 2.0  # between them: what took the memory or the processes may be gone then
+_PAUSE_SECONDS = 2.0  # between attempts; memory or process slots may be free again by then
 
 
 class WorkerPool:
     """Runs `function(state, **arguments)` in worker processes, first come, first served.
 
     Args:
-        setup: called once in each new worker; gives the `state`. It and the tasks travel by cloudpickle, over a pipe of
-            our own.
-        environments: one mapping of environment variables for each worker; their number is the number of workers.
-        pass_fds: file descriptors that the workers inherit, under the same numbers.
+        setup: called once in each new worker; returns the `state`. Setup and tasks are sent by cloudpickle over a
+            private pipe.
+        environments: the environment variables of each worker; one worker is started for each mapping.
+        pass_fds: file descriptors that the workers inherit under the same numbers.
         timeout: seconds for one task; None for no limit.
-        tasks_per_worker: a worker is replaced after so many; None for never.
+        tasks_per_worker: number of tasks after which a worker is replaced; None for never.
 
     Raises:
-        InvalidValueError: for a number that is not allowed, or of which the system allows too few.
+        InvalidValueError: for a number that is not allowed, or more workers than the system has descriptors for.
     """
 
     def __init__(
@@ -64,13 +65,13 @@ class WorkerPool:
         self._tasks: queue.SimpleQueue = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._workers: list[Worker | None] = [None] * len(environments)
-        self._lock = threading.Lock()  # tasks may come from several threads
+        self._lock = threading.Lock()  # tasks may be submitted by several threads
         self._turns = threading.Condition()
         self._num_running = self._num_alone = 0
         self._closed = threading.Event()
 
     def start(self) -> None:
-        """Starts all workers at once and waits for them; otherwise each starts with its first task. Call it first."""
+        """Starts all workers and waits for them. Without this call, which must come first, tasks start the workers."""
         self.check_open()
         with self._lock:
             started = [self._add_thread(at_once=True) for _ in self._environments[len(self._threads) :]]
@@ -86,14 +87,14 @@ class WorkerPool:
             )
 
     def submit(self, function: Callable[..., Any], **arguments: Any) -> concurrent.futures.Future:
-        """Queues a task; the future gives its result, or raises one of the errors of `workers/worker.py`.
+        """Queues a task; the future returns its result or raises one of the errors of `workers/worker.py`.
 
         A task whose future is cancelled before a worker takes it is not run.
         """
         return self._submit(function, arguments, alone=False)
 
     def submit_alone(self, function: Callable[..., Any], **arguments: Any) -> concurrent.futures.Future:
-        """Queues a task that runs in a fresh worker while no other exists, with all the memory there is."""
+        """Queues a task that runs in a fresh worker while no other worker exists, with all the memory."""
         return self._submit(function, arguments, alone=True)
 
     def _submit(self, function, arguments, *, alone: bool) -> concurrent.futures.Future:
@@ -106,16 +107,16 @@ class WorkerPool:
         return future
 
     def _add_thread(self, *, at_once: bool) -> concurrent.futures.Future:
-        """Starts the next worker's thread; the future is done once that worker is started too, if it is `at_once`."""
+        """Starts the next worker's thread; with `at_once` it starts the worker too, and then completes the future."""
         started: concurrent.futures.Future = concurrent.futures.Future()
-        # Daemons: at the interpreter's exit they must not hold it up; the workers end with this process.
+        # Daemon threads do not delay the interpreter's exit; the workers end with this process.
         arguments = (len(self._threads), started if at_once else None)
         self._threads.append(threading.Thread(target=self._serve, args=arguments, daemon=True))
         self._threads[-1].start()
         return started
 
     def close(self) -> None:
-        """Kills the workers; what was still running or queued is cancelled."""
+        """Kills the workers and cancels the tasks that are running or queued."""
         self._closed.set()
         for _ in self._threads:
             self._tasks.put(None)
@@ -132,11 +133,11 @@ class WorkerPool:
         self.close()
 
     def pids(self) -> list[int]:
-        """Process identifiers of the workers that run."""
+        """Returns the process identifiers of the running workers."""
         return [worker.pid for worker in self._workers if worker]
 
     def _serve(self, index: int, started: concurrent.futures.Future | None) -> None:
-        """One thread's life: takes tasks and hands them to its worker."""
+        """The body of a thread: takes tasks from the queue and gives them to its worker."""
         if started:
             try:
                 self._take_worker(index)
@@ -163,7 +164,7 @@ class WorkerPool:
         self._drop(index)
 
     def _take_worker(self, index: int) -> Worker:
-        """The worker in a place: a new one if there is none, if it died idle, or if it has done its share."""
+        """Returns the worker at `index`: a new one if there is none, it died idle, or it has run enough tasks."""
         worker = self._workers[index]
         if worker and (not worker.is_running() or worker.num_tasks == self._tasks_per_worker):
             self._drop(index)
@@ -171,13 +172,13 @@ class WorkerPool:
         return worker or self._start_worker(index)
 
     def _start_worker(self, index: int) -> Worker:
-        """A new worker. One that the kernel kills while it starts, for the memory of all, is tried again."""
+        """Starts a worker; tries again if it dies while it starts, as when the kernel kills it for lack of memory."""
         attempt = 0
         while True:
             attempt += 1
             try:
                 worker = self._workers[index] = Worker(self._environments[index], pass_fds=self._pass_fds)
-                if self._closed.is_set():  # by a `close` that came too early to see this worker
+                if self._closed.is_set():  # `close` may have run before this worker was in the list
                     worker.kill()
                 worker.prepare(self._setup)
                 return worker
@@ -195,14 +196,14 @@ class WorkerPool:
                 raise
 
     def _drop(self, index: int) -> None:
-        """Leaves a place without a worker."""
+        """Kills the worker at `index`, if there is one."""
         worker, self._workers[index] = self._workers[index], None
         if worker:
             worker.kill()
 
     @contextlib.contextmanager
     def _turn(self, alone: bool) -> Iterator[None]:
-        """Waits until the task may run: one that runs alone for those that run, the others for it."""
+        """Waits for the running tasks if this one runs alone, else for the tasks that do."""
         with self._turns:
             self._num_alone += alone
             self._turns.wait_for(lambda: not (self._num_running if alone else self._num_alone))
@@ -216,7 +217,7 @@ class WorkerPool:
                 self._turns.notify_all()
 
     def _clear(self) -> None:
-        """Ends all workers, which are idle: an idle one, too, holds the memory of its last child."""
+        """Ends all workers, which are idle but may still hold the memory of their last child."""
         for index in range(len(self._workers)):
             self._drop(index)
 

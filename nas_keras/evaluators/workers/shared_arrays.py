@@ -1,4 +1,4 @@
-"""Arrays that worker processes share with this one: an unnamed file, mapped into memory by each."""
+"""Arrays that worker processes share with this one through an unnamed file, which each maps into memory."""
 
 import os
 import tempfile
@@ -13,13 +13,16 @@ _ALIGNMENT = 4096  # a page
 
 
 class SharedArrays:
-    """Puts arrays into one unnamed temporary file, which vanishes with the last process that has it open.
+    """Arrays in one unnamed temporary file, which disappears with the last process that has it open.
 
-    The file is in the folder for temporary files, where the kernel can drop its pages from memory; on a machine without
-    such a folder it is in memory.
+    The file is in the folder for temporary files, so that the kernel can drop its pages from memory; on a machine
+    without such a folder it is in memory.
 
     Args:
-        arrays: by name.
+        arrays: the arrays by name.
+
+    Attributes:
+        layout: (dtype, shape, offset in bytes) of each array by name.
 
     Raises:
         WriteError: if there is no room for them.
@@ -42,16 +45,16 @@ class SharedArrays:
 
     @property
     def fd(self) -> int:
-        """The file's descriptor, for a worker to inherit."""
+        """The file's descriptor, which the workers inherit."""
         return self._file.fileno()
 
     def close(self) -> None:
-        """Closes the file here; workers keep theirs."""
+        """Closes the file in this process; the workers keep it open."""
         self._file.close()
 
 
 def _temporary_folder() -> str | None:
-    """The folder for temporary files, or None if there is none that can be written."""
+    """Returns the folder for temporary files, or None if none can be written."""
     try:
         return tempfile.gettempdir()
     except FileNotFoundError:
@@ -59,7 +62,7 @@ def _temporary_folder() -> str | None:
 
 
 def attach(fd: int, layout: Mapping[str, tuple]) -> dict[str, np.ndarray]:
-    """The arrays of `SharedArrays`, read-only, in a process that inherited `fd`."""
+    """Maps the arrays of a `SharedArrays`, read-only, in a process that inherited `fd`."""
     with os.fdopen(os.dup(fd), "rb") as file:
         return {
             name: np.memmap(file, dtype=dtype, mode="r", offset=offset, shape=shape)

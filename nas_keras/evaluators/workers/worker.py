@@ -1,4 +1,4 @@
-"""One worker process, seen from the search: a task in, its result out, a time limit, and what became of it.
+"""One worker process as the search sees it: it sends tasks, waits for results within a time limit, and kills it.
 
 The other side of the pipe is `workers/worker_process.py`.
 """
@@ -20,43 +20,43 @@ from nas_keras.system.cgroups import count_memory_kills
 from nas_keras.system.descriptors import memory_file
 from nas_keras.system.python_process import python_command
 
-DESCRIPTORS = 3  # that this process holds for each worker
+DESCRIPTORS = 3  # file descriptors that this process holds for each worker
 _PROGRAM = "from nas_keras.evaluators.workers.worker_process import main; main(*map(int, sys.argv[1:]))"
-_START_SECONDS = 300  # importing TensorFlow takes 3 to 10; a machine that needs more than this is not working
-_SLICE_SECONDS = 1.0  # of waiting; of a longer one, all but this was a pause of this process
+_START_SECONDS = 300  # importing TensorFlow takes 3 to 10
+_SLICE_SECONDS = 1.0  # of waiting; the excess of a longer slice was a pause of this process
 
-_creating = threading.Lock()  # so that the descriptors of one start, which are closed at once, do not add up
+_creating = threading.Lock()  # so that the temporary descriptors of several starts do not add up
 
 
 class WorkerDiedError(RuntimeError):
-    """The worker process ended before its task did."""
+    """The worker process ended before its task was finished."""
 
 
 class WorkerOutOfMemoryError(WorkerDiedError):
-    """The kernel killed the worker process since the memory that this process may use was spent."""
+    """The kernel killed the worker process because the available memory was exhausted."""
 
 
 class WorkerTimeoutError(RuntimeError):
-    """The task overran its time and the worker was killed."""
+    """The task exceeded its time limit and the worker was killed."""
 
 
 class TaskError(RuntimeError):
-    """The task, or the setup, raised an exception that it did not expect; the text is the worker's traceback."""
+    """The task or the setup raised an unexpected exception; the message is the worker's traceback."""
 
 
 class WorkerStartError(NasKerasError, RuntimeError):
-    """A worker process could not be created, ended, or overran its time before any task: no task is to blame."""
+    """A worker process could not be created, died, or exceeded its time limit before it got a task."""
 
 
 class Worker:
     """A process that waits for its setup, and then for tasks.
 
     Args:
-        environment: variables that it has besides those of this process.
-        pass_fds: file descriptors that it inherits, under the same numbers.
+        environment: environment variables, in addition to those of this process.
+        pass_fds: file descriptors that it inherits under the same numbers.
 
     Attributes:
-        num_tasks: tasks that it was given.
+        num_tasks: number of tasks that it was given.
 
     Raises:
         WorkerStartError: if the process cannot be created.
@@ -67,19 +67,19 @@ class Worker:
         try:
             with _creating:
                 self._create(environment, pass_fds)
-        except OSError as error:  # too many processes or open files, too little memory
+        except OSError as error:  # too many processes or open files, or too little memory
             raise WorkerStartError(f"no process can be created ({error.strerror})") from error
 
     def prepare(self, setup: bytes) -> None:
         """Waits until the process runs and has called its setup; kills it if that fails.
 
         Args:
-            setup: a pickled function; gives what every task is called with.
+            setup: a pickled function; its result is the first argument of every task.
 
         Raises:
-            WorkerStartError: if it ends, or overruns its time, before it is set up.
+            WorkerStartError: if the process ends or exceeds its time limit before the setup is finished.
             NasKerasError: if the setup raises one.
-            TaskError: if the setup raises another exception.
+            TaskError: if the setup raises any other exception.
         """
         try:
             self._request(setup, _START_SECONDS)
@@ -92,7 +92,7 @@ class Worker:
     def _create(self, environment: Mapping[str, str], pass_fds: tuple[int, ...]) -> None:
         self._errors = memory_file()
         self._pipe, theirs = connection.Pipe()
-        # The far end of this one is held by nobody else: when this process dies, however, the worker reads its end.
+        # Only this process holds the other end of this pipe: however it dies, the worker then reads the end of file.
         lifeline, self._lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -114,24 +114,24 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """Its process identifier."""
+        """The process identifier."""
         return self._process.pid
 
     def is_running(self) -> bool:
-        """Whether an idle worker has not ended yet: one that ends closes its pipe before the kernel can be asked."""
+        """Whether an idle worker is still running; one that ends closes its pipe before the kernel reports its exit."""
         return self._process.poll() is None and not self._pipe.poll(0)
 
     def run(self, message: bytes, timeout: float | None) -> Any:
-        """Runs one task, a pickled function and its arguments; raises the errors above."""
+        """Runs one task, a pickled function with its arguments, and returns its result or raises an error as above."""
         self.num_tasks += 1
         return self._request(message, timeout)
 
     def kill(self) -> None:
-        """Ends the process; once more does no harm."""
+        """Kills the process. Calling it again does nothing."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        # Taken before it is closed, since two threads may come here at once.
+        # Taken before it is closed, since two threads may get here at the same time.
         lifeline, self._lifeline = self._lifeline, None
         if lifeline is not None:
             os.close(lifeline)
@@ -144,7 +144,7 @@ class Worker:
                 raise WorkerTimeoutError(f"it took longer than {timeout:g} s")
             succeeded, result = cloudpickle.loads(self._pipe.recv_bytes())
         except (EOFError, OSError) as error:
-            death = self._last_words()
+            death = self._describe_death()
             if self._process.returncode == -signal.SIGKILL and count_memory_kills() > kills:
                 raise WorkerOutOfMemoryError("its worker process was killed for lack of memory") from error
             raise WorkerDiedError(death) from error
@@ -153,10 +153,10 @@ class Worker:
         raise result if isinstance(result, NasKerasError) else TaskError(result)
 
     def _answers_within(self, timeout: float | None) -> bool:
-        """Waits for an answer, in slices.
+        """Waits for an answer in slices, and returns whether it came in time.
 
-        Where this process is stopped, or the machine sleeps, the worker makes no progress either. Such a pause counts
-        as one slice at most, since it falls into one.
+        While this process is stopped or the machine sleeps, the worker makes no progress either. Such a pause falls
+        into a single slice, and therefore counts as one slice at most.
         """
         if timeout is None:
             return self._pipe.poll(None)
@@ -168,7 +168,8 @@ class Worker:
             remaining -= min(seconds, time.monotonic() - start)
         return False
 
-    def _last_words(self) -> str:
+    def _describe_death(self) -> str:
+        """Waits for the end of the process, logs the end of its stderr, and returns a sentence with the exit code."""
         code = self._process.wait()
         self._errors.seek(0)
         errors = self._errors.read().decode(errors="replace").strip()

@@ -1,4 +1,4 @@
-"""The worker's side of `workers/worker.py`: reads tasks from a pipe, runs them, answers. The program of a process."""
+"""The program of a worker process: reads tasks from a pipe, runs them and answers (see `workers/worker.py`)."""
 
 import contextlib
 import ctypes
@@ -15,21 +15,21 @@ import cloudpickle
 from nas_keras.errors import NasKerasError
 
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
-_OOM_SCORE = 500  # added to the score by which the kernel chooses, in thousandths of the memory
+_OOM_SCORE = 500  # added to the score by which the kernel chooses a process to kill, in thousandths of the memory
 
 
 def main(pipe_fd: int, lifeline_fd: int, parent: int) -> None:
     """Serves tasks until the pipe closes.
 
     Args:
-        pipe_fd: descriptor of the pipe to the search, inherited.
-        lifeline_fd: descriptor of a pipe that closes when the search's process ends, inherited.
-        parent: that process.
+        pipe_fd: inherited descriptor of the pipe to the search.
+        lifeline_fd: inherited descriptor of a pipe that closes when the search's process ends.
+        parent: identifier of that process.
     """
     _end_with(parent, lifeline_fd)
     _offer_memory()
-    # A machine that shuts down, or a batch system, sends these to every process. The search decides: where it ends, its
-    # workers do; a worker that ended before it would leave a child that failed for no reason of its own.
+    # A shutdown or a batch system sends these signals to every process. The workers leave it to the search to end: if
+    # a worker ended first, its child would count as failed for no reason of its own.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     pipe = connection.Connection(pipe_fd)
@@ -39,7 +39,7 @@ def main(pipe_fd: int, lifeline_fd: int, parent: int) -> None:
             message = pipe.recv_bytes()
             _answer(pipe, lambda message=message: _run(message, state), is_task=True)
     except (EOFError, OSError):
-        os._exit(0)  # TensorFlow's threads are not worth waiting for
+        os._exit(0)  # does not wait for TensorFlow's threads
 
 
 def _run(message: bytes, state):
@@ -48,9 +48,10 @@ def _run(message: bytes, state):
 
 
 def _answer(pipe, call, *, is_task: bool = False):
-    """Sends (True, result) or (False, what went wrong); the result of the setup stays here.
+    """Calls `call` and sends (True, result) or (False, problem); the result of the setup is not sent.
 
-    An error of this package, which a person can understand by itself, travels as it is, others as their traceback.
+    An error of this package is understandable without a traceback and is sent as it is; of any other exception the
+    traceback is sent.
     """
     try:
         result = call()
@@ -65,24 +66,24 @@ def _answer(pipe, call, *, is_task: bool = False):
 
 
 def _end_with(parent: int, lifeline_fd: int) -> None:
-    """Lets this process end when the search's does, however that ends.
+    """Makes this process end when the search's process ends, for whatever reason.
 
-    The kernel ends it, even if it is stopped, on Linux; elsewhere it reads the end of the lifeline.
+    On Linux the kernel kills it, even if it is stopped; elsewhere it reads the end of the lifeline.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before
+        if os.getppid() != parent:  # it has already ended
             os._exit(1)
     threading.Thread(target=_await_end, args=(lifeline_fd,), daemon=True).start()
 
 
 def _offer_memory() -> None:
-    """Lets the kernel kill this process rather than the search's where memory runs out: the search tries it again."""
+    """Makes the kernel kill this process rather than the search's if memory runs out; the search tries again."""
     with contextlib.suppress(OSError):  # not Linux
         own = pathlib.Path("/proc/self/oom_score_adj")
         own.write_text(str(min(1000, int(own.read_text()) + _OOM_SCORE)))
 
 
 def _await_end(lifeline_fd: int) -> None:
-    os.read(lifeline_fd, 1)  # nobody writes: it returns when the other end closes
+    os.read(lifeline_fd, 1)  # nothing is ever written: this returns when the other end closes
     os._exit(1)
