@@ -1,17 +1,17 @@
 """Counts the floating-point operations of a child's training step, layer by layer.
 
-A multiplication and its addition are two operations. Only convolutions and dense layers are counted; normalisation,
-activations and pooling, a few per cent, are not: a share of the machine's rate computed from this is a lower bound.
+A multiplication and its addition count as two operations. Only convolutions and dense layers are counted, not the few
+percent for normalization, activations and pooling, so that a rate computed from the count is a lower bound.
 """
 
 import math
 
 
 def training_flops(model) -> int:
-    """Operations of forward and backward pass for one image.
+    """Counts the operations of the forward and backward pass for one image.
 
-    The backward pass of a layer is two products of the same size as the forward one, for its weights and for its
-    input; the first layer with weights has no use for the second.
+    The backward pass of a layer consists of two products of the size of the forward one, for its weights and for its
+    input; the first layer with weights needs only the former.
 
     Args:
         model: a built `tf.keras.Model` of layers, such as `build_child` makes.
@@ -21,7 +21,7 @@ def training_flops(model) -> int:
 
 
 def _forward_flops(layer) -> int:
-    """Operations of one layer for one image; 0 for a kind that is not counted."""
+    """Counts the operations of one layer for one image; 0 for a kind that is not counted."""
     kind = type(layer).__name__
     if kind == "Dense":
         return 2 * math.prod(layer.kernel.shape)

@@ -1,4 +1,4 @@
-"""Resident memory of the main process and of its workers over a search with many small children."""
+"""Measures the resident memory of the main process and of its workers over a search with many small children."""
 
 import contextlib
 import dataclasses
@@ -15,7 +15,7 @@ from nas_keras.evaluators.training import TrainingEvaluator
 from nas_keras.runner.search import search
 
 _MIB = 2**20
-_WARM = 20  # children after which the main process has traced and imported all it needs
+_WARM = 20  # children after which the main process has imported and traced everything
 
 
 def measure_memory(images: Images, *, children: int = 200, workers: int | None = None) -> dict[str, Any]:
@@ -23,11 +23,11 @@ def measure_memory(images: Images, *, children: int = 200, workers: int | None =
 
     Args:
         images: the data set.
-        children: how many.
-        workers: of the evaluator.
+        children: number of children.
+        workers: number of workers of the evaluator; None: its default.
 
     Returns:
-        All in MiB: `main_start`, `main_end` and `main_growth_per_child` (slope of a line after the first 20 children);
+        In MiB: `main_start`, `main_end` and `main_growth_per_child` (slope of a line after the first 20 children);
         `worker_first` (of each worker process after its first children, in the order in which they came),
         `worker_growth_per_child` (mean over worker processes), and the number of `worker_processes`.
     """
@@ -46,7 +46,7 @@ def measure_memory(images: Images, *, children: int = 200, workers: int | None =
             del batch
             main.append((dataset.num_evaluations, resident_bytes() / _MIB))
             for pid in ev.worker_pids():
-                with contextlib.suppress(ProcessLookupError):  # it was replaced just now
+                with contextlib.suppress(ProcessLookupError):  # it has just been replaced
                     by_worker.setdefault(pid, []).append((dataset.num_evaluations, resident_bytes(pid) / _MIB))
 
         search(spaces.large(3), ev, max_evaluations=children, batch_size=4, on_batch=watch)
@@ -60,7 +60,7 @@ def measure_memory(images: Images, *, children: int = 200, workers: int | None =
         "main_growth_per_child": _slope(warm),
         "worker_processes": len(by_worker),
         "worker_first": [points[0][1] for points in by_worker.values()],
-        # A worker does its share of the children only.
+        # Each worker trains only a part of the children.
         "worker_growth_per_child": float(np.mean([_slope(points) for points in lived]) * num_workers),
     }
 

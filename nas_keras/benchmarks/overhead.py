@@ -1,4 +1,4 @@
-"""What a search costs around its children, and how that grows with the number of trials in D."""
+"""Measures the cost of a search besides its children, and its growth with the number of trials in D."""
 
 import tempfile
 import time
@@ -12,19 +12,19 @@ from nas_keras.evaluators.function import FunctionEvaluator
 from nas_keras.runner.search import search
 
 _BATCH = 8
-_WINDOW = 500  # trials over which a time is taken
+_WINDOW = 500  # trials over which a time is measured
 
 
 def measure_overhead(*, trials: int = 10_000) -> dict[str, Any]:
-    """Searches the space of 4 nodes with PPO, batches of 8, D on disk, the reward a function that costs nothing.
+    """Searches the space of 4 nodes with PPO, batches of 8 and D on disk; the reward is a function that costs nothing.
 
     Args:
-        trials: told in all, repeats included.
+        trials: total number of trials, repeats included.
 
     Returns:
         `points`: for some numbers of trials in D, `milliseconds_per_trial` (ask, look-up, store, tell; median over the
         batches of the last 500 trials) and `bytes_per_trial` of resident memory since the first point; `evaluations`,
-        how many of the trials were no repeats; and `milliseconds_per_child` over the whole, repeats paid for.
+        the number of trials that were not repeats; and `milliseconds_per_child`, the total time per evaluation.
     """
     marks = sorted({mark for mark in (1_000, 3_000, 10_000, 30_000, 100_000) if mark < trials} | {trials})
     times, points = [], []

@@ -1,6 +1,6 @@
-"""The plain way to train children, to compare with: one process, TensorFlow's defaults, a `tf.data` pipeline, `fit`.
+"""The plain way to train children, as a reference: one process, TensorFlow's defaults, a `tf.data` pipeline, `fit`.
 
-Written as the guides of Keras and tf.data write it, with the same children and the same recipe.
+The code follows the guides of Keras and tf.data, with the same children and the same recipe.
 """
 
 import time
@@ -13,18 +13,18 @@ from nas_keras.children.training import Split, TrainConfig, make_schedule
 from nas_keras.evaluators.workers.shared_arrays import attach
 from nas_keras.spaces.cell import Cell
 
-ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2"}  # of its process; what TensorFlow does by default is left to it
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2"}  # of the process; everything else has TensorFlow's defaults
 
 
 def prepare(fd: int, layout: dict) -> dict[str, Split]:
-    """The setup of its process: the splits by name, in memory."""
+    """The setup of the process: copies the splits into memory and returns them by name."""
     tf.get_logger().setLevel("ERROR")
     arrays = {name: np.array(array) for name, array in attach(fd, layout).items()}
     return {name: Split(arrays[f"{name}_images"], arrays[f"{name}_labels"]) for name in ("train", "valid")}
 
 
 def train(splits: dict[str, Split], *, cell: Cell, seed: int, child: ChildConfig, config: TrainConfig) -> dict:
-    """Trains one child; gives its validation accuracy and the seconds that it took."""
+    """Trains one child, and returns its `valid_accuracy` and the `seconds` that it took."""
     start = time.monotonic()
     images, labels = splits["train"]
     batches = (

@@ -1,4 +1,4 @@
-"""What PPO takes to propose and to learn, and how long a search of a table is, in a process that has imported all."""
+"""Measures the time PPO takes to ask and tell, and to search a table, in a process that has imported everything."""
 
 import time
 
@@ -11,19 +11,19 @@ from nas_keras.trial import Evaluation, Trial
 
 _TABLE = Source("synthetic", "pairwise-8x3-0")  # T = 8
 _BATCH = 8
-_TRACED = 3  # batches until every graph is traced: the first are a design, the policy, the policy with changes
+_TRACED = 3  # batches until every graph is traced: a design, the policy, and the policy with mutations
 
 
 def measure_proposing(*, batches: int = 25, seeds: int = 3) -> dict[str, float]:
-    """PPO on a table of encodings of 8 decisions, batches of 8.
+    """Measures PPO on a table of encodings of 8 decisions, in batches of 8.
 
     Args:
-        batches: of each search; more than the first three, in which graphs are traced.
-        seeds: how many searches.
+        batches: number of batches of each search; more than three, since the first three trace the graphs.
+        seeds: number of searches.
 
     Returns:
-        `search`: seconds of the first search, tracing included; and milliseconds of a batch after tracing, means over
-        all searches: `ask`, `tell`.
+        `search`: seconds of the first search, tracing included; `ask` and `tell`: milliseconds per batch after tracing,
+        means over all searches.
     """
     problem = open_problem(_TABLE)
     make_strategy("ppo", problem.space)  # imports TensorFlow and TF-Agents

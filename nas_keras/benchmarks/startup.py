@@ -1,4 +1,4 @@
-"""How long it takes until the main process can propose, and until a worker can train."""
+"""Measures the time until the main process can propose, and until a worker can train."""
 
 import subprocess
 import time
@@ -16,15 +16,15 @@ _STEPS = {
 
 
 def measure_startup(images: Images, *, repeats: int = 3) -> dict[str, float]:
-    """Seconds, the median of `repeats`.
+    """Measures start-up times in seconds, the median of `repeats`.
 
     Args:
-        images: the data set that a worker is given.
-        repeats: how often.
+        images: the data set of the worker.
+        repeats: number of measurements.
 
     Returns:
-        `import` of the package alone, which loads no TensorFlow; `import_and_first_proposals` of PPO, tracing included;
-        `worker`, from nothing until it takes its first child.
+        `import`: the package alone, without TensorFlow; `import_and_first_proposals`: until PPO has proposed, tracing
+        included; `worker`: until a new worker is ready for its first child.
     """
     seconds: dict[str, list[float]] = {name: [] for name in (*_STEPS, "worker")}
     for _ in range(repeats):

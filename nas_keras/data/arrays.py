@@ -1,8 +1,8 @@
-"""Arrays that a user gives become uint8 images and int32 labels where that is exact; the rest is refused with advice.
+"""Converts a user's arrays to uint8 images and int32 labels if that is exact, and rejects others with advice.
 
 An array is converted only if no value changes: images of any type whose values are whole numbers from 0 to 255, and
-labels of any type whose values are whole numbers. Every other array is refused, and the message contains the line that
-converts it. That line follows from the measured range of the values and never wraps around.
+labels of any type whose values are whole numbers. Any other array is rejected with a message that contains the line to
+convert it. That line is derived from the measured range of the values and never overflows.
 
 `N` images of height `H`, width `W` and `C` channels.
 """
@@ -17,9 +17,9 @@ from nas_keras.errors import InvalidValueError, shown
 
 _ALLOWED_IMAGES = "Allowed: uint8 [N, H, W, C], or whole numbers from 0 to 255 of another type."
 _ALLOWED_LABELS = "Allowed: whole numbers [N] from 0, one for each image."
-_OVERSHOOT = 0.1  # how far resizing may leave the range 0 to 1
-_DARKEST = 32  # the least white of images from 0 to 255; values up to less are of another scale, such as standardized
-_MOST_LOOKED_AT = 1_000  # items of a ragged list, for the message
+_OVERSHOOT = 0.1  # distance by which resizing may exceed the range from 0 to 1
+_DARKEST = 32  # smallest maximum of images from 0 to 255; a smaller one suggests another scale, such as standardized
+_MOST_LOOKED_AT = 1_000  # items of a ragged list that are examined for the message
 
 
 def to_pair(part: str, pair: object) -> tuple[np.ndarray, np.ndarray]:
@@ -27,10 +27,10 @@ def to_pair(part: str, pair: object) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         part: the name of the split, for messages.
-        pair: (images, labels), arrays or what NumPy makes arrays of; images [N, H, W] are grey.
+        pair: (images, labels), arrays or array-like; images [N, H, W] are grey.
 
     Returns:
-        Images uint8 [N, H, W, C] and labels int32 [N]; N may still differ, and labels may be negative.
+        Images uint8 [N, H, W, C] and labels int32 [N]; whether N agrees and no label is negative is not checked here.
 
     Raises:
         InvalidValueError: if a conversion would change a value, or the shapes cannot be those of images and labels.
@@ -42,7 +42,7 @@ def to_pair(part: str, pair: object) -> tuple[np.ndarray, np.ndarray]:
 
 
 def describe(array: object) -> str:
-    """The type and shape of an array, for a message."""
+    """Returns the type and shape of an array, for a message."""
     return f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else f"a {type(array).__name__}"
 
 
@@ -54,18 +54,18 @@ def _to_array(what: str, value: object) -> np.ndarray:
         )
     try:
         array = np.asarray(value)
-        if array.dtype == object:  # perhaps of equal arrays, or of Python's own numbers
+        if array.dtype == object:  # perhaps arrays of equal shape, or Python numbers
             array = np.asarray(array.tolist())
         if array.dtype != object:
             return array
         reason = f"NumPy makes an array of objects of shape {list(array.shape)} of them"
-    except Exception as error:  # of lists of unequal lengths, or of the class of the value
+    except Exception as error:  # lists of unequal lengths, or an error of the value's class
         reason = str(error).rstrip(".")
     try:
         items: Any = value
         kinds = sorted({_kind(item) for item in itertools.islice(items, _MOST_LOOKED_AT)})
         reason = f"they hold {', '.join(kinds[:4])}{' and others' * (len(kinds) > 4)}"
-    except TypeError:  # nothing to go through
+    except TypeError:  # not iterable
         pass
     advice = (
         "Allowed: images of one size in one array: crop or resize them, then use numpy.stack."
@@ -106,7 +106,7 @@ def _to_images(what: str, images: np.ndarray) -> np.ndarray:
         return images.astype(np.uint8, copy=False)
     _refuse_not_finite(what, images)
     low, high = images.min(), images.max()
-    is_scaled = images.dtype.kind == "b" or (images.dtype.kind == "f" and high <= 1)  # 1.0 is white, and not 1 of 255
+    is_scaled = images.dtype.kind == "b" or (images.dtype.kind == "f" and high <= 1)  # 1.0 is white, not 1 of 255
     if not is_scaled and low >= 0 and high <= 255 and (images.dtype.kind in "iu" or (images == np.rint(images)).all()):
         return images.astype(np.uint8)
     raise InvalidValueError(
@@ -131,22 +131,22 @@ def _refuse_not_finite(what: str, images: np.ndarray) -> None:
 
 
 def _conversion(dtype: np.dtype, low: float, high: float) -> str:
-    """The line of Python that brings values from `low` to `high` to 0 to 255; it clips what another split exceeds."""
+    """Returns a line of Python that maps `low`..`high` to 0..255 and clips values of other splits outside of it."""
     if dtype.kind == "b":
         return "255 * images.astype('uint8')"
     if low > -_OVERSHOOT and high < 1 + _OVERSHOOT:
         return "(255 * images).round().clip(0, 255).astype('uint8')"
-    if low >= -0.5 and _DARKEST < high <= 255.5:  # fractions, such as resizing leaves
+    if low >= -0.5 and _DARKEST < high <= 255.5:  # fractions, as after resizing
         return "images.round().clip(0, 255).astype('uint8')"
     if low >= -1 and high <= 1:
         low, high = -1, 1
     elif dtype == np.int8:
         low, high = -128, 127
-    elif low >= 0 and 255 < high <= 65_535:  # of 10, 12 or 16 bits
+    elif low >= 0 and 255 < high <= 65_535:  # 10, 12 or 16 bits
         low, high = 0, 2 ** int(high).bit_length() - 1
     shift = f"{'-' if low > 0 else '+'} {_exactly(abs(low))}"
     shifted = f"(images.astype(float) {shift})" if low else "images"
-    spread = high - low or 1  # of equal pixels, any
+    spread = high - low or 1  # all pixels are equal: any value
     return f"({shifted} * (255 / {_exactly(spread)})).round().clip(0, 255).astype('uint8')"
 
 

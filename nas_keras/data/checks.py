@@ -1,6 +1,7 @@
-"""What makes rewards on a data set mean less than they seem to: it is reported, with figures, before the first child.
+"""Findings that make rewards on a data set less meaningful, reported with figures before the first child.
 
-Each finding is a warning. Only a validation split that is the training split is an error: its reward means nothing.
+Each finding is a warning, except that a validation split equal to the training split is an error, since its rewards
+would mean nothing.
 """
 
 import hashlib
@@ -21,10 +22,10 @@ def check_splits(
     """Warns of classes that a split lacks, of images in two splits, and of pixels that are almost black.
 
     Args:
-        name: of the data set.
-        labels: split -> integers [N], from 0 to num_classes - 1; "train" and "valid", perhaps "test".
-        images: split -> uint8 [N, H, W, C], of the splits whose pixels may be looked at, "train" and "valid" at least.
-        num_classes: how many there are.
+        name: name of the data set.
+        labels: split -> integers [N], from 0 to num_classes - 1; "train", "valid" and optionally "test".
+        images: split -> uint8 [N, H, W, C], the splits whose pixels may be read; at least "train" and "valid".
+        num_classes: number of classes.
 
     Raises:
         InvalidValueError: if validation and training split hold the same images.
@@ -42,7 +43,7 @@ def check_splits(
 
 
 def find_hidden(name: str, labels: np.ndarray) -> bool:
-    """Whether labels of a test split are hidden (-1); then warns that the split cannot be used."""
+    """Returns whether labels of a test split are hidden (-1); if so, warns that the split cannot be used."""
     num_hidden = int((labels < 0).sum())
     if num_hidden:
         logging.warning(
@@ -76,7 +77,7 @@ def _report_missing_classes(name: str, labels: Mapping[str, np.ndarray], num_cla
 
 
 def _name_classes(is_named: np.ndarray) -> str:
-    """ "2 of the 10 classes: 3, 7"."""
+    """Names classes as in "2 of the 10 classes: 3, 7"."""
     classes = np.flatnonzero(is_named)
     named = ", ".join(map(str, classes[:_MOST_CLASSES_NAMED])) + ", ..." * (len(classes) > _MOST_CLASSES_NAMED)
     return f"{len(classes):,} of the {len(is_named):,} classes: {named}"
@@ -108,6 +109,6 @@ def _check_overlap(name: str, images: Mapping[str, np.ndarray]) -> None:
 
 
 def _digests(images: np.ndarray) -> list[bytes]:
-    """A digest of each image, [N]."""
+    """Returns the digest of each image, [N]."""
     rows = np.ascontiguousarray(images).reshape(len(images), -1)
     return [hashlib.blake2b(row, digest_size=16).digest() for row in rows]

@@ -1,7 +1,7 @@
-"""Images: the arrays of one data set, train and validation at hand, test on demand. Knows no child and no TFDS.
+"""The images of one data set: train and validation split in memory, test split on demand. It knows no TFDS.
 
-Whoever trains scales, shuffles and batches; here the pixels stay as the data set has them, uint8, in a fixed order.
-`N` images of height `H`, width `W` and `C` channels; labels are 0 to num_classes - 1.
+Scaling, shuffling and batching are left to the training; here the pixels are those of the data set, uint8, in a fixed
+order. `N` images of height `H`, width `W` and `C` channels; labels are 0 to num_classes - 1.
 """
 
 import dataclasses
@@ -46,20 +46,23 @@ class HeldOutSplit:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Images:
-    """The images of one data set in memory, in a fixed order; the test images stay unread until `test()`.
+    """The images of one data set in memory, in a fixed order; the test images are not read before `test()`.
 
-    `Images.from_arrays` and `load_images` make it; they convert or refuse arrays of other types and warn of splits on
-    which a reward would mean little.
+    `Images.from_arrays` and `load_images` make it; the former converts arrays of other types. Splits on which a reward
+    would say little are reported in warnings, however the object is made.
 
     Attributes:
-        name: what people call the data set.
+        name: name of the data set, for messages and recipes.
         train_images: uint8 [N, H, W, C].
         train_labels: int32 [N].
-        valid_images: uint8 [M, H, W, C]; rewards are measured on these.
+        valid_images: uint8 [M, H, W, C], on which rewards are measured.
         valid_labels: int32 [M].
-        num_classes: labels are 0 to num_classes - 1.
+        num_classes: number of classes; labels are 0 to num_classes - 1.
         load_test: reads the test split, (images uint8 [K, H, W, C], labels int32 [K]); None if there is none.
-        source: a JSON value from which `load_images` can load the same again; empty for arrays.
+        source: a JSON value from which `load_source` can load the same images again; empty for arrays.
+
+    Raises:
+        InvalidValueError: if an array has another type or shape, or both splits hold the same images.
     """
 
     name: str
@@ -89,21 +92,22 @@ class Images:
     def from_arrays(
         cls, train: Pair, valid: Pair, *, test: Pair | None = None, num_classes: int | None = None, name: str = "arrays"
     ) -> "Images":
-        """Makes `Images` of arrays in memory.
+        """Makes `Images` from arrays in memory.
 
-        Images of another type than uint8 are converted if their values are whole numbers from 0 to 255 (floats up to 1
-        are taken to be scaled, and refused), labels if they are whole numbers. All else is refused, with the line that
-        converts it. A test split with hidden labels (-1) is left out, with a warning.
+        Images of another type than uint8 are converted if their values are whole numbers from 0 to 255 (floats of at
+        most 1 are assumed to be scaled and are rejected), and labels if they are whole numbers. Any other array is
+        rejected with a message that contains the line to convert it. A test split with hidden labels (-1) is dropped
+        with a warning.
 
         Args:
-            train: (images [N, H, W, C] or [N, H, W], labels [N]).
-            valid: the same for validation; images that it shares with `train` are counted in a warning.
+            train: (images [N, H, W, C] or [N, H, W], labels [N]) for training.
+            valid: the same for validation; images that are also in `train` are counted in a warning.
             test: the same for the final test, or None.
             num_classes: number of classes; None: one more than the largest label.
-            name: what people call the data set.
+            name: name of the data set.
 
         Raises:
-            InvalidValueError: if arrays cannot be used, or `valid` has the same images as `train`.
+            InvalidValueError: if an array cannot be used, or `valid` has the same images as `train`.
         """
         check_name("An image set's name", name)
         pairs = {part: to_pair(part, pair) for part, pair in (("train", train), ("valid", valid))}
@@ -129,7 +133,7 @@ class Images:
 
     @functools.cached_property
     def digest(self) -> str:
-        """SHA-256, in hex, of shapes, types and contents of train and validation; the order is part of it."""
+        """SHA-256, in hex, of the shapes, types and contents of train and validation, which depends on their order."""
         digest = hashlib.sha256()
         for part in ("train_images", "train_labels", "valid_images", "valid_labels"):
             array = getattr(self, part)
@@ -138,7 +142,7 @@ class Images:
         return digest.hexdigest()
 
     def test(self) -> Pair:
-        """The test split, (images uint8 [K, H, W, C], labels int32 [K]), read at the first call and kept."""
+        """Returns the test split, (images uint8 [K, H, W, C], labels int32 [K]), which the first call reads."""
         return self._test
 
     @functools.cached_property
@@ -151,10 +155,10 @@ class Images:
 
 
 def _count_classes(labels: list[np.ndarray]) -> int:
-    """One more than the largest label of all splits."""
+    """Returns one more than the largest label of all splits."""
     together = np.concatenate(labels)
     if not together.size:
-        return 2  # any: what is missing is said by whoever checks the splits
+        return 2  # any number: the check of the splits reports that they are empty
     low, high = int(together.min()), int(together.max())
     if low > 0:
         raise InvalidValueError(
@@ -165,7 +169,7 @@ def _count_classes(labels: list[np.ndarray]) -> int:
 
 
 def _check_pair(part: str, images: np.ndarray, labels: np.ndarray, num_classes: int, image_shape: tuple | None) -> None:
-    """Raises InvalidValueError unless images and labels are what `Images` promises."""
+    """Raises InvalidValueError unless images and labels have the types and shapes that `Images` promises."""
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
         raise InvalidValueError(
             f"{part} images are {describe(images)}. Allowed: uint8 [N, H, W, C]; Images.from_arrays converts other "

@@ -1,4 +1,4 @@
-"""Where a data set is cut into training, validation and test split; no pixels here, only labels and rows.
+"""Splits a data set into training, validation and test split, by labels and rows alone.
 
 `N` images.
 """
@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-_STANDARD_ERRORS = 5  # a count this far from its share is no chance, even among a thousand classes
+_STANDARD_ERRORS = 5  # a larger deviation is not chance, even among a thousand classes
 
 
 def is_representative(parts: Sequence[np.ndarray]) -> bool:
-    """Whether each class occurs in each part of a data set in about its share, as it does in a random order.
+    """Whether the frequency of each class is about the same in each part of a data set, as in a random order.
 
-    In a part with the share s of all images, a class of n images is expected sn times. Its count may differ from that
-    by five standard errors, 5 * sqrt(sn), and one image. A class with an image for each part must occur in each.
+    In a part with the fraction s of all images, a class of n images is expected sn times. Its count may deviate by five
+    standard errors, 5 * sqrt(sn), plus one image. A class with at least one image for each part must occur in each.
 
     Args:
         parts: the labels of each part, integers [N]; together they are the data set.
@@ -29,17 +29,17 @@ def is_representative(parts: Sequence[np.ndarray]) -> bool:
 
 
 def stratify(labels: np.ndarray, fractions: Mapping[str, float], *, seed: int) -> dict[str, np.ndarray]:
-    """Draws splits that have their fraction of each class, in random order.
+    """Draws splits with the same fraction of each class, in random order.
 
-    Each split gets at least one image of each class, in the order of `fractions`, as long as one is left to train on.
+    Each split gets at least one image of each class, in the order of `fractions`, as long as one is left for training.
 
     Args:
-        labels: of the whole data set, integers [N].
-        fractions: of each class, for each split but "train", which gets the rest.
-        seed: of the draw; the same seed gives the same splits.
+        labels: the labels of the whole data set, integers [N].
+        fractions: the fraction of each split except "train", which gets the rest.
+        seed: seed of the random generator.
 
     Returns:
-        For "train" and each split of `fractions`, rows of the data set, int64.
+        The rows of the data set, int64, for "train" and each split of `fractions`.
     """
     rng = np.random.default_rng(seed)
     rows = {part: [np.zeros(0, np.int64)] for part in ("train", *fractions)}

@@ -1,4 +1,4 @@
-"""load_images: a TensorFlow Datasets set by name -> `Images`, decoded once, in stored order; offline unless asked."""
+"""Loads a data set of TensorFlow Datasets (TFDS) as `Images`, decoded once, in stored order, offline by default."""
 
 import functools
 import os
@@ -19,7 +19,7 @@ from nas_keras.system.paths import local_or_remote_path
 
 _MOST_PIXELS = 10_000  # along a side
 _SPLIT_SEED = 0
-_TAIL, _STRATIFIED = "tail", f"stratified, seed {_SPLIT_SEED}"  # how splits are cut off `train`
+_TAIL, _STRATIFIED = "tail", f"stratified, seed {_SPLIT_SEED}"  # the rules by which splits are taken from `train`
 
 
 def load_images(
@@ -31,32 +31,33 @@ def load_images(
 ) -> Images:
     """Reads an image classification data set of TensorFlow Datasets, by name.
 
-    Validation is the set's own `validation` split, otherwise the last twelfth of `train` (MNIST: 5,000 of 60,000). A
-    set without `test` gives the last tenth of `train` for it, and without `validation` too the tenth before that. Where
-    a class does not occur there in about its share, as in a set that is stored class by class, these splits are drawn
-    with a fixed seed instead: the same fraction of each class. `source["split_rule"]` names the rule.
+    The validation split is the set's own `validation`, or else the last twelfth of `train` (MNIST: 5,000 of 60,000).
+    Without a `test` split, the last tenth of `train` takes its place, and without `validation` too, the tenth before
+    that is the validation split. If the classes are not evenly distributed over these parts, as in a set that is stored
+    class by class, they are drawn with a fixed seed instead, the same fraction of each class. `source["split_rule"]`
+    names the rule.
 
-    Of the test split, only the labels are read. If some are hidden (-1), the set counts as one without a test split.
+    Only the labels of the test split are read. If some are hidden (-1), the set counts as one without a test split.
 
     Args:
-        name: as TFDS has it: "mnist", "cifar10", "cifar10_corrupted/brightness_1", "mnist:3.0.1".
+        name: the name in TFDS, such as "mnist", "cifar10", "cifar10_corrupted/brightness_1" or "mnist:3.0.1".
         data_dir: the folder of prepared data sets; None: TFDS' own default, usually ~/tensorflow_datasets.
-        download: whether to fetch and prepare a set that is not there; otherwise no network is touched.
-        image_size: (H, W) in pixels to resize to, needed where images vary in size; None: as they are.
+        download: whether to download and prepare a set that is not there; otherwise the network is not used.
+        image_size: (H, W) in pixels to resize to, required if the images vary in size; None: the size is kept.
 
     Raises:
-        InvalidValueError: if there is no such set, it is not one of image classification, or the size is impossible.
+        InvalidValueError: if there is no such set, it is not one of image classification, or the size is not allowed.
         DataError: if the set is not prepared there, cannot be downloaded, or cannot be read.
     """
     return _load(name, data_dir, download, image_size)
 
 
 def load_source(source: Mapping[str, Any], *, data_dir: str | os.PathLike | None = None) -> Images:
-    """Loads what `Images.source` names, with the splits that it had then.
+    """Loads the images that an `Images.source` describes, with the same splits.
 
     Args:
-        source: of `load_images`, perhaps of an earlier version.
-        data_dir: the folder of prepared data sets, if it is another one now.
+        source: the source, which an earlier version may have written.
+        data_dir: the folder of prepared data sets; None: the one in `source`.
 
     Raises:
         DataError: if `source` does not name a data set, or the set is not there.
@@ -64,14 +65,14 @@ def load_source(source: Mapping[str, Any], *, data_dir: str | os.PathLike | None
     try:
         name, size = f"{source['dataset']}:{source['version']}", source["image_size"]
         data_dir, size = data_dir or source["data_dir"], size and tuple(size)
-        rule = source.get("split_rule", _TAIL)  # the only one when there was no other
+        rule = source.get("split_rule", _TAIL)  # sources of the first version have no rule
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"config.json does not say where the images are: {error}. Restore it from a copy.") from error
     return _load(name, data_dir, False, size, rule)
 
 
 def _check_arguments(name: object, download: object, image_size: object) -> None:
-    """Raises InvalidValueError for an argument of `load_images` that cannot be used, before anything is read."""
+    """Raises InvalidValueError for an argument of `load_images` that is not allowed, before anything is read."""
     if not isinstance(name, str) or not name or not name.isprintable():
         raise InvalidValueError(f"name={shown(name)} is not allowed: it must be a name of TFDS, such as 'mnist'.")
     check_flag("download", download)
@@ -105,7 +106,7 @@ def _load(
     image_size: Sequence[int] | None,
     rule: str | None = None,
 ) -> Images:
-    """See `load_images`; `rule` is how splits are cut off `train`, None the one that fits."""
+    """See `load_images`; `rule` is the rule by which splits are taken from `train`, None: the one that fits."""
     _check_arguments(name, download, image_size)
     data_dir = _check_folder(data_dir)
     builder = find_builder(name, data_dir, download)
@@ -153,7 +154,7 @@ def _load(
 
 
 def _plan_splits(name: str, counts: Mapping[str, int]) -> dict[str, str]:
-    """The slices to read as train, validation and test, in TFDS' notation; `load_images` says the rule."""
+    """Returns the slices for train, validation and test in TFDS' notation, by the rule in `load_images`."""
     end = total = counts.get("train", 0)
     splits = {part: part for part in ("validation", "test") if counts.get(part)}
     fraction = 12 if "test" in splits else 10
@@ -173,7 +174,7 @@ def _plan_splits(name: str, counts: Mapping[str, int]) -> dict[str, str]:
 def _read(
     builder: Any, keys: tuple[str, str], image_size: Sequence[int] | None, split: str, rows: np.ndarray | None = None
 ) -> Pair:
-    """Decodes one split in stored order, or its `rows` in theirs: images uint8 [N, H, W, C], labels int32 [N]."""
+    """Decodes one split in stored order, or only `rows` in the given order; see `Pair` for the shapes."""
 
     def to_pair(example: Any) -> Any:
         image, label = example[keys[0]], example[keys[1]]
@@ -191,7 +192,7 @@ def _read(
 
 
 def _labels(builder: Any, keys: tuple[str, str], split: str) -> np.ndarray:
-    """The labels of one split in stored order, int32 [N]; no image is decoded."""
+    """Reads the labels of one split in stored order, int32 [N], without decoding an image."""
     import tensorflow_datasets as tfds
 
     decoders = {keys[0]: tfds.decode.SkipDecoding()}
@@ -203,12 +204,12 @@ def _labels(builder: Any, keys: tuple[str, str], split: str) -> np.ndarray:
 def _batches(
     builder: Any, split: str, convert: Callable, *, rows: np.ndarray | None = None, decoders: Any = None
 ) -> list:
-    """The examples of a split in stored order, or those in `rows`, converted and batched."""
+    """Reads the examples of a split in stored order, or only those in `rows`, converted and batched."""
     import tensorflow_datasets as tfds
 
     options = tf.data.Options()
-    options.autotune.enabled = False  # Taking down an iterator waits for the autotune thread, up to twice the time.
-    # One file after the other, not sixteen side by side; every image is read once, so there is nothing to cache.
+    options.autotune.enabled = False  # Destroying an iterator waits for the autotune thread.
+    # Reads one file after the other instead of interleaving sixteen; every image is read once, so no cache is needed.
     read_config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
     try:
         dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=read_config, decoders=decoders)

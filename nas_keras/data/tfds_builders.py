@@ -1,4 +1,4 @@
-"""Finds the TFDS builder of a prepared set of image classification by its name, and imports no code that it names."""
+"""Finds the TFDS builder of a data set for image classification by name, without importing code that its files name."""
 
 import contextlib
 import difflib
@@ -15,16 +15,16 @@ from absl import logging
 from nas_keras._tensorflow import load_tensorflow
 from nas_keras.errors import DataError, InvalidValueError, shown
 
-_CLASS_NAMES = ("pythonClassName", "python_class_name", "type")  # of a feature, in features.json
-_CHANNELS = (1, 3, 4)  # that TFDS decodes
+_CLASS_NAMES = ("pythonClassName", "python_class_name", "type")  # keys for the class of a feature in features.json
+_CHANNELS = (1, 3, 4)  # numbers of channels that TFDS can decode
 
 
 def find_builder(name: str, data_dir: str | None, download: bool):
-    """The TFDS builder of a name; without `download`, TFDS asks no server of Google's about it."""
+    """Returns the TFDS builder of a name; without `download`, TFDS does not use the network."""
     load_tensorflow()
     import tensorflow_datasets as tfds
 
-    if re.match(r"\w+:[A-Za-z_]", name):  # "huggingface:..." and the like, which are looked up on the network
+    if re.match(r"\w+:[A-Za-z_]", name):  # such as "huggingface:...", which TFDS looks up on the network
         raise InvalidValueError(f"name={name!r} is not allowed: community namespaces are not supported.")
     _check_features(tfds, name, data_dir)
     try:
@@ -53,7 +53,7 @@ def find_builder(name: str, data_dir: str | None, download: bool):
 
 
 def _check_features(tfds, name: str, data_dir: str | None) -> None:
-    """Raises DataError if a prepared set names classes that are not TFDS' own: TFDS would import their modules."""
+    """Raises DataError if a prepared set names classes from outside TFDS, whose modules TFDS would import."""
     folder = re.split("[/:]", name)[0]
     spellings = {folder, tfds.core.naming.camelcase_to_snakecase(folder)} - {"", ".", ".."}
     places = [place for place in tfds.core.utils.file_utils.list_data_dirs(data_dir) if "://" not in os.fspath(place)]
@@ -85,11 +85,11 @@ def _check_features(tfds, name: str, data_dir: str | None) -> None:
 
 
 def image_and_label(builder, image_size: Sequence[int] | None) -> tuple[tuple[str, str], int]:
-    """The keys of the image and of the label, and the number of classes."""
+    """Returns the keys of the image and of the label, and the number of classes."""
     import tensorflow_datasets as tfds
 
     features = dict(builder.info.features.items()) if hasattr(builder.info.features, "items") else {}
-    # A set prepared without a builder class has no supervised keys: then there must be one feature of each kind.
+    # A set prepared without a builder class has no supervised keys; then it must have one feature of each kind.
     candidates = builder.info.supervised_keys or features
     kinds = (tfds.features.Image, tfds.features.ClassLabel)
     found = [[k for k in candidates if isinstance(k, str) and type(features.get(k)) is kind] for kind in kinds]
@@ -121,8 +121,8 @@ def image_and_label(builder, image_size: Sequence[int] | None) -> tuple[tuple[st
 
 
 def prepare(builder, download: bool) -> None:
-    """Makes sure that the set lies prepared on disk."""
-    # In this order, as is_prepared() of a missing folder logs a warning of its own.
+    """Makes sure that the set is prepared on disk; downloads it if `download` is set."""
+    # In this order, since is_prepared() logs a warning for a missing folder.
     if builder.info.splits and builder.is_prepared():
         return
     if not download:

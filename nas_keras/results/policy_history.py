@@ -1,9 +1,9 @@
-"""What a search's policy learned: the probability of each choice at each decision, batch by batch.
+"""The policies of a run: the probability of each choice at each decision, batch by batch.
 
-A run keeps no policies but the newest. Its D can be told again to a new strategy of the same settings and seed, which
-then goes through the same policies; that it proposes what stands in D shows that they are the same. Another processor
-rounds differently, and a draw may fall on the other side of a bound once in a while. Where more differs, as after a
-change of version, what was proposed is counted instead.
+A run stores only its newest policies. To recover the others, a new strategy with the same settings and seed observes D
+again and thereby passes through the same policies; they are the same if the strategy proposes the encodings of D. On
+another processor, rounding may change a few samples. If more encodings differ, as after a change of version, the
+proposals in D are counted instead.
 
 Legend: `P` policies, `T` decisions, `N` choices of a decision.
 """
@@ -16,21 +16,21 @@ from nas_keras.errors import InvalidValueError
 from nas_keras.results.runs import Run
 from nas_keras.strategies import Strategy, make_strategy
 
-_MOST_POLICIES = 200  # a picture shows no more
-_MOST_ENCODINGS = 20_000  # up to which marginals are exact: the policy's probability of every encoding, added up
-_SAMPLES = 4_096  # drawn beyond that
-_SAME = 0.9  # of the encodings, to be taken for the same policies: by another version hardly any are the same
-_WINDOW = 8  # batches over which proposals are counted
+_MOST_POLICIES = 200  # as many as a plot can show
+_MOST_ENCODINGS = 20_000  # of a space whose marginals are exact: sums of the probabilities of all encodings
+_SAMPLES = 4_096  # drawn from the policy on larger spaces
+_SAME = 0.9  # fraction of equal encodings that shows equal policies; after a change of version hardly any are equal
+_WINDOW = 8  # number of batches whose proposals are counted
 
 
 class History(NamedTuple):
-    """Policies over a search.
+    """The policies over a search.
 
     Attributes:
-        num_told: batches that each policy had been told, or up to which proposals are counted, [P].
-        probabilities: of each decision, float [P, N], rows of sum 1.
-        same: share of the encodings of D that were proposed again, where the probabilities are the policy's own; None
-            where they are shares of the latest proposals.
+        num_told: number of batches that each policy has observed, or up to which proposals are counted, [P].
+        probabilities: for each decision, float [P, N] whose rows sum to 1.
+        same: fraction of the encodings of D that were proposed again, if the probabilities are those of the policy;
+            None if they are frequencies among the latest proposals.
     """
 
     num_told: np.ndarray
@@ -39,16 +39,16 @@ class History(NamedTuple):
 
 
 def trace_policy(run: Run) -> History:
-    """The probability of each choice at each decision, over a run."""
+    """Returns the probability of each choice at each decision over a run."""
     return _replay(run) or _count(run)
 
 
 def _replay(run: Run) -> History | None:
-    """Tells D to a new strategy; None if that is not what the run did, or the strategy has no controller."""
+    """Replays D with a new strategy; None if its proposals differ from D or it has no controller."""
     fixed = run.fixed
     try:
         strategy = make_strategy(run.strategy, run.space, options=fixed["strategy"]["config"], seed=fixed["seed"])
-    except InvalidValueError:  # of another version, or a class of the user's
+    except InvalidValueError:  # a strategy of another version or a class of the user's
         return None
     if not hasattr(strategy, "controller"):
         return None
@@ -61,7 +61,7 @@ def _replay(run: Run) -> History | None:
             told.append(strategy.num_told)
             marginals.append(_marginals(strategy))
 
-    # A budget may have cut the last batch: of those that are whole every encoding counts.
+    # The budget may have truncated the last batch; only the encodings of complete batches are compared.
     total = sum(size for size in map(len, run.batches) if size >= fixed["batch_size"])
     others = 0
     for batch in run.batches:
@@ -79,7 +79,7 @@ def _replay(run: Run) -> History | None:
 
 
 def _marginals(strategy: Strategy) -> list[np.ndarray]:
-    """[N] for each decision."""
+    """Returns the probabilities of the choices at each decision, [N] each."""
     space = strategy.space
     if space.size <= _MOST_ENCODINGS:
         actions = np.array(list(np.ndindex(*space.num_choices)), np.int32)
@@ -92,7 +92,7 @@ def _marginals(strategy: Strategy) -> list[np.ndarray]:
 
 
 def _count(run: Run) -> History:
-    """Shares of the choices among the proposals of the latest batches."""
+    """Returns the frequencies of the choices among the proposals of the latest batches."""
     ends = np.unique(np.linspace(1, len(run.batches), min(len(run.batches), _MOST_POLICIES)).astype(int))
     marginals = []
     for end in ends:

@@ -1,8 +1,8 @@
-"""Repairs the D of a run, or a table, whose files are damaged; names what is lost. Called by a person, never by itself.
+"""Repairs the corrupt records of a run or table and reports the losses. It runs only when a person asks for it.
 
-A table loses its damaged records, and `precompute_rewards` trains them again. In a run the batches before the first
-damaged one stay; whole records from there on go to `pending/`, where the run, started again, finds each when its
-batch is proposed anew: nothing that can be read is trained twice. The files as they were are moved to `damaged/`.
+A table loses its corrupt records, and `precompute_rewards` trains them again. A run keeps the batches before the first
+corrupt one. The intact records after it are moved to `pending/`, where the restarted run finds each of them when its
+batch is proposed again, so that nothing readable is trained twice. The original files are moved to `damaged/`.
 """
 
 import os
@@ -22,13 +22,13 @@ from nas_keras.trial import Trial
 
 
 class Repaired(NamedTuple):
-    """What a repair found and did.
+    """The outcome of a repair.
 
     Attributes:
-        problems: a sentence for each damaged file or record.
-        kept: records that stay where they were.
-        moved: records of a run that went to `pending/`.
-        damaged: folder to which the files went; None if nothing was damaged.
+        problems: a sentence for each corrupt file or record.
+        kept: number of records that are left in place.
+        moved: number of records of a run that were moved to `pending/`.
+        damaged: the folder to which the original files were moved; None if nothing was corrupt.
     """
 
     problems: list[str]
@@ -38,17 +38,17 @@ class Repaired(NamedTuple):
 
 
 def repair(folder: str | os.PathLike) -> Repaired:
-    """Repairs a run's or a table's folder.
+    """Repairs the folder of a run or a table.
 
     Raises:
-        InvalidValueError: if the folder is neither, or another process runs in it, or its `damaged` is a link.
-        DataError: if its configuration cannot be read, without which nothing else can be believed.
+        InvalidValueError: if the folder is neither, another process is using it, or its `damaged` is a link.
+        DataError: if its configuration cannot be read, since the records cannot be checked without it.
     """
     folder = local_path("folder", folder)
     if (folder / "damaged").is_symlink():  # in a folder from elsewhere it may point anywhere
         raise InvalidValueError(f"{folder / 'damaged'} is a link. Remove it: the damaged files stay in {folder}.")
     with open_source("folder", folder).locked():
-        source = open_source("folder", folder)  # as it is now that nobody else writes to it
+        source = open_source("folder", folder)  # read again now that no other process can write to it
         if source.is_table:
             return _repair_table(folder, source.origin)
         return _repair_run(source.workspace, source.origin)
@@ -59,7 +59,7 @@ def _repair_table(folder: pathlib.Path, origin: Origin) -> Repaired:
     for path in [*list_shards(folder), *list_pending(folder / "pending")]:
         trials, found = salvage_shard(path, origin)
         trials, twice = _drop_repeats(path, trials, seen)
-        if path.parent == folder:  # in pending/ it was left by a process that died between the two
+        if path.parent == folder:  # in pending/ it is left by a process that died after writing the shard
             found += twice
         problems += found
         kept += len(trials)
@@ -71,25 +71,8 @@ def _repair_table(folder: pathlib.Path, origin: Origin) -> Repaired:
 
 
 def _repair_run(workspace: Workspace, origin: Origin) -> Repaired:
-    problems, kept, later, known = [], 0, [], set()
+    shards, problems, kept = _check_batches(workspace, origin)
     damaged = workspace.root / "damaged"
-    is_whole = True
-    for number, path in enumerate(list_shards(workspace.dataset)):
-        trials, found = salvage_shard(path, origin)
-        if is_whole and shard_number(path) != number:
-            found = [f"Batch {number} is missing before {path.name}.", *found]
-        elif is_whole and not found:
-            try:
-                check_order(path, trials, first=kept)
-            except DataError as error:
-                found = [str(error)]
-        problems += found
-        is_whole = is_whole and not found
-        if is_whole:
-            kept += len(trials)
-            known.update(trial.key for trial in trials)
-        else:
-            later.append((path, [trial for trial in trials if not trial.cached and trial.key not in known]))
     for path in list_pending(workspace.pending):
         trials, found = salvage_shard(path, origin)
         if not found and len(trials) != 1:
@@ -99,7 +82,7 @@ def _repair_run(workspace: Workspace, origin: Origin) -> Repaired:
             _move(path, damaged)
     moved, records = 0, shard_folder(workspace, origin)
     # Each record is in its new place before the shard leaves its old one.
-    for path, trials in reversed(later):
+    for path, trials in reversed(shards):
         for trial in trials:
             records.add_pending(trial)
         moved += len(trials)
@@ -107,10 +90,40 @@ def _repair_run(workspace: Workspace, origin: Origin) -> Repaired:
     return Repaired(problems, kept, moved, damaged if problems else None)
 
 
+def _check_batches(
+    workspace: Workspace, origin: Origin
+) -> tuple[list[tuple[pathlib.Path, list[Trial]]], list[str], int]:
+    """Checks the shards of a run.
+
+    Returns:
+        The shards from the first corrupt one on, each with its records that are worth keeping; a sentence for each
+        problem; and the number of records before.
+    """
+    problems, kept, later, known = [], 0, [], set()
+    is_intact = True
+    for number, path in enumerate(list_shards(workspace.dataset)):
+        trials, found = salvage_shard(path, origin)
+        if is_intact and shard_number(path) != number:
+            found = [f"Batch {number} is missing before {path.name}.", *found]
+        elif is_intact and not found:
+            try:
+                check_order(path, trials, first=kept)
+            except DataError as error:
+                found = [str(error)]
+        problems += found
+        is_intact = is_intact and not found
+        if is_intact:
+            kept += len(trials)
+            known.update(trial.key for trial in trials)
+        else:
+            later.append((path, [trial for trial in trials if not trial.cached and trial.key not in known]))
+    return later, problems, kept
+
+
 def _drop_repeats(
     path: pathlib.Path, trials: list[Trial], seen: dict[tuple[str, int], pathlib.Path]
 ) -> tuple[list[Trial], list[str]]:
-    """Those that no file before holds, and a sentence for each of the others; `seen` learns of them."""
+    """Returns the trials that no earlier file holds, and a sentence for each of the others; adds them to `seen`."""
     fresh, twice = [], []
     for trial in trials:
         if (trial.key, trial.seed) in seen:
@@ -123,7 +136,7 @@ def _drop_repeats(
 
 
 def _move(path: pathlib.Path, folder: pathlib.Path) -> None:
-    """Moves a file, to a name that is free."""
+    """Moves a file into `folder`, under a new name if its own is taken."""
     with writing(folder):
         folder.mkdir(exist_ok=True)
         target, count = folder / path.name, 0

@@ -1,4 +1,4 @@
-"""Searches that were made, read from their folders to be told of; running ones as far as they got."""
+"""Runs read from their folders, finished or still running, for reports and later trainings."""
 
 import dataclasses
 import functools
@@ -25,13 +25,13 @@ class Run:
     """One search.
 
     Attributes:
-        path: its folder.
-        title: its name beside the others: its strategy and, where that does not tell them apart, the name of its
-            folder or else the whole path.
-        config: its `config.json`.
-        space: that it searched.
-        batches: its trials, as told.
-        pending: children that are finished, of a batch that is not; the strategy was not told of them.
+        path: the run's folder.
+        title: a name that is unique among several runs: the strategy, followed if necessary by the name of the folder
+            or its whole path.
+        config: the content of `config.json`.
+        space: the space that was searched.
+        batches: the trials, batch by batch, as the strategy observed them.
+        pending: the finished trials of an unfinished batch, which the strategy has not observed yet.
     """
 
     path: pathlib.Path
@@ -43,36 +43,36 @@ class Run:
 
     @property
     def fixed(self) -> dict[str, Any]:
-        """The settings that may not change between starts."""
+        """The settings that are fixed for the lifetime of the run."""
         return self.config["fixed"]
 
     @property
     def strategy(self) -> str:
-        """Name of the strategy."""
+        """The name of the strategy."""
         return self.fixed["strategy"]["name"]
 
     @functools.cached_property
     def trials(self) -> list[Trial]:
-        """All, in the order told."""
+        """All trials, in the order in which the strategy observed them."""
         return [trial for batch in self.batches for trial in batch]
 
     @functools.cached_property
     def evaluated(self) -> list[Trial]:
-        """Those that cost an evaluation, failures included: one for each key, in the order told, pending ones last."""
+        """Trials that cost an evaluation, failures included: one for each key, pending ones last."""
         return [trial for trial in [*self.trials, *self.pending] if not trial.cached]
 
     def best(self, count: int) -> list[Trial]:
-        """The best trials of different keys, best first; failures are left out."""
+        """Returns the best trials with different keys, best first, without failures."""
         return top_trials(self.evaluated, count)
 
 
 def read_runs(paths: Sequence[str | os.PathLike]) -> list[Run]:
-    """Reads the runs of some folders, which must be of one space and one recipe.
+    """Reads several runs, which must have the same space and the same recipe.
 
     Raises:
-        InvalidValueError: if a folder is named twice, is no run or has no finished child yet, or two differ in space or
-            recipe.
-        DataError: if one is damaged.
+        InvalidValueError: if a folder is named twice, is not a run folder or has no finished child yet, or if two runs
+            differ in space or recipe.
+        DataError: if a run is damaged.
     """
     paths = [local_path("runs", path) for path in paths]
     runs = [_read(path) for path in paths]

@@ -1,4 +1,4 @@
-"""Saves a child as a SavedModel whose signature refuses images of another shape."""
+"""Saves a child as a SavedModel whose signature rejects images of another shape."""
 
 import os
 
@@ -9,10 +9,15 @@ from nas_keras.children.build import INPUT_NAME
 def save_child(model, path: str | os.PathLike) -> None:
     """Saves a child as a SavedModel.
 
-    Its `serving_default` takes `images`, uint8 [N, H, W, C] from 0 to 255 as the data set has them, and gives `logits`
-    and `probabilities`, float32 [N, num_classes]. Images of any other shape are an InvalidArgumentError: a child would
-    take them, since it averages over height and width, and answer at random. `tf.saved_model.load`,
-    `tf_keras.models.load_model` and, in stock Keras 3, `TFSMLayer(path, call_endpoint="serving_default")` read it.
+    The signature `serving_default` maps `images`, uint8 [N, H, W, C] with values from 0 to 255 as in the data set, to
+    `logits` and `probabilities`, float32 [N, num_classes]. Images of any other shape raise InvalidArgumentError; the
+    child itself would accept them, since it averages over height and width, and its answers would be meaningless.
+    `tf.saved_model.load`, `tf_keras.models.load_model` and, in stock Keras 3, `TFSMLayer(path,
+    call_endpoint="serving_default")` can load it.
+
+    Args:
+        model: the trained child.
+        path: the folder to write.
     """
 
     @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.uint8, name=INPUT_NAME)])
@@ -24,9 +29,9 @@ def save_child(model, path: str | os.PathLike) -> None:
 
 
 def _checked(images, shape: tuple[int | None, ...]):
-    """`images`, once the graph that runs has found them to be of `shape`, (None, H, W, C)."""
-    # A loaded signature does not compare shapes, and a graph takes those of its signature for granted, so that a check
-    # would be optimized away. What passes through this operation has a shape that is known only when it runs.
+    """Returns `images` after an assertion in the graph that their shape is `shape`, (None, H, W, C)."""
+    # A loaded signature does not compare shapes, and a graph trusts the shapes of its signature, so that a plain check
+    # would be optimized away. The output of this operation has a shape that is known only when the graph runs.
     images = tf.compat.v1.placeholder_with_default(images, shape=None)
     given = tf.shape(images)
     same_size = tf.raw_ops.Equal(x=given[1:], y=tf.constant(shape[1:]), incompatible_shape_error=False)
