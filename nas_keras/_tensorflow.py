@@ -24,7 +24,7 @@ from nas_keras.system.descriptors import memory_file, open_standard_streams
 
 
 def prefer_legacy_keras() -> None:
-    """Asks TensorFlow, not yet imported, for Keras 2. Called first thing in `nas_keras/__init__.py`."""
+    """Makes a TensorFlow that is imported later use Keras 2. `nas_keras/__init__.py` calls this first."""
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     # The controller and the children may share a GPU, so no process may take all of its memory at once.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
@@ -38,13 +38,13 @@ def load_tensorflow():
     """
     open_standard_streams()
     if "tensorflow" not in sys.modules:
-        # C++ notes of a later moment; a user's own setting wins.
+        # Silences C++ log messages after the import, unless the user has chosen a level.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
         with _quiet_stderr() as show:
             _import_tensorflow()
             import tensorflow as tf
 
-            # On a machine with no GPU at all, CUDA's complaint that it finds none is noise.
+            # On a machine without a GPU, CUDA's complaint that it finds none is noise.
             if not tf.config.list_physical_devices("GPU") and glob.glob("/dev/nvidia[0-9]*"):
                 show()
     import tensorflow as tf
@@ -88,7 +88,7 @@ def load_tf_agents():
 def _import_tensorflow() -> None:
     try:
         tempfile.gettempdir()
-    except FileNotFoundError:  # absl.testing, which TensorFlow imports, asks for such a folder but writes nothing there
+    except FileNotFoundError:  # absl.testing, which TensorFlow imports, needs the name of a folder, but writes nothing
         os.environ.setdefault("TEST_TMPDIR", os.sep)
     try:
         import tensorflow  # noqa: F401
@@ -98,9 +98,9 @@ def _import_tensorflow() -> None:
 
 @contextlib.contextmanager
 def _quiet_stderr():
-    """Holds back what is written to file descriptor 2, below Python; shows it if asked to or if the block fails.
+    """Holds back what is written to file descriptor 2; shows it if asked to or if the block fails.
 
-    TensorFlow writes its start-up notes before any log level can be set.
+    TensorFlow writes start-up messages from C++, before any log level can be set.
     """
     with contextlib.suppress(AttributeError, OSError, ValueError):  # a program may replace or close it
         sys.stderr.flush()
@@ -140,9 +140,9 @@ def make_distribution(name: str = NONE):
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     names = [f"{device.device_type}:{i}" for i, device in enumerate(devices)]
     if name == NONE:
-        # TensorFlow's default strategy takes the first GPU or else the CPU. OneDeviceStrategy does too, but puts an
-        # iterator of its own around a data set, with autotune on whatever the data set's options say. Taking that down
-        # waits for a thread whose sleep doubles: a fit of 23 s returned after 43 s.
+        # TensorFlow's default strategy uses the first GPU or else the CPU. OneDeviceStrategy does too, but wraps a data
+        # set in an iterator with autotune on, whatever the data set's options. Closing that iterator waits for a thread
+        # whose sleep doubles: a fit of 23 s returned after 43 s.
         return tf.distribute.get_strategy()
     if len(names) < 2:
         raise InvalidValueError(
@@ -155,14 +155,14 @@ def make_distribution(name: str = NONE):
 def apply_gradients(optimizer, gradients: Sequence, variables: Sequence) -> None:
     """Applies one replica's gradients, summed over all replicas. Call it in replica context, inside a `tf.function`.
 
-    With one replica there is nothing to sum. The optimizer would call `all_reduce` all the same, which registers a
-    custom gradient for each graph that is traced. TensorFlow's registry of gradients is global and never forgets one,
-    and the custom gradient holds the graph: about 5 MiB for each search of a process.
+    With one replica there is nothing to sum, but the optimizer would still call `all_reduce`, which registers a custom
+    gradient for each traced graph. TensorFlow's global registry never releases a gradient, and the gradient holds its
+    graph, so each search of a process would leak about 5 MiB.
 
     Args:
         optimizer: a legacy Keras optimizer.
-        gradients: dense tensors.
-        variables: the variable of each gradient.
+        gradients: gradients of the variables, dense tensors.
+        variables: the variables.
     """
     num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
     pairs = zip(gradients, variables, strict=True)

@@ -1,7 +1,7 @@
-"""Cell: a small graph of operations, its canonical form and key. No Keras here; `children/build.py` builds.
+"""Cells: small graphs of operations, with a canonical form and a key. Building them is left to `children/build.py`.
 
-A node has one input, so a cell is a tree: its root is the cell's input, the children of a tensor are the nodes that
-read it. Two cells are the same network if their trees are equal after contraction, by the rules in `contract`.
+Every node has one input, so a cell is a tree: its root is the cell's input, and the children of a tensor are the nodes
+that read it. Two cells are the same network if their trees are equal after contraction (`contract`).
 """
 
 import dataclasses
@@ -15,12 +15,12 @@ from nas_keras.errors import InvalidValueError, check_choice, shown
 IDENTITY = "identity"
 CONCAT, ADD = "concat", "add"
 COMBINERS = (CONCAT, ADD)  # in the order of the choices 0 and 1
-# What a key, a page, a picture and a terminal all show as it is. (`\w` would take other alphabets.)
+# Characters that a key, a page, a picture and a terminal all show unchanged. (`\w` would match other alphabets.)
 _NAME = re.compile(r"[A-Za-z0-9_+-]{1,100}")
 
 
 class Tree(NamedTuple):
-    """One operation and the operations that read its output, sorted by their text."""
+    """An operation and the operations that read its output, sorted by their text."""
 
     operation: str
     readers: tuple["Tree", ...] = ()
@@ -29,17 +29,18 @@ class Tree(NamedTuple):
         return f"{self.operation}[{','.join(map(str, self.readers))}]" if self.readers else self.operation
 
     def count_leaves(self) -> int:
-        """How many tensors of this subtree nothing reads."""
+        """Counts the tensors of this subtree that nothing reads."""
         return sum(reader.count_leaves() for reader in self.readers) or 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A cell as written, node by node; compare `key`, not the cell, to ask whether two are the same network.
+    """A cell as written, node by node. To find out whether two cells are the same network, compare their keys.
 
     Attributes:
-        nodes: (input, operation) of each node; input 0 is the cell's input, j the output of node j, counted from 1.
-        combine: "concat" or "add": how the loose ends, which nothing reads, become the cell's output.
+        nodes: (input, operation) of each node; input 0 is the cell's input, and input j the output of node j, counted
+            from 1.
+        combine: "concat" or "add", the way in which the loose ends, which nothing reads, become the cell's output.
     """
 
     nodes: tuple[tuple[int, str], ...]
@@ -66,7 +67,7 @@ class Cell:
 
     @classmethod
     def chain(cls, *operations: str) -> "Cell":
-        """Operations one after the other."""
+        """Returns the cell of some operations, one after the other."""
         return cls(tuple(enumerate(operations)))
 
     def __str__(self) -> str:
@@ -83,12 +84,12 @@ class Cell:
 
     @property
     def num_loose_ends(self) -> int:
-        """How many tensors are left unread in the canonical form."""
+        """The number of tensors that nothing reads in the canonical form."""
         return sum(tree.count_leaves() for tree in self.trees)
 
     @functools.cached_property
     def key(self) -> str:
-        """Canonical key, such as `add(conv_3x3[conv_3x3],identity)`; the combiner only if it has a say."""
+        """The canonical key, such as `add(conv_3x3[conv_3x3],identity)`; it names the combiner only if that matters."""
         text = ",".join(map(str, self.trees))
         return f"{self.combine}({text})" if self.num_loose_ends > 1 else text
 
@@ -96,15 +97,22 @@ class Cell:
 def check_operation_name(name: object) -> None:
     """Raises InvalidValueError unless a key can hold `name`."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InvalidValueError(f"{shown(name)} is no operation's name: use ASCII letters, digits, _, + and -.")
+        raise InvalidValueError(f"{shown(name)} is not a valid operation name: use ASCII letters, digits, _, + and -.")
 
 
 def contract(operation: str, readers: Sequence[Tree]) -> list[Tree]:
-    """What stands in the place of a node once it is contracted: one tree, or an identity's readers.
+    """Contracts a node whose readers are contracted already, and returns the trees that replace it.
 
-    (1) An identity that some node reads is removed and its readers read its input. (2) An identity that nothing reads
-    and that is the only reader of an operation's output is removed. Any other identity stays: it is a skip connection,
-    or the whole cell. The readers are contracted already, and neither rule makes room for the other in them.
+    (1) An identity that some node reads is removed, and its readers read its input. (2) An identity that nothing reads
+    and that is the only reader of an operation's output is removed. Any other identity is a skip connection or the
+    whole cell, and stays. Applying a rule to the node never makes one applicable to its readers.
+
+    Args:
+        operation: the node's operation.
+        readers: contracted trees of the nodes that read it.
+
+    Returns:
+        One tree, or the readers of a removed identity.
     """
     if operation == IDENTITY and readers:
         return list(readers)

@@ -1,4 +1,4 @@
-"""Cells as a person names them on a command line: keys of a space, which may hold commas, and cells people designed."""
+"""Cells named on a command line: keys of a space, which may contain commas, and cells designed by people."""
 
 from collections.abc import Sequence
 
@@ -7,20 +7,23 @@ from nas_keras.spaces.human_cells import HUMAN_CELLS
 from nas_keras.spaces.search_space import Actions, SearchSpace
 
 HUMAN_TITLES = {"vgg": "VGG", "inception": "Inception", "resnet": "ResNet"}
-LARGEST = 1_000_000  # encodings of a space whose keys are looked up by going through all of them
+LARGEST = 1_000_000  # encodings up to which keys are looked up by enumerating the space
 
 
 def find_cells(space: SearchSpace, parts: Sequence[str]) -> dict[str, Actions]:
-    """The cells that a list names, as key -> encoding, in the order of the list, each once.
+    """Finds the cells that a list names.
 
     Args:
-        space: that they are of.
-        parts: the list, cut at every comma, those within keys too; they are put together again, the longest match
-            first. "vgg", "inception" and "resnet" are those of `nas_keras.spaces.human_cells`.
+        space: the space of the cells.
+        parts: the list, split at every comma, including those within keys. Parts of a key are joined again, the longest
+            match first. "vgg", "inception" and "resnet" are the cells of `nas_keras.spaces.human_cells`.
+
+    Returns:
+        Key -> encoding, each once, in the order of the list.
 
     Raises:
-        InvalidValueError: for what is neither a name nor the beginning of a key, a cell that does not fit the space,
-            or a key of a space that is too large to be gone through.
+        InvalidValueError: if a part is neither a name nor the beginning of a key, a cell does not fit the space, or a
+            key is given for a space that is too large to enumerate.
     """
     found: dict[str, Actions] = {}
     keys: dict[str, Actions] = {}
@@ -40,14 +43,14 @@ def find_cells(space: SearchSpace, parts: Sequence[str]) -> dict[str, Actions]:
                 break
         else:
             raise InvalidValueError(
-                f"--cells: {parts[0]!r} begins no key of {space!r}. Keys look like {min(keys)!r}; names of cells are "
-                f"{', '.join(HUMAN_CELLS)}."
+                f"--cells: {parts[0]!r} is not the beginning of a key of {space!r}. Keys look like {min(keys)!r}; "
+                f"names of cells are {', '.join(HUMAN_CELLS)}."
             )
     return found
 
 
 def name_human_cells(space: SearchSpace) -> dict[str, str]:
-    """Key -> title of those cells that people designed which fit the space."""
+    """Returns key -> title of the cells designed by people that fit the space."""
     titles = {}
     for name, make in HUMAN_CELLS.items():
         try:
@@ -58,7 +61,7 @@ def name_human_cells(space: SearchSpace) -> dict[str, str]:
 
 
 def _encodings_of(space: SearchSpace, first: str) -> dict[str, Actions]:
-    """Key -> its first encoding."""
+    """Returns every key of the space with its first encoding."""
     if space.size > LARGEST:
         raise InvalidValueError(
             f"--cells: {first!r} cannot be looked up in {space!r}, whose encodings are too many to go through. Name "

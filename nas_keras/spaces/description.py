@@ -1,6 +1,7 @@
-"""A search space as JSON, by the names of its decisions and choices: kept with a run, compared, and read again.
+"""Descriptions of search spaces as JSON, which are stored with a run, compared, and turned into a space again.
 
-The name of a choice is its `repr`, which the fingerprint of a space is made of too.
+A description consists of the names of decisions and choices. The name of a choice is its `repr`, on which the space's
+fingerprint depends too.
 """
 
 import ast
@@ -23,7 +24,7 @@ _MAX_NAMED = 5  # choices in a message
 
 
 class NamedChoice:
-    """A choice of a space that was read from a file, of which only the name is known."""
+    """A choice that was read from a file and is known by its name only."""
 
     def __init__(self, name: str):
         self._name = name
@@ -39,7 +40,7 @@ class NamedChoice:
 
 
 def describe_space(space: SearchSpace) -> dict[str, Any]:
-    """A JSON object: name, fingerprint, decisions with their choices and, of a user's own functions, their code."""
+    """Describes a space as a JSON object: name, fingerprint, decisions with choices, and the user's functions."""
     described = {
         "name": space.name,
         "fingerprint": space.fingerprint,
@@ -50,7 +51,7 @@ def describe_space(space: SearchSpace) -> dict[str, Any]:
 
 
 def check_description(described: Any, place: object) -> None:
-    """Raises DataError unless this is what a file may say of a space; an older version wrote no decisions."""
+    """Raises DataError unless this is a valid description of a space; older versions wrote no decisions."""
     try:
         name, fingerprint, functions = described.get("name"), described["fingerprint"], described.get("functions", {})
         right = isinstance(name, str) and isinstance(fingerprint, str) and _are_functions(functions)
@@ -62,7 +63,7 @@ def check_description(described: Any, place: object) -> None:
     except (AttributeError, KeyError, TypeError, ValueError):
         right = False
     if not right:
-        raise DataError(f"The space in {place} is not what its fingerprint says. Restore the file from a copy.")
+        raise DataError(f"The space in {place} does not match its fingerprint. Restore the file from a copy.")
 
 
 def _are_functions(functions: Any) -> bool:
@@ -71,7 +72,7 @@ def _are_functions(functions: Any) -> bool:
 
 
 def space_difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """What differs between two described spaces, in words; of an older one only the fingerprint may be known."""
+    """Returns the differences between two descriptions, in words; an older one may hold only a fingerprint."""
     old, new = (_decided(described) for described in (old, new))
     if "decisions" not in old or "decisions" not in new:
         return f"{_title(old)} before, {_title(new)} now; the decisions of the older one were not recorded"
@@ -99,10 +100,15 @@ def space_difference(old: dict[str, Any], new: dict[str, Any]) -> str:
 
 
 def choice_places(old: dict[str, Any], new: dict[str, Any]) -> list[list[int | None]] | None:
-    """For each decision and choice of one space its index in another, None where that has no such choice, by names.
+    """Maps the choices of one space to those of another, by their names.
 
-    None as a whole if the spaces have other decisions or another name, or keys and cells that functions of the user's
-    make, which may go by the index.
+    Args:
+        old: description of the one space.
+        new: description of the other space.
+
+    Returns:
+        For each decision and choice of `old` the index in `new`, or None if `new` has no such choice. None as a whole
+        if the spaces differ in their names or decisions, or have functions of the user's, which may depend on indices.
     """
     old, new = (_decided(described) for described in (old, new))
     if "decisions" not in old or old["name"] != new["name"] or "functions" in old or "functions" in new:
@@ -115,22 +121,23 @@ def choice_places(old: dict[str, Any], new: dict[str, Any]) -> list[list[int | N
 
 
 def name_space(fingerprint: str) -> str:
-    """What a space is called of which only the fingerprint is known."""
+    """Returns the name of a built-in space with this fingerprint, or else the fingerprint."""
     return next((name for name, space in _built_in().items() if space.fingerprint == fingerprint), fingerprint)
 
 
 def rebuild_space(described: dict[str, Any], place: object) -> SearchSpace:
-    """The space that a run searched: small or large as such, any other one from its decisions and choices.
+    """Rebuilds a space from its description.
 
-    Functions are not kept, so another space than those decodes to a tuple of its choices; a choice that is no plain
-    value is a `NamedChoice`. The key of a space with a key function of its own cannot be computed.
+    A small or large space is rebuilt completely. Descriptions hold no functions, so any other space decodes to a tuple
+    of its choices, a choice that is not a plain value becomes a `NamedChoice`, and the key of a space with a key
+    function of its own cannot be computed.
 
     Args:
-        described: as `describe_space` gave it, from a file.
+        described: a description from a file, see `describe_space`.
         place: the file, for messages.
 
     Raises:
-        DataError: if it is damaged, or of a version that did not write the decisions down.
+        DataError: if the description is corrupt, or comes from a version that did not write decisions.
     """
     check_description(described, place)
     fingerprint, name = described.get("fingerprint"), described.get("name", "")
@@ -149,12 +156,12 @@ def rebuild_space(described: dict[str, Any], place: object) -> SearchSpace:
     except InvalidValueError:
         same = False
     if not same:
-        raise DataError(f"The space in {place} is not what its fingerprint says. Restore the file from a copy.")
+        raise DataError(f"The space in {place} does not match its fingerprint. Restore the file from a copy.")
     return space
 
 
 def check_names(space: SearchSpace) -> None:
-    """Raises InvalidValueError for a choice that has another name in the next process, where a run is to be kept."""
+    """Raises InvalidValueError if a choice may have another name in another process, which rules out resuming a run."""
     for decision in space.decisions:
         for number, choice in enumerate(decision.choices):
             why = _unstable(choice)
@@ -168,7 +175,7 @@ def check_names(space: SearchSpace) -> None:
 
 
 def _unstable(value: Any) -> str:
-    """Why the name of a value is not the same in every process, or not its own; "" if it is."""
+    """Returns why the name of a value may differ between processes, or be shared with another value; "" if not."""
     if value is None or isinstance(value, str | bytes | bool | int | float | complex | np.generic):
         return ""
     if isinstance(value, set | frozenset) and len(value) > 1:
@@ -184,7 +191,7 @@ def _unstable(value: Any) -> str:
 
 
 def _functions_of(space: SearchSpace) -> dict[str, Callable]:
-    """The functions that a user's space brings; those of small and large are this package's."""
+    """Returns the user's functions in a space; those of small and large belong to this package."""
     functions = {"key": space._key, "decode": space._decode}
     package = __name__.partition(".")[0]
     return {
@@ -200,7 +207,7 @@ def _built_in() -> dict[str, SearchSpace]:
 
 
 def _decided(described: dict[str, Any]) -> dict[str, Any]:
-    """With the decisions of a built-in space, where an older version did not write them down."""
+    """Returns a description, completed with decisions if it is of a built-in space and older versions wrote none."""
     known = _built_in().get(name_space(described.get("fingerprint", "")))
     return describe_space(known) if known and "decisions" not in described else described
 
@@ -224,7 +231,7 @@ def _list(choices: Sequence[str]) -> str:
 
 
 def _large(name: str, decisions: Sequence[Decision]) -> SearchSpace | None:
-    """The large space with other operations than the eight, if this is one."""
+    """Returns the large space of a name and its own operations; None for any other name."""
     if name not in families.NAMES or name == "small":
         return None
     return families.large(int(name.removeprefix("large")), operations=decisions[0].choices)

@@ -1,4 +1,4 @@
-"""The two spaces of cells, small and large: decisions <-> `Cell`."""
+"""The two families of cell spaces, small and large, with the mapping between encodings and cells."""
 
 import functools
 from collections import Counter
@@ -11,15 +11,15 @@ from nas_keras.spaces.search_space import Actions, Decision, SearchSpace
 
 MAX_NODES = 8
 NAMES = ("small", *(f"large{n}" for n in range(1, MAX_NODES + 1)))
-# Distinct keys of large(1) to large(4) with the eight operations; counted by a test. Beyond, nobody enumerates.
+# Number of keys of large(1) to large(4) with the eight operations, counted by a test. Larger spaces are not enumerated.
 _NUM_KEYS = {1: 8, 2: 129, 3: 2_000, 4: 31_255}
 
 
 def small() -> SearchSpace:
-    """Two operations, one after the other: 8 x 8 = 64 cells, the space of the paper's first experiment.
+    """Returns the space of two operations in a row: 8 x 8 = 64 cells, as in the paper's first experiment.
 
-    The key is the encoding itself: `(identity, conv_3x3)` and `(conv_3x3, identity)` are the same network and two
-    children, whose gap is a check on the noise of training.
+    The key is the encoding itself, so `(identity, conv_3x3)` and `(conv_3x3, identity)`, which are the same network,
+    are two children. The difference of their rewards shows the noise of training.
     """
     decisions = [Decision(f"op_{i}", OPERATIONS) for i in (1, 2)]
 
@@ -28,22 +28,26 @@ def small() -> SearchSpace:
         same = [a for a in space.enumerate() if space.decode(a).key == cell.key]
         if not same:
             raise InvalidValueError(f"{cell.key} does not fit the small space: it takes two operations in a row.")
-        return next((a for a in same if space.decode(a).nodes == cell.nodes), same[0])  # as written, if it can be
+        return next((a for a in same if space.decode(a).nodes == cell.nodes), same[0])  # as written, if possible
 
     space = SearchSpace("small", decisions, decode=lambda a: Cell.chain(*(OPERATIONS[i] for i in a)), encode=encode)
     return space
 
 
 def large(num_nodes: int = 3, *, operations: Sequence[str] = OPERATIONS) -> SearchSpace:
-    """Skip connections and branching: node i applies an operation to the cell's input or to an earlier node's output.
+    """Returns a space of cells with skip connections and branching.
 
-    Decisions `op_1, input_2, op_2, input_3, op_3, ..., combine`, T = 2 `num_nodes`; `input_i` is 0 for the cell's
-    input or j for node j; `combine` is 0 for concat, 1 for add. For 1, 2, 3, 4 nodes 16, 256, 6,144, 196,608 encodings
-    and 8, 129, 2,000, 31,255 keys (`Cell.key`).
+    Node i applies an operation to the cell's input or to an earlier node's output. The decisions are `op_1, input_2,
+    op_2, input_3, op_3, ..., combine`, T = 2 `num_nodes`; `input_i` is 0 for the cell's input or j for node j, and
+    `combine` is 0 for concat or 1 for add. Spaces of 1, 2, 3 and 4 nodes have 16, 256, 6,144 and 196,608 encodings and
+    8, 129, 2,000 and 31,255 keys (`Cell.key`).
 
     Args:
-        num_nodes: 1 to 8.
-        operations: names to choose from; the eight by default.
+        num_nodes: number of nodes, 1 to 8.
+        operations: names of the operations to choose from; the eight built-in ones by default.
+
+    Raises:
+        InvalidValueError: if a value is not allowed.
     """
     check_at_least("num_nodes", num_nodes, 1)
     if isinstance(operations, str) or not isinstance(operations, Sequence):
@@ -78,7 +82,7 @@ def large(num_nodes: int = 3, *, operations: Sequence[str] = OPERATIONS) -> Sear
 
 
 def by_name(name: str) -> SearchSpace:
-    """The space whose `name` is "small" or "large1" to "large8".
+    """Returns the space called `name`: "small", or "large1" to "large8".
 
     Raises:
         InvalidValueError: for any other name.
@@ -88,7 +92,7 @@ def by_name(name: str) -> SearchSpace:
 
 
 def operations_of(space: SearchSpace) -> list[str]:
-    """The operations of all cells in which one decision at a time departs from its first choice.
+    """Returns the operations of all cells in which at most one decision differs from its first choice.
 
     Raises:
         InvalidValueError: if the space does not decode to cells.
@@ -109,12 +113,12 @@ def operations_of(space: SearchSpace) -> list[str]:
 def _check_cell(cell: object) -> None:
     if not isinstance(cell, Cell):
         raise InvalidValueError(
-            f"{shown(cell)} is no cell: give an nk.Cell, such as nk.cells.vgg() or nk.Cell.chain('conv_3x3')."
+            f"{shown(cell)} is not a cell: give an nk.Cell, such as nk.cells.vgg() or nk.Cell.chain('conv_3x3')."
         )
 
 
 def _encode_large(cell: Cell, *, num_nodes: int, operations: tuple[str, ...]) -> Actions:
-    """Depth-first over encodings in enumeration order, leaving a prefix as soon as it cannot become `cell`."""
+    """Searches encodings depth-first, in enumeration order, abandoning a prefix once it cannot become `cell`."""
     _check_cell(cell)
     target = _count_paths(cell.trees)
     num_target = sum(target.values())
@@ -128,7 +132,7 @@ def _encode_large(cell: Cell, *, num_nodes: int, operations: tuple[str, ...]) ->
             return nodes if Cell(nodes, cell.combine).key == cell.key else None
         for source in range(len(nodes) + 1):
             for operation in operations:
-                # Identities contract, so a node is named by the other operations between it and the root.
+                # Identities contract, so a node is identified by the other operations between it and the root.
                 path = paths[source] if operation == IDENTITY else (*paths[source], operation)
                 now_used = used + Counter([path] if operation != IDENTITY else [])
                 still_open = len(convolutions) and sum((convolutions - now_used).values())
@@ -151,7 +155,7 @@ def _encode_large(cell: Cell, *, num_nodes: int, operations: tuple[str, ...]) ->
 
 
 def _count_paths(trees: Sequence[Tree], above: tuple[str, ...] = ()) -> Counter:
-    """How often each path of operations from the root occurs."""
+    """Counts each path of operations from the root."""
     counts: Counter[tuple[str, ...]] = Counter()
     for tree in trees:
         path = (*above, tree.operation)

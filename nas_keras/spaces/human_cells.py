@@ -1,4 +1,4 @@
-"""The cells that people designed, as points of the large space: the yardstick of every comparison."""
+"""Cells designed by people, as points of the large space: the yardstick of every comparison."""
 
 from nas_keras.spaces.cell import ADD, CONCAT, Cell
 

@@ -1,7 +1,8 @@
-"""The operations of a cell: name -> `build(keras, x, filters)`; the table is at the foot.
+"""Operations of a cell: a table of names and builders, and the registry of a user's own operations.
 
-A builder maps a Keras tensor [B, H, W, F] to [B, H, W, F]. The Keras module is passed in, so that the same code builds
-for `tf_keras` and for stock Keras 3. To add an operation, add a line to the table, or call `register`.
+A builder `build(keras, x, filters)` maps a Keras tensor [B, H, W, F] to [B, H, W, F]. It takes the Keras module as an
+argument, so that the same code builds for `tf_keras` and for stock Keras 3. To add an operation, add a line to
+`_BUILDERS`, or call `register`.
 """
 
 import functools
@@ -17,26 +18,26 @@ _MAX_ERROR = 400  # characters of a builder's error in a message
 
 
 class BatchNorm:
-    """Makes the batch normalisation of one child; handed to the operations as `norm`.
+    """Makes the batch normalisation layers of one child. Operations receive it as `norm`.
 
     Args:
-        momentum: of the moving averages. 0.9, not Keras' 0.99: a child takes a few hundred steps, and its averages
-            must have arrived by then.
-        synchronized: normalise over the replicas of a `tf.distribute` strategy together.
+        momentum: momentum of the moving averages. The default is 0.9, not Keras' 0.99, since the averages must converge
+            within the few hundred steps of a child.
+        synchronized: whether to normalise over all replicas of a `tf.distribute` strategy.
     """
 
     def __init__(self, *, momentum: float = 0.9, synchronized: bool = False):
         self._settings = {"momentum": momentum, "synchronized": synchronized}
 
     def __call__(self, keras: Any, x: Any) -> Any:
-        """[B, H, W, C] -> the same shape."""
+        """Normalises a tensor [B, H, W, C]."""
         return keras.layers.BatchNormalization(**self._settings)(x)
 
 
 def conv_norm_relu(
     keras: Any, x: Any, filters: int, kernel_size: int | tuple[int, int], *, norm: BatchNorm, strides: int = 1
 ) -> Any:
-    """Convolution without bias (batch norm has one), batch norm, ReLU: [B, H, W, C] -> [B, H', W', filters]."""
+    """Applies a convolution, batch norm and ReLU: [B, H, W, C] -> [B, H', W', filters]. Batch norm adds the bias."""
     x = keras.layers.Conv2D(filters, kernel_size, strides=strides, padding="same", use_bias=False)(x)
     return keras.layers.ReLU()(norm(keras, x))
 
@@ -53,7 +54,7 @@ def _separable_conv(keras: Any, x: Any, filters: int, *, norm: BatchNorm, kernel
 
 
 def _pool(keras: Any, x: Any, filters: int, *, norm: BatchNorm, layer: str) -> Any:
-    del filters, norm  # a pooling holds no weights
+    del filters, norm  # pooling has no weights
     return getattr(keras.layers, layer)(pool_size=2, strides=1, padding="same")(x)
 
 
@@ -76,25 +77,25 @@ _BUILDERS: dict[str, Builder] = {
 OPERATIONS = tuple(_BUILDERS)  # the choices 0 to 7, in this order
 
 
-_CODE: dict[str, dict[str, str]] = {}  # of the registered ones, as `code_parts` gives it
+_CODE: dict[str, dict[str, str]] = {}  # name -> code identity of each user's operation
 
 
 def register(name: str, build: Builder, *, version: str | None = None, replace: bool = False) -> None:
-    """Adds an operation from outside: `build(keras, x, filters)`, [B, H, W, F] -> [B, H, W, F].
+    """Registers a user's operation.
 
-    It joins no built-in space by itself: pass `operations=nk.OPERATIONS + (name,)` to `spaces.large`. The code of
-    `build` is part of the recipe of every run whose space has the operation (`system/code_fingerprint.py` says what of
-    it counts), so that a run never goes on with another one.
+    The operation does not join a built-in space by itself: pass `operations=nk.OPERATIONS + (name,)` to `spaces.large`.
+    The code of `build` is part of the recipe of every run whose space has the operation, so that a run never continues
+    with different code (`system/code_fingerprint.py` defines what counts as code).
 
     Args:
-        name: in keys and spaces. One that is registered already may be registered again with the same code.
-        build: the function.
-        version: takes the place of the code in the recipe: change it whenever rewards may change.
-        replace: whether other code may take the place of what is registered under this name.
+        name: name in keys and spaces. A name may be registered again with the same code.
+        build: function `build(keras, x, filters)` that maps [B, H, W, F] to [B, H, W, F].
+        version: replaces the code in the recipe; change it whenever rewards may change.
+        replace: whether to replace an operation of this name that has different code.
 
     Raises:
-        InvalidValueError: if the name is a built-in operation's, is registered with other code, or is none that a
-            cell's key can hold, or `build` is no function.
+        InvalidValueError: if the name is that of a built-in operation, is registered with different code, or cannot be
+            part of a key, or if `build` is not a function.
     """
     check_operation_name(name)
     check_flag("replace", replace)
@@ -119,17 +120,17 @@ def register(name: str, build: Builder, *, version: str | None = None, replace: 
 
 
 def registered_code() -> dict[str, dict[str, str]]:
-    """The identity of each operation that was registered from outside, as `code_parts` gives it."""
+    """Returns the code identity of each user's operation, see `code_parts`."""
     return {name: _CODE[name] for name in registered() if name in _CODE}
 
 
 def registered() -> dict[str, Builder]:
-    """The operations that were registered from outside, to be handed to worker processes."""
+    """Returns the builders of the user's operations, to be sent to worker processes."""
     return {name: build for name, build in _BUILDERS.items() if name not in OPERATIONS}
 
 
 def adopt(builders: dict[str, Builder]) -> None:
-    """Takes over what `registered` gave in another process."""
+    """Adds the builders that `registered` returned in another process."""
     _BUILDERS.update(builders)
 
 
@@ -137,7 +138,8 @@ def build(name: str, keras: Any, x: Any, filters: int, *, norm: BatchNorm) -> An
     """Builds operation `name` on `x` [B, H, W, filters].
 
     Raises:
-        InvalidValueError: if there is no such operation, or its builder fails, returns no tensor, or changes the shape.
+        InvalidValueError: if the operation does not exist, or its builder fails, returns something other than a tensor,
+            or changes the shape.
     """
     check_choice("operation", name, _BUILDERS)
     try:
@@ -145,7 +147,7 @@ def build(name: str, keras: Any, x: Any, filters: int, *, norm: BatchNorm) -> An
     except (NasKerasError, MemoryError):
         raise
     except Exception as error:
-        if hasattr(error, "error_code"):  # TensorFlow's own, such as too little memory: no defect of the builder
+        if hasattr(error, "error_code"):  # TensorFlow's own, such as too little memory; not the builder's fault
             raise
         raise InvalidValueError(
             f"Operation {name!r} cannot be built: {type(error).__name__}: {_in_one_line(error)}. Its builder is called "
@@ -164,6 +166,6 @@ def build(name: str, keras: Any, x: Any, filters: int, *, norm: BatchNorm) -> An
 
 
 def _in_one_line(error: Exception) -> str:
-    """What an error says, without line breaks, cut where it is long."""
+    """Returns the message of an error, without line breaks, truncated if it is long."""
     text = " ".join(str(error).split()).removesuffix(".")
     return text if len(text) <= _MAX_ERROR else f"{text[:_MAX_ERROR]} [...]"

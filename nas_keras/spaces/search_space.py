@@ -1,6 +1,6 @@
-"""A search space is a list of categorical decisions; this module knows nothing of cells or networks.
+"""Search spaces as lists of categorical decisions, independent of cells and networks.
 
-`spaces/families.py` gives the two spaces of cells; a user describes any other one with `SearchSpace` directly.
+`spaces/families.py` defines the two families of cell spaces; a user defines any other space with `SearchSpace`.
 
 Legend: `T` decisions; `actions` is one encoding of the space, integers `[T]`, `actions[t]` the index of a choice.
 """
@@ -21,16 +21,16 @@ from nas_keras.errors import InvalidValueError, check_at_least, check_flag, chec
 Actions = tuple[int, ...]
 
 _MOST_DECISIONS = 100_000
-_KEYS_KEPT = 4_096  # of encodings, a megabyte or two
+_MAX_CACHED_KEYS = 4_096  # a megabyte or two
 
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """One categorical choice.
+    """A categorical decision.
 
     Attributes:
-        name: unique in its space.
-        choices: the values to choose from, at least one, all different; anything with a stable `repr`.
+        name: its name, unique in the space.
+        choices: the values to choose from, at least one, all different. Any object with a stable `repr` will do.
     """
 
     name: str
@@ -51,26 +51,27 @@ class Decision:
 
 
 def fingerprint_of(name: str, decisions: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """The fingerprint of a space by names: of its own, and of each decision with its choices."""
+    """Computes the fingerprint of a space from its name and the names of its decisions and choices."""
     described = [name, [[decision, list(choices)] for decision, choices in decisions]]
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
 
 
 class SearchSpace:
-    """Everything that a list of categorical decisions can describe.
+    """A space of architectures, described by a list of categorical decisions.
 
     Args:
-        name: what people call it; part of the fingerprint.
-        decisions: in the order in which a controller takes them.
-        key: `key(actions) -> str`, the same for two encodings exactly if they mean the same architecture. By default
-            the
-            encoding itself, `"1,7"`.
-        decode: `decode(actions) -> architecture`. By default a tuple of the chosen values in the order of decisions.
-        encode: `encode(architecture) -> actions`, the first encoding in enumeration order that means `architecture`.
-        num_keys: how many distinct keys there are, where that is known; None where it is not.
+        name: name of the space, part of its fingerprint.
+        decisions: the decisions, in the order in which a controller makes them.
+        key: function `key(actions) -> str`, equal for two encodings if and only if they mean the same architecture. By
+            default the key is the encoding itself, `"1,7"`.
+        decode: function `decode(actions) -> architecture`. By default the architecture is a tuple of the chosen values,
+            in the order of decisions.
+        encode: function `encode(architecture) -> actions` that returns the first encoding of an architecture in
+            enumeration order.
+        num_keys: number of distinct keys, if known.
 
     Raises:
-        InvalidValueError: if there is no decision, or two have the same name.
+        InvalidValueError: if there is no decision, or two decisions have the same name.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class SearchSpace:
         self.name = name
         try:
             self.decisions = tuple(itertools.islice(decisions, _MOST_DECISIONS))
-        except TypeError:  # it is not iterable
+        except TypeError:  # not iterable
             self.decisions = ()
         if not self.decisions or not all(isinstance(decision, Decision) for decision in self.decisions):
             raise InvalidValueError(f"decisions must be a non-empty list of nk.Decision, not {shown(decisions)}.")
@@ -100,8 +101,8 @@ class SearchSpace:
         if num_keys is not None:
             check_at_least("num_keys", num_keys, 1, at_most=self.size)
         self._key, self._decode, self._encode = key, decode, encode
-        # A policy draws the same encodings again and again, and the key of a cell takes its time.
-        self._key_of = functools.lru_cache(maxsize=_KEYS_KEPT)(self._make_key)
+        # A policy samples the same encodings again and again, and computing a cell's key is slow.
+        self._key_of = functools.lru_cache(maxsize=_MAX_CACHED_KEYS)(self._make_key)
         self.num_keys = num_keys if num_keys is not None else (self.size if key is None else None)
 
     def __repr__(self) -> str:
@@ -120,23 +121,23 @@ class SearchSpace:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """16 hex digits that differ between spaces of another name, decision or choice, or order of them."""
+        """16 hex digits that depend on the name, the decisions, their choices, and the order of both."""
         return fingerprint_of(self.name, [(d.name, [repr(choice) for choice in d.choices]) for d in self.decisions])
 
     def check(self, actions: Sequence[int]) -> Actions:
-        """`actions` as a tuple of Python integers.
+        """Returns `actions` as a tuple of Python integers.
 
         Raises:
-            InvalidValueError: if it is no encoding `[T]` of this space.
+            InvalidValueError: if it is not an encoding `[T]` of this space.
         """
         try:
             array = np.asarray(actions)
-        except ValueError:  # of unequal lengths
+        except ValueError:  # rows of unequal lengths
             array = np.asarray(None)
         if array.shape != (len(self.decisions),) or not np.issubdtype(array.dtype, np.integer):
             raise InvalidValueError(
-                f"actions={shown(actions)} is no encoding of space {self.name!r}: it takes {len(self.decisions)} "
-                "integers, one for each decision."
+                f"actions={shown(actions)} is not an encoding of space {self.name!r}, which takes "
+                f"{len(self.decisions)} integers, one for each decision."
             )
         for action, decision in zip(array.tolist(), self.decisions, strict=True):
             if not 0 <= action < len(decision.choices):
@@ -147,17 +148,17 @@ class SearchSpace:
         return tuple(array.tolist())
 
     def decode(self, actions: Sequence[int]) -> Any:
-        """The architecture that one encoding `[T]` means: a `Cell`, or a tuple of the chosen values."""
+        """Returns the architecture of an encoding `[T]`: a `Cell`, or a tuple of the chosen values."""
         actions = self.check(actions)
         if self._decode is not None:
             return self._decode(actions)
         return tuple(decision.choices[a] for decision, a in zip(self.decisions, actions, strict=True))
 
     def encode(self, architecture: Any) -> Actions:
-        """The first encoding in enumeration order that means `architecture`.
+        """Returns the first encoding of an architecture in enumeration order.
 
         Raises:
-            InvalidValueError: if no encoding of this space does.
+            InvalidValueError: if no encoding of this space means `architecture`.
         """
         if self._encode is not None:
             return self._encode(architecture)
@@ -168,7 +169,7 @@ class SearchSpace:
             raise InvalidValueError(f"{shown(architecture)} does not fit space {self.name!r}: {error}.") from error
 
     def key(self, actions: Sequence[int]) -> str:
-        """The canonical key of one encoding `[T]`; equal keys mean the same architecture."""
+        """Returns the canonical key of an encoding `[T]`; equal keys mean the same architecture."""
         if type(actions) is tuple and all(type(action) is int for action in actions):
             return self._key_of(actions)
         return self._key_of(self.check(actions))
@@ -186,7 +187,7 @@ class SearchSpace:
         return key
 
     def enumerate(self, distinct: bool = False) -> Iterator[Actions]:
-        """Yields all encodings, the last decision changing fastest; with `distinct`, the first one of each key."""
+        """Yields all encodings, the last decision changing fastest; with `distinct`, the first encoding of each key."""
         check_flag("distinct", distinct)
         return self._enumerate(distinct)
 

@@ -1,7 +1,7 @@
-"""Watches which variables an operation uses, and refuses those that its child does not own and train.
+"""Checks that an operation uses only variables that its child owns and trains.
 
-A weight that a model does not own is neither trained nor saved: the child runs as if nothing were wrong, with a kernel
-that stays at its initial values. The same holds for a weight of a frozen layer.
+A weight that a model does not own is neither trained nor saved: the child seems to work, but the weight keeps its
+initial values. The same holds for a weight of a frozen layer.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ class VariableWatch:
     """Records the floating-point variables that each operation of one child creates or reads while it is built.
 
     Attributes:
-        created: (operation, variable) of each that was created.
+        created: (operation, variable) for each variable created.
     """
 
     def __init__(self) -> None:
@@ -41,8 +41,8 @@ class VariableWatch:
 
     @contextlib.contextmanager
     def watching(self, operation: str) -> Iterator[None]:
-        """Records what is created and read in this block, in the name of `operation`."""
-        # Not imported: a Keras 3 with another backend needs none, and then there are no variables of TensorFlow.
+        """Records the variables that are created and read in this block as those of `operation`."""
+        # TensorFlow is not imported here: Keras 3 with another backend does not need it and has none of its variables.
         tf = sys.modules.get("tensorflow")
         if tf is None:
             yield
@@ -60,7 +60,7 @@ class VariableWatch:
         self._read += [(operation, variable) for variable in tape.watched_variables() if is_weight(variable)]
 
     def check(self, model: Any) -> None:
-        """Raises InvalidValueError unless `model` owns and trains what its operations created and read."""
+        """Raises InvalidValueError unless `model` owns and trains every recorded variable."""
         owned, trained = identities_of(model.weights), identities_of(model.trainable_weights)
         created = identities_of(variable for _, variable in self.created)
         for operation, variable in [*self.created, *self._read]:
@@ -73,27 +73,27 @@ class VariableWatch:
 
 
 def refusal(operation: str, variable: Any, why: str) -> InvalidValueError:
-    """The error for a variable that an operation must not use."""
+    """Returns the error for a variable that an operation must not use."""
     return InvalidValueError(
         f"Operation {operation!r} uses the variable {variable.name} of shape {tuple(variable.shape)}, {why}"
     )
 
 
 def is_weight(variable: Any) -> bool:
-    """Whether a variable holds floating-point numbers; seeds and counters hold integers."""
+    """Returns whether a variable holds floating-point numbers; seeds and counters hold integers."""
     return variable.dtype.is_floating
 
 
 def identities(variable: Any) -> set[int]:
-    """What identifies a variable, be it wrapped by Keras 3, by mixed precision, or mirrored on several devices."""
+    """Returns identities of a variable that wrapping by Keras 3 or mixed precision, and mirroring, preserve."""
     found = {id(variable)}
     for part in (variable, *getattr(variable, "values", ())):
-        # A mirrored variable as a whole has no handle.
+        # A mirrored variable itself has no handle, only its parts do.
         with contextlib.suppress(ValueError, AttributeError):
             found.add(id(part.handle))
     return found
 
 
 def identities_of(variables: Iterable) -> set[int]:
-    """`identities` of all of some variables."""
+    """Returns the `identities` of all the variables."""
     return {identity for variable in variables for identity in identities(variable)}

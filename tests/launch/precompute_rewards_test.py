@@ -17,7 +17,7 @@ WRONG = [
     (["--space=large", "--num_nodes=5"], "--num_nodes=5: 7,864,320 encodings are too many for a table; use 1 to 4."),
     (["--recipe=mnist_v0"], "recipe='mnist_v0' is unknown. Allowed: mnist_v1, mnist_1epoch_v1."),
     (["--seeds=0"], "seeds=0 is not allowed: it must be an integer of at least 1."),
-    (["--cells=7,9"], "--cells: '7' begins no key of SearchSpace('small'"),
+    (["--cells=7,9"], "--cells: '7' is not the beginning of a key of SearchSpace('small'"),
     (["--shard=3/2"], "--shard='3/2' is not allowed: write i/n with 1 <= i <= n, such as 2/3."),
     (["--shard=half"], "--shard='half' is not allowed"),
     (["--data_dir={folder}/nowhere"], "mnist/3.0.1 is not prepared in"),

@@ -28,7 +28,10 @@ WRONG = [
     (["--from={folder}/nowhere"], "nowhere is not a run folder: it has no config.json."),
     (["--from={folder}/run,{folder}/run"], "run is named twice. Name it once."),
     (["--from={folder}/function"], "The rewards do not come from trained children"),
-    (["--from={folder}/run", "--cells=conv_9x9"], "--cells: 'conv_9x9' begins no key of SearchSpace('large2'"),
+    (
+        ["--from={folder}/run", "--cells=conv_9x9"],
+        "--cells: 'conv_9x9' is not the beginning of a key of SearchSpace('large2'",
+    ),
     (["--from={folder}/run", "--data_dir={folder}/nowhere"], "{folder}/nowhere"),
     (["--from={folder}/run", "--data_dir={folder}/data", "--workers=0"], "workers=0 is not allowed"),
 ]

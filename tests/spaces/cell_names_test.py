@@ -42,7 +42,9 @@ def test_names_need_no_look_through_a_space_that_is_too_large():
 
 
 def test_what_is_no_cell_of_the_space_is_refused():
-    with pytest.raises(nk.InvalidValueError, match=r"--cells: 'conv_9x9' begins no key of .*names of cells are vgg, i"):
+    with pytest.raises(
+        nk.InvalidValueError, match=r"--cells: 'conv_9x9' is not the beginning of a key of .*names of cells are vgg, i"
+    ):
         find_cells(LARGE, ["conv_3x3", "conv_9x9"])
     with pytest.raises(nk.InvalidValueError, match="does not fit the large space of 1 nodes"):
         find_cells(nk.spaces.large(1), ["vgg"])

@@ -128,16 +128,29 @@ def test_a_cell_is_compared_as_written_and_its_key_as_a_network():
             [(0.0, C3)], "add", "Node 1 reads 0.0: it can read 0 (the cell's input) to 0 (an earlier node).", id="float"
         ),
         pytest.param(
-            [(0, "a,b")], "add", "'a,b' is no operation's name: use ASCII letters, digits, _, + and -.", id="comma"
+            [(0, "a,b")],
+            "add",
+            "'a,b' is not a valid operation name: use ASCII letters, digits, _, + and -.",
+            id="comma",
         ),
         pytest.param(
-            [(0, "a[b]")], "add", "'a[b]' is no operation's name: use ASCII letters, digits, _, + and -.", id="bracket"
+            [(0, "a[b]")],
+            "add",
+            "'a[b]' is not a valid operation name: use ASCII letters, digits, _, + and -.",
+            id="bracket",
         ),
         pytest.param(
-            [(0, "a b")], "add", "'a b' is no operation's name: use ASCII letters, digits, _, + and -.", id="space"
+            [(0, "a b")],
+            "add",
+            "'a b' is not a valid operation name: use ASCII letters, digits, _, + and -.",
+            id="space",
         ),
-        pytest.param([(0, "")], "add", "'' is no operation's name: use ASCII letters, digits, _, + and -.", id="empty"),
-        pytest.param([(0, 3)], "add", "3 is no operation's name: use ASCII letters, digits, _, + and -.", id="number"),
+        pytest.param(
+            [(0, "")], "add", "'' is not a valid operation name: use ASCII letters, digits, _, + and -.", id="empty"
+        ),
+        pytest.param(
+            [(0, 3)], "add", "3 is not a valid operation name: use ASCII letters, digits, _, + and -.", id="number"
+        ),
     ],
 )
 def test_an_impossible_cell_is_refused(nodes, combine, message):

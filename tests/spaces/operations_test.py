@@ -199,7 +199,7 @@ def test_a_version_takes_the_place_of_the_code(builders):
 def test_a_name_that_no_cell_could_have_is_refused(builders, name):
     with pytest.raises(InvalidValueError) as caught:
         operations.register(name, lambda keras, x, filters: x)
-    assert str(caught.value) == f"{name!r} is no operation's name: use ASCII letters, digits, _, + and -."
+    assert str(caught.value) == f"{name!r} is not a valid operation name: use ASCII letters, digits, _, + and -."
     assert name not in builders
 
 

@@ -83,7 +83,7 @@ def test_what_is_no_encoding_is_refused(space, method, actions):
     with pytest.raises(InvalidValueError) as caught:
         getattr(space, method)(actions)
     assert str(caught.value) == (
-        f"actions={actions!r} is no encoding of space 'plain': it takes 2 integers, one for each decision."
+        f"actions={actions!r} is not an encoding of space 'plain', which takes 2 integers, one for each decision."
     )
 
 

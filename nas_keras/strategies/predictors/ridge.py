@@ -36,7 +36,9 @@ class BaggedRidge:
     Args:
         similarities: s of all pairs, [M, M].
         targets: y, [M].
-        members: E, the number of regressions; each leaves out another E-th of the encodings, but a single one none.
+        members: E, the number of regressions; each leaves out another E-th of the encodings, but a single one none. On
+            96 synthetic tables, three seeds each, the regret of progressive search with one instead of five is equal
+            within errors after 50 and 100 evaluations, and higher by 0.0020 +- 0.0010 after 200.
         rng: generator that assigns the encodings to the members.
 
     Attributes:
