@@ -34,6 +34,17 @@ import tf_agents.agents.ppo.ppo_clip_agent, gym
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_tensorflow_is_imported_when_an_attribute_of_tf_is_first_used():
+    code = """
+import sys
+from nas_keras._tensorflow import tf
+assert "tensorflow" not in sys.modules
+assert tf.constant(2).numpy() == 2 and tf.keras is sys.modules["tensorflow"].keras
+"""
+    done = run_python(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_a_process_with_keras_3_is_told_what_to_do():
     code = """
 import tensorflow as tf
