@@ -50,7 +50,7 @@ class ExportableRun:
 
     @property
     def distribute(self) -> str:
-        """How a child was distributed over devices, "none" or "mirrored"."""
+        """The distribution of a child over devices, "none" or "mirrored"."""
         return self.recipe.get("distribute", NONE)
 
     @property
