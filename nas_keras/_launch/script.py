@@ -19,7 +19,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 
 from nas_keras.errors import InvalidValueError, NasKerasError
-from nas_keras.system.atomic_files import WAYS_OUT
+from nas_keras.system.atomic_files import FIXES
 from nas_keras.system.descriptors import open_standard_streams
 from nas_keras.system.interrupts import interrupt
 from nas_keras.system.output_files import UnwrittenError
@@ -68,7 +68,7 @@ def run(main: Callable[[], None], *, interrupted: str | Callable[[], str] = CONT
                 _exit(2, f"Error: {error}")
             if isinstance(error, FileNotFoundError) and _NO_TEMPORARY in str(error):
                 _exit(2, "Error: No folder for temporary files can be written. Name one by TMPDIR, then start again.")
-            if isinstance(error, OSError) and error.errno in WAYS_OUT and error.errno != errno.ENOENT:
+            if isinstance(error, OSError) and error.errno in FIXES and error.errno != errno.ENOENT:
                 # Where nothing nearer to the file has said it; at an exit Python would try to print the rest once more.
                 place = error.filename or "A file, or the output of the script"
                 _say(f"Error: {place}: {error.strerror}. Fix that, then start the command again.")

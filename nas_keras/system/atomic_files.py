@@ -1,4 +1,4 @@
-"""Atomic files: written under a temporary name, flushed to disk and renamed, so that a file is complete or absent."""
+"""Atomic files: written under a temporary name, flushed to disk and renamed, so that a file is never incomplete."""
 
 import contextlib
 import errno
@@ -11,39 +11,37 @@ from typing import Any
 from nas_keras.errors import DataError, NasKerasError
 from nas_keras.system import locks
 
-# Errors of a machine that will take no file now, and what a person can do about each.
+# Errors of a file system that cannot write now, and how a user can fix each.
 _MAKE_ROOM, _ALLOW = "Make room there", "Allow writing there"
-
-
-WAYS_OUT = {
+FIXES = {
     errno.ENOSPC: _MAKE_ROOM,
     errno.EDQUOT: _MAKE_ROOM,
     errno.EFBIG: _MAKE_ROOM,
     errno.EACCES: _ALLOW,
     errno.EPERM: _ALLOW,
     errno.EROFS: _ALLOW,
-    errno.EIO: "See to the disk",
+    errno.EIO: "Check the disk",
     errno.ENOENT: "Put the folder back",
-    errno.ESTALE: "See to the network folder",
+    errno.ESTALE: "Check the network folder",
     errno.EMFILE: "Raise the limit on open files (`ulimit -n`)",
     errno.ENFILE: "Close programs that hold many files open",
 }
 
 
 class WriteError(NasKerasError, OSError):
-    """A file that could not be written; the message names it, the reason and the way out. What stood there stands."""
+    """A file that could not be written; the message says why and how to fix it. An existing file is left untouched."""
 
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike) -> Iterator[None]:
-    """Sees that `path` is still in the folder that was locked, and says a failure to write it in one sentence.
+    """Checks that `path` is still in the folder that was locked, and turns a failure to write it into a WriteError.
 
     Raises:
         FolderMovedError: if the folder that this process has locked was moved, removed or replaced.
-        WriteError: if the disk is full, writing is not allowed, or the like; other exceptions pass.
+        WriteError: if the disk is full, writing is not allowed, or the like; other exceptions pass unchanged.
     """
     try:
-        locks.is_held(pathlib.Path(path or ""))  # a run that is kept in memory only has none
+        locks.is_held(pathlib.Path(path or ""))  # a run in memory has no path
         yield
     except WriteError:
         raise
@@ -52,24 +50,24 @@ def writing(path: str | os.PathLike) -> Iterator[None]:
         if code is None:
             raise
         raise WriteError(
-            f"{path} cannot be written: {os.strerror(code)}. {WAYS_OUT[code]}, then start the same command again: "
+            f"{path} cannot be written: {os.strerror(code)}. {FIXES[code]}, then start the same command again: "
             "what was computed until now is kept."
         ) from error
 
 
 def _storage_error(error: Exception) -> int | None:
-    """The number of an error of the file system, TensorFlow's own included; None for any other exception."""
+    """Returns the number of a file system's error, also if TensorFlow raised it; None for any other exception."""
     if isinstance(error, OSError):
-        return error.errno if error.errno in WAYS_OUT else None
+        return error.errno if error.errno in FIXES else None
     if not hasattr(error, "error_code"):  # of tf.errors.OpError, which cannot be imported here
         return None
-    return next((code for code in WAYS_OUT if f"; {os.strerror(code)}" in str(error)), None)
+    return next((code for code in FIXES if f"; {os.strerror(code)}" in str(error)), None)
 
 
 def write_whole(path: pathlib.Path, write) -> None:
-    """Calls `write(temporary_path)`, flushes the file to disk and renames it: `path` is whole or absent.
+    """Writes a file atomically: calls `write(temporary_path)`, flushes the file to disk and renames it.
 
-    The file's folder is made if it is not there; a folder that this process has locked is never made anew.
+    The file's folder is created if it is missing, except for a folder that this process has locked.
 
     Raises:
         FolderMovedError: if the folder that this process has locked was moved, removed or replaced.
@@ -78,7 +76,7 @@ def write_whole(path: pathlib.Path, write) -> None:
     temporary = temporary_name(path)
     with writing(path):
         path.parent.mkdir(parents=not locks.is_held(path), exist_ok=True)
-        if temporary.is_symlink():  # in a folder from elsewhere it may lead anywhere
+        if temporary.is_symlink():  # in a folder from elsewhere it may point anywhere
             os.unlink(temporary)
         write(temporary)
         with open(temporary, "rb") as file:
@@ -88,7 +86,7 @@ def write_whole(path: pathlib.Path, write) -> None:
 
 
 def temporary_name(path: pathlib.Path) -> pathlib.Path:
-    """The name under which `path` is written before it is complete."""
+    """Returns the name under which `path` is written before it is complete."""
     return path.with_name(f".{path.name}.tmp")
 
 
@@ -113,7 +111,7 @@ def sync_tree(folder: pathlib.Path) -> None:
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:
-    """Writes a JSON file, whole or absent."""
+    """Writes a JSON file atomically."""
     write_whole(path, lambda temporary: temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n"))
 
 
@@ -121,10 +119,10 @@ def read_json(path: pathlib.Path) -> Any:
     """Reads a JSON object.
 
     Raises:
-        DataError: if it is missing, damaged or no object.
+        DataError: if it is missing, corrupt or not an object.
     """
     try:
-        if path.exists() and not path.is_file():  # a pipe would never begin, a device never end
+        if path.exists() and not path.is_file():  # reading a pipe would block, and a device would never end
             raise OSError("it is not a file")
         value = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
@@ -132,5 +130,5 @@ def read_json(path: pathlib.Path) -> Any:
             f"{path} cannot be read as JSON: {error}. Restore it from a copy, or remove the folder."
         ) from error
     if not isinstance(value, dict):
-        raise DataError(f"{path} holds no JSON object. Restore it from a copy, or remove the folder.")
+        raise DataError(f"{path} does not hold a JSON object. Restore it from a copy, or remove the folder.")
     return value

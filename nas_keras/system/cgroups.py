@@ -1,6 +1,6 @@
-"""What the control groups of this process say: the cores that it may use, and the processes killed for lack of memory.
+"""Limits by the control groups of this process: cores that it may use, and processes killed for lack of memory.
 
-A container limits its processes by a control group; the files are those of versions 1 and 2 of Linux.
+Containers limit their processes by control groups. Both versions of Linux's control groups are read.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ _PROC, _MOUNT = pathlib.Path("/proc/self/cgroup"), pathlib.Path("/sys/fs/cgroup"
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use: by its affinity, and by the quota of its control groups.
+    """Returns how many cores this process may use: by its affinity, and by the quota of its control groups.
 
     A quota of two and a half cores counts as three: a third process uses the half that two would leave.
     """
@@ -22,7 +22,7 @@ def available_cores() -> int:
 
 
 def count_memory_kills() -> int:
-    """Return how many processes of this control group the kernel has killed for lack of memory; 0 if unknown."""
+    """Returns how many processes of this control group the kernel has killed for lack of memory; 0 if unknown."""
     for folder in _folders("memory"):
         for name in ("memory.events", "memory.oom_control"):  # of versions 2 and 1
             with contextlib.suppress(OSError, ValueError, KeyError):

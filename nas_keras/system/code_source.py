@@ -1,8 +1,8 @@
-"""The text of one Python function, and the names that it uses; `system/code_fingerprint.py` makes an identity of them.
+"""The text of one Python function, and the names that it uses; `system/code_fingerprint.py` forms an identity of them.
 
-The text is the source without comments, docstrings and layout, so that it is the same for every version of Python. A
-function whose source cannot be read, or not be told apart (two lambdas in one line), is written as its bytecode with
-its constants instead. No code is run or compiled here.
+The text is the source without comments, docstrings and layout, so that it is the same for every version of Python. The
+bytecode and its constants take its place if the source cannot be read, or is ambiguous (two lambdas in one line). No
+code is run or compiled here.
 """
 
 import ast
@@ -25,13 +25,13 @@ _CHANGES = {
 
 
 def text_of(code: types.CodeType) -> str:
-    """The function's source in one layout, or else its bytecode with its constants."""
+    """Returns the function's source in a uniform layout, or else its bytecode with its constants."""
     node = _node_of(code)
     return _bytecode(code) if node is None else ast.unparse(_without_docstrings(node))
 
 
 def state_of(code: types.CodeType) -> set[str]:
-    """Names that the function itself changes, and ".name" for attributes: what it keeps between calls, not its code."""
+    """Returns the names that the function changes, ".name" for attributes: its state between calls, not its code."""
     node = _node_of(code)
     if node is None:
         stored = {i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_GLOBAL", "STORE_DEREF")}
@@ -70,7 +70,7 @@ def _called(node: ast.AST) -> str:
 
 
 def _node_of(code: types.CodeType) -> _FUNCTIONS | None:
-    """The function in its file; None where there is no such, more than one, or one of other names or constants."""
+    """Returns the function's node in its file; None if there is none, several, or one with other names or constants."""
     places = _functions_of("".join(linecache.getlines(code.co_filename)))
     found = places.get((code.co_firstlineno, code.co_name), ())
     return found[0] if len(found) == 1 and _agree(found[0], code) else None
@@ -78,7 +78,7 @@ def _node_of(code: types.CodeType) -> _FUNCTIONS | None:
 
 @functools.lru_cache(maxsize=16)
 def _functions_of(text: str) -> dict[tuple[int, str], list[_FUNCTIONS]]:
-    """The functions of a file by their first line, decorators included, and name."""
+    """Returns the functions of a file by first line, decorators included, and name."""
     try:
         nodes = list(ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError, RecursionError):
@@ -92,21 +92,21 @@ def _functions_of(text: str) -> dict[tuple[int, str], list[_FUNCTIONS]]:
 
 
 def _agree(node: _FUNCTIONS, code: types.CodeType) -> bool:
-    """Whether the file still says what was compiled, as far as names and constants tell; it may have been edited."""
+    """Returns whether names and constants are those that were compiled; the file may have been edited since."""
     text = ast.unparse(node)
     words = set(re.findall(r"\w+", text))
     constants = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
     constants |= {-value for value in constants if isinstance(value, int | float)}
 
-    def stands_there(constant) -> bool:
+    def is_in_file(constant) -> bool:
         if isinstance(constant, tuple | frozenset):
-            return all(map(stands_there, constant))
+            return all(map(is_in_file, constant))
         if isinstance(constant, types.CodeType) or constant is None:
             return True
         return constant in constants or isinstance(constant, str) and (constant in words or "<locals>" in constant)
 
     names = {word for name in (*code.co_names, *code.co_varnames) for word in name.split(".")}
-    return names - {".0", "", "0"} <= words and all(map(stands_there, code.co_consts))
+    return names - {".0", "", "0"} <= words and all(map(is_in_file, code.co_consts))
 
 
 def _without_docstrings(node: _FUNCTIONS) -> _FUNCTIONS:
@@ -127,7 +127,7 @@ def _bytecode(code: types.CodeType) -> str:
 
 
 def _constant(constant: object) -> str:
-    if isinstance(constant, frozenset):  # whose order is another one in each process
+    if isinstance(constant, frozenset):  # its order differs between processes
         return f"frozenset{sorted(map(_constant, constant))}"
     if isinstance(constant, tuple):
         return f"({', '.join(map(_constant, constant))})"

@@ -1,4 +1,4 @@
-"""A walk from a user's function to everything that it reads; `system/code_fingerprint.py` says what counts.
+"""A walk from a user's function to everything that it reads; `system/code_fingerprint.py` states what counts.
 
 `CodeWalk.refer` writes a value as a text. Functions and classes of the user's are referred to by name and become parts
 of their own; a value that a function reads becomes a part named after the variable and the function.
@@ -27,7 +27,7 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), range, s
 _LONG = 40  # characters of a value that is written out
 _LARGE = 10**100  # Python writes integers of thousands of digits only as hexadecimal ones
 _GETTERS = operator.itemgetter | operator.attrgetter | operator.methodcaller
-_MAKERS = ("__init__", "__post_init__")  # what they set is what an object is, not its state
+_MAKERS = ("__init__", "__post_init__")  # they set what an object is, not its state
 _DIGEST = "sha256:"
 
 
@@ -40,11 +40,11 @@ class CodeWalk:
 
     def __init__(self):
         self.found: dict[str, str] = {}
-        self._seen: dict[int, tuple[Any, str]] = {}  # with the object, so that its identifier stays its own
-        self._state: set[str] = set()  # ".name" of the attributes that the functions met so far change
+        self._seen: dict[int, tuple[Any, str]] = {}  # holds the object, so that its id is not reused
+        self._state: set[str] = set()  # ".name" of attributes that functions change
 
     def refer(self, value: Any) -> str:
-        """What a value is, in a text; functions and classes of the user's by their name, as parts of their own."""
+        """Returns a value as a text; the user's functions and classes appear by name, and become parts of their own."""
         if isinstance(value, enum.Enum):
             return f"{type(value).__qualname__}.{value.name}={self.refer(value.value)}"
         if type(value) in _PLAIN:
@@ -177,15 +177,15 @@ class CodeWalk:
         return f"a {name}"
 
     def _variable(self, variable: str, owner: str, value: Any) -> None:
-        """Adds the value of a variable, that of a dict item by item: another item is no change of the others."""
+        """Adds the value of a variable as a part; a dict is added item by item, so that a new item changes no other."""
         if type(value) is dict and all(isinstance(key, str) for key in value):
             self._seen[id(value)] = value, f"dict {variable}"
             for key, held in value.items():
                 self._variable(f"{variable}[{key!r}]", owner, held)
             return
         text = self.refer(value)
-        if text != variable:  # a helper under its own name is a part of its own
-            # A text may be a password, so it is not written down.
+        if text != variable:  # a helper under its own name is already a part
+            # A string may be a password, so only its digest is stored.
             is_open = len(text) <= _LONG and text.isprintable() and not {"'", '"'} & set(text)
             self._add(f"{variable} in {owner}", text if is_open else _digest(text))
 
@@ -210,7 +210,7 @@ def _digest(text: str | bytes) -> str:
 def _attribute(value: Any, name: str) -> Any:
     try:
         return getattr(value, name, None)
-    except Exception:  # of whatever class a user's value is
+    except Exception:  # the value may be of any class
         return None
 
 
@@ -223,7 +223,7 @@ def _is_users_module(value: Any) -> bool:
 
 
 def _is_installed(module: str | None, file: str | None) -> bool:
-    """Whether code is Python's, of an installed package, or of this one: a name says which it is."""
+    """Returns whether code belongs to Python, an installed package or this one, so that its name identifies it."""
     top = (module or "").partition(".")[0]
     if top in (_PACKAGE, "builtins"):
         return True

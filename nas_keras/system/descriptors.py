@@ -9,14 +9,14 @@ from typing import BinaryIO
 from nas_keras.errors import InvalidValueError
 
 _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
-_SPARE = 32  # descriptors of TensorFlow, of a run's files and of the interpreter, besides those that are counted
+_SPARE = 32  # descriptors for TensorFlow, a run's files and the interpreter, besides those counted
 
 
 def open_standard_streams() -> None:
-    """Opens the null device wherever a standard stream is closed, for the process and for Python.
+    """Opens the null device in place of each closed standard stream, for the process and for Python.
 
-    The next file that is opened would get a closed stream's descriptor: a shard of D would receive what a library
-    prints, and a worker would lose the images that it inherits. Services start programs in this way.
+    Otherwise the next file opened gets the closed stream's descriptor: a shard of D receives what a library prints, and
+    a worker loses the images that it inherits. Services start programs with closed streams.
     """
     for descriptor, (name, mode) in enumerate(_STREAMS):
         try:
@@ -32,18 +32,18 @@ def open_standard_streams() -> None:
 
 
 def memory_file() -> BinaryIO:
-    """Return an empty file that has no name and needs no folder, for texts of moderate length."""
+    """Returns an empty file without a name or folder, for texts of moderate length."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("nas_keras"), "w+b")
     return tempfile.TemporaryFile()
 
 
 def reserve_descriptors(needed: int, *, purpose: str) -> None:
-    """Make sure that this process may open enough files; raises its own limit where the system allows that.
+    """Ensures that this process may open enough files, raising its own limit if the system allows it.
 
     Args:
-        needed: descriptors that are about to be opened.
-        purpose: the setting that needs them, for the message.
+        needed: number of descriptors that are about to be opened.
+        purpose: setting that needs them, for the message.
 
     Raises:
         InvalidValueError: if the system's limit leaves too few.

@@ -1,7 +1,7 @@
-"""Ctrl-C between two steps, never within one.
+"""Deferral of Ctrl-C, so that it takes effect between two steps and never within one.
 
 Python raises KeyboardInterrupt wherever the main thread happens to be: between two assignments of a strategy, or in a
-callback that TensorFlow's C++ waits for. `held` puts it off until a block is done.
+callback that TensorFlow's C++ code waits for. `held` defers it until a block is complete.
 """
 
 import contextlib
@@ -9,12 +9,12 @@ import signal
 import threading
 from collections.abc import Iterator
 
-_num_blocks = 0  # that are open; only the main thread, which gets the signals, counts
-_came = False  # an interruption, while one was
+_num_blocks = 0  # open `held` blocks of the main thread, which receives the signals
+_came = False  # whether an interrupt arrived during a block
 
 
 def interrupt() -> None:
-    """Raises KeyboardInterrupt, or has it raised when the outermost `held` block ends. For signal handlers."""
+    """Raises KeyboardInterrupt now, or at the end of the outermost `held` block. For signal handlers."""
     global _came
     if _num_blocks == 0:
         raise KeyboardInterrupt
@@ -23,10 +23,10 @@ def interrupt() -> None:
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """Puts off the KeyboardInterrupt of Ctrl-C, or of a handler that calls `interrupt`, until the block ends.
+    """Defers the KeyboardInterrupt of Ctrl-C, or of a handler that calls `interrupt`, until the block ends.
 
     Raises:
-        KeyboardInterrupt: at the end, if one came and the block raised nothing else.
+        KeyboardInterrupt: at the end, if one arrived and the block raised nothing else.
     """
     global _num_blocks, _came
     if threading.current_thread() is not threading.main_thread():

@@ -1,8 +1,8 @@
-"""Folders that this process alone writes to: locked, and looked at before every write.
+"""Locks of folders that only this process may write to, verified before every write.
 
-The lock is `flock`, which the kernel frees when the process dies, on the folder itself and, for a run, on its file
-`lock`. Whoever moves, removes or replaces the folder or that file takes the lock away without a word, so `is_held`
-compares inodes before each write: nothing is ever written to a folder that is not the one that was locked.
+The lock is `flock`, which the kernel releases when the process dies, on the folder itself and, for a run, on its file
+`lock`. Moving, removing or replacing the folder or that file removes the lock unnoticed, so `is_held` compares inodes
+before each write: nothing is ever written to a folder other than the one that was locked.
 """
 
 import contextlib
@@ -14,26 +14,26 @@ from collections.abc import Iterator
 
 from nas_keras.errors import FolderMovedError, InvalidValueError
 
-# What flock says where a file system has no locks; EBADF is a network folder's answer for a folder.
+# Errors of flock on a file system without locks; a network file system answers EBADF for a folder.
 _UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
-# The folders held, and the (path, descriptor) of what is locked in each. Of two runs at one path, which one process can
-# have after the folder of the first was moved away, the latest is the one that writes.
+# Held folders, each with the (path, descriptor) pairs that are locked in it. One process can hold two runs at one path
+# if the folder of the first was moved away; then the latest is the one that writes.
 _held: list[tuple[pathlib.Path, list[tuple[pathlib.Path, int]]]] = []
 
 
 @contextlib.contextmanager
 def locked(folder: pathlib.Path, *, busy: str, file: str | None = None) -> Iterator[None]:
-    """Holds the lock of a folder that exists.
+    """Holds the lock of an existing folder.
 
     Args:
-        folder: absolute.
-        busy: the message if another process holds it.
-        file: name of a file in the folder that is locked too, and made if it is not there. It works where a file
-            system locks files but no folders, and keeps out versions of this package that lock only the file.
+        folder: absolute path.
+        busy: message if another process holds the lock.
+        file: name of a file in the folder that is locked too, and created if missing. It serves file systems that lock
+            files but not folders, and keeps out versions of this package that lock only the file.
 
     Raises:
         InvalidValueError: if another process holds the lock, or the file system has none.
-        FolderMovedError: if the folder is replaced at this moment.
+        FolderMovedError: if the folder is replaced while it is being locked.
         OSError: if the folder or file cannot be opened.
     """
     with contextlib.ExitStack() as stack:
@@ -64,7 +64,7 @@ def locked(folder: pathlib.Path, *, busy: str, file: str | None = None) -> Itera
 
 
 def is_held(path: pathlib.Path) -> bool:
-    """Whether `path` is in (or is) a folder that this process has locked.
+    """Returns whether `path` is, or is in, a folder that this process has locked.
 
     Raises:
         FolderMovedError: if that folder, or its lock file, is no longer what was locked.

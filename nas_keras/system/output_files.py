@@ -1,6 +1,6 @@
-"""The files that a script writes at its end: checked before any work, and printed where they cannot be written.
+"""Files that a script writes at its end: checked before any work, and printed if they cannot be written.
 
-A result that took minutes or hours must not be lost because its folder has gone or its disk is full: `delivering` turns
+A result that took minutes or hours must not be lost because its folder is gone or its disk is full: `delivering` turns
 such a failure into an error that carries the result as text, which the launch script prints.
 """
 
@@ -19,7 +19,7 @@ class UnwrittenError(NasKerasError):
     """A result that could not be written.
 
     Attributes:
-        result: its text.
+        result: text of the result.
     """
 
     def __init__(self, message: str, result: str):
@@ -28,10 +28,10 @@ class UnwrittenError(NasKerasError):
 
 
 def result_file(flag: str, value: str | None) -> pathlib.Path | None:
-    """The path of a file to be written at the end; None if none is asked for.
+    """Returns the path of a file that will be written at the end; None if none is requested.
 
     Raises:
-        InvalidValueError: if it could not be written now.
+        InvalidValueError: if it cannot be written now.
     """
     if not value:
         return None
@@ -54,14 +54,14 @@ def check_apart(
     folders: Mapping[str, str | os.PathLike | None] | None = None,
     read: Iterable[tuple[str, str | os.PathLike | None]] = (),
 ) -> None:
-    """Checks that nothing that is written takes the place of something else that is written or read.
+    """Checks that no output overwrites another output or an input.
 
-    Paths are compared as the file system sees them: links, relative and absolute names of one place are the same.
+    Paths are compared as the file system sees them: links, relative and absolute names of one place are equal.
 
     Args:
-        files: flag -> file that is written.
-        folders: flag -> folder that is written into.
-        read: (flag, file or folder) pairs that are read.
+        files: files that are written, by flag.
+        folders: folders that are written into, by flag.
+        read: files or folders that are read, as (flag, path) pairs.
 
     Raises:
         InvalidValueError: if two of them are the same, or a file would be written into a folder that is read.
@@ -97,7 +97,7 @@ def _same(one: pathlib.Path, other: pathlib.Path) -> bool:
 
 
 def write_result(path: pathlib.Path, write: Callable[[pathlib.Path], None], text: Callable[[], str]) -> None:
-    """Writes a file atomically by `write(temporary_path)`; devices and pipes are written as they are.
+    """Writes a file atomically by `write(temporary_path)`; devices and pipes are written directly.
 
     Raises:
         UnwrittenError: if that fails; it carries `text()`.

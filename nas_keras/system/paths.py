@@ -1,4 +1,4 @@
-"""The paths that a user names: made absolute once, at the start, so that a later `os.chdir` changes nothing."""
+"""Checks of the paths that a user names; they are made absolute once, so that a later `os.chdir` has no effect."""
 
 import os
 import pathlib
@@ -14,14 +14,14 @@ _PATTERN = re.compile(r"[\[\]*?\\]")
 
 
 def local_path(name: str, value: object) -> pathlib.Path:
-    """The absolute path of a local file or folder that a user names, with `~` expanded. Nothing on disk is touched.
+    """Returns the absolute path of a local file or folder that a user names, with `~` expanded; reads no file.
 
     Args:
-        name: of the argument or flag, for the message.
-        value: a string or path.
+        name: name of the argument or flag, for the message.
+        value: string or path.
 
     Raises:
-        InvalidValueError: if it is no path, is not on this machine, or is one that no file can have.
+        InvalidValueError: if it is not a path, is remote, or is one that no file can have.
     """
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(path, str) or not path:
@@ -38,7 +38,7 @@ def local_path(name: str, value: object) -> pathlib.Path:
             f"{name}={shown(value)} is not allowed: its name is not UTF-8. Rename it, or name another path."
         ) from error
     if "\0" in path:
-        raise InvalidValueError(f"{name}={shown(value)} is not allowed: a path holds no NUL character.")
+        raise InvalidValueError(f"{name}={shown(value)} is not allowed: a path cannot contain a NUL character.")
     path = os.path.expanduser(path)
     if path.startswith("~"):
         raise InvalidValueError(
@@ -47,7 +47,7 @@ def local_path(name: str, value: object) -> pathlib.Path:
         )
     try:
         absolute = pathlib.Path(path).absolute()
-    except FileNotFoundError as error:  # of os.getcwd
+    except FileNotFoundError as error:  # raised by os.getcwd
         raise InvalidValueError(
             f"{name}={shown(value)} is not allowed: it is relative, and the current folder was removed. Go to another "
             "folder, or name an absolute path."
@@ -69,7 +69,7 @@ def local_or_remote_path(name: str, value: object) -> str:
 
 
 def check_loadable(name: str, path: pathlib.Path) -> None:
-    """Raises InvalidValueError if TensorFlow takes `path` for a pattern and cannot load a model from below it."""
+    """Raises InvalidValueError if TensorFlow would read `path` as a pattern and could not load a model from there."""
     found = _PATTERN.search(str(path))
     if found:
         raise InvalidValueError(

@@ -1,10 +1,10 @@
-"""The command line of a new Python process that imports what this one imports, and nothing from the current folder."""
+"""Command line of a new Python process that imports what this one imports, and nothing from the current folder."""
 
 import os
 import pathlib
 import sys
 
-# The package is loaded from its folder, wherever `sys.path` would find another copy of it.
+# The package is loaded from its folder, even if `sys.path` would find another copy of it.
 _PROGRAM = """
 import sys
 sys.path[:] = {path}
@@ -17,14 +17,14 @@ spec.loader.exec_module(sys.modules["nas_keras"])
 
 
 def python_command(code: str, *arguments: str) -> list[str]:
-    """Return the command that runs `code` in a new Python process with this package and this process's `sys.path`.
+    """Returns the command that runs `code` in a new Python process with this package and this process's `sys.path`.
 
     The path travels in the program's text: `PYTHONPATH` cannot hold a folder with a colon in its name. `-P` keeps the
     interpreter from putting the current folder first, where a file such as `random.py` would replace a library's.
 
     Args:
         code: the program; it can import `nas_keras`.
-        arguments: of the program, `sys.argv[1:]`.
+        *arguments: arguments of the program, its `sys.argv[1:]`.
     """
     folder = pathlib.Path(__file__).absolute().parents[1]
     program = _PROGRAM.format(
@@ -35,7 +35,7 @@ def python_command(code: str, *arguments: str) -> list[str]:
 
 
 def import_path() -> list[str]:
-    """Return `sys.path` for a new process: absolute, with the current folder last if Python itself put it there.
+    """Returns `sys.path` for a new process: absolute, with the current folder last if Python itself put it there.
 
     Python does so for `-m`, for `-c` and in an interactive session, where a user may well import modules of that
     folder. Being last, they are found, but they replace no module of a library.

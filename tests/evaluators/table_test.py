@@ -124,7 +124,7 @@ def test_no_table(table, tmp_path):
     ("text", "says"),
     [
         ("{torn", "recipe.json cannot be read as JSON"),
-        ("[]", "recipe.json holds no JSON object"),
+        ("[]", "recipe.json does not hold a JSON object"),
         ("{}", "recipe.json must hold 'recipe' and 'space'"),
         (json.dumps({"space": "a", "recipe": None}), "recipe.json must hold 'recipe' and 'space'"),
         (json.dumps({"space": 3, "recipe": {}}), "recipe.json must hold 'recipe' and 'space'"),

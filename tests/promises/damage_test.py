@@ -221,8 +221,8 @@ DAMAGES = {
     "another recipe": (_set(2, recipe=b"0" * 16), "Record 2 of {path} is of recipe 0000000000000000, but this run"),
     "another schema": (_set(1, schema=2), "Record 1 of {path} has schema [2]; this version of nas_keras reads 1."),
     "a newer schema": (_set(1, schema=2**62), "Use the version that wrote it."),
-    "a record of another shard": (_set(3, shard_trials=9), "Record 3 of {path} is of a file of 9 records"),
-    "a record that claims 2**60": (_set(0, shard_trials=2**60), "Record 1 of {path} is of a file of 4 records"),
+    "a record of another shard": (_set(3, shard_trials=9), "Record 3 of {path} belongs to a file of 9 records"),
+    "a record that claims 2**60": (_set(0, shard_trials=2**60), "Record 1 of {path} belongs to a file of 4 records"),
     "a record that stands twice": (
         lambda path: _rewrite(path, lambda examples: [*examples, examples[3]]),
         "holds 5 records but was written with 4",

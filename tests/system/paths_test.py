@@ -56,7 +56,7 @@ def test_paths_are_absolute_and_nothing_is_resolved_away(tmp_path, monkeypatch):
         ("s3a://bucket/run", "it must be a local path."),
         (pathlib.Path("s3://bucket/run"), "it must be a local path."),
         ("run\udcff", "its name is not UTF-8. Rename it, or name another path."),
-        ("run\0", "a path holds no NUL character."),
+        ("run\0", "a path cannot contain a NUL character."),
         ("~nobody_of_this_name/run", "there is no such home folder. For a file or folder of that name in the current"),
         ("a" * 256, "a path has at most 3,800 bytes, and each name in it at most 255. Name a shorter one."),
         ("ü" * 128, "a path has at most 3,800 bytes"),
