@@ -56,7 +56,7 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
         if values["shard_trials"] != (promised or values["shard_trials"]):
             raise DataError(
                 f"Record {number} of {path} belongs to a file of {values['shard_trials']} records, those before "
-                f"it to one of {promised}: the file was put together from two. Restore it from a copy."
+                f"it to one of {promised}: the file mixes two. Restore the file from a copy."
             )
         promised = values["shard_trials"]
         trials.append(trial_of(values, origin))
