@@ -22,7 +22,7 @@ from nas_keras.children.named_recipes import configs_of
 from nas_keras.data.tfds import load_source
 from nas_keras.errors import InvalidValueError, check_at_least
 from nas_keras.reports.markdown import percent
-from nas_keras.reports.standings import choose, names, places, standings
+from nas_keras.reports.standings import names, places, select_cells, standings
 from nas_keras.results.exportable_run import check_exportable
 from nas_keras.results.precompute import precompute
 from nas_keras.results.runs import Run, read_runs
@@ -52,7 +52,7 @@ def main() -> None:
     table = _check_flags()
     runs = read_runs(_FROM.value)
     space = runs[0].space if runs else _SPACE.space()
-    keys = choose(runs, _TOP.value, find_cells(space, _CELLS.value))
+    keys = select_cells(runs, _TOP.value, find_cells(space, _CELLS.value))
     if not keys:
         raise InvalidValueError(f"No child of {', '.join(_FROM.value)} succeeded: there is none to train longer.")
     with _evaluator(runs) as evaluator, show_jobs() as on_job:

@@ -1,6 +1,7 @@
-"""What strategies are compared on: a space whose every reward is known, from a table, a synthetic one or an npz file.
+"""Problems that strategies are compared on: spaces whose every reward is known.
 
-A `Source` says in a few words which; it travels to worker processes, and each opens the `Problem` for itself.
+Rewards come from a table on disk, a synthetic table or an npz file. A `Source` names one of them; it is sent to worker
+processes, each of which opens the `Problem` itself.
 """
 
 import dataclasses
@@ -24,13 +25,13 @@ _NUM_NODES = (1, 2, 3, 4)  # of the large spaces that a table may be of
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Where rewards come from.
+    """The origin of the rewards of a problem.
 
     Attributes:
         kind: "table", "synthetic" or "npz".
         name: the table's folder, the synthetic table's name (`comparison/synthetic.py`) or the path of the npz file.
         array: of an npz file, the name of the array of rewards.
-        column: of that array, if it has two axes; from 0.
+        column: column of that array, from 0, if it has two axes.
     """
 
     kind: str
@@ -47,16 +48,16 @@ class Problem:
     """A space with all its rewards.
 
     Args:
-        space: what is searched.
-        evaluator: knows the reward of every key.
-        rewards: of all keys, in any order, NaN for failures; what searches see.
+        space: the space to search.
+        evaluator: gives the reward of every key.
+        rewards: rewards of all keys as searches see them, in any order; NaN for failures.
 
     Attributes:
-        best, median, worst: of the rewards that are no failures.
+        best, median, worst: of the rewards of keys that did not fail.
 
     Raises:
-        InvalidValueError: if the best is the median, so that regret has no unit, or numbers this large cannot be
-            compared.
+        InvalidValueError: if the best reward equals the median, so that regret has no unit, or the rewards are too
+            large to compare in double precision.
     """
 
     def __init__(self, space: SearchSpace, evaluator: Evaluator, rewards: np.ndarray):
@@ -76,15 +77,15 @@ class Problem:
             )
 
     def regret(self, rewards: np.ndarray) -> np.ndarray:
-        """Normalised: 0 for the best of the table, 1 for its median; of any shape."""
+        """Normalised regret, of the shape of `rewards`: 0 for the best of the table, 1 for its median."""
         return (self.best - rewards) / (self.best - self.median)
 
 
 class ArrayEvaluator(Evaluator):
-    """Answers from an array in memory.
+    """An evaluator that looks rewards up in an array in memory.
 
     Args:
-        rewards: with an axis for each decision of the space; NaN is a failure.
+        rewards: array with an axis for each decision of the space; NaN is a failure.
     """
 
     def __init__(self, rewards: np.ndarray):
@@ -100,16 +101,16 @@ def open_problem(source: Source) -> Problem:
     """Reads all rewards of a source.
 
     Raises:
-        InvalidValueError: if there is no such source, or it has nothing to search for.
-        DataError: if a file is missing or damaged, or the table is not complete.
+        InvalidValueError: if the source does not exist, or its best reward is its median.
+        DataError: if a file is missing or corrupt, or the table is incomplete.
     """
     if source.kind == "synthetic":
         space, rewards = make_synthetic(source.name)
         if space.num_keys == rewards.size:
             return Problem(space, ArrayEvaluator(rewards), rewards.ravel())
-        # Of cells many encodings may mean the same one; best and median are of cells, as in a table on disk.
-        of_keys = np.array([rewards[actions] for actions in space.enumerate(distinct=True)])
-        return Problem(space, ArrayEvaluator(rewards), of_keys)
+        # Several encodings may mean the same cell; best and median are over cells, as in a table on disk.
+        key_rewards = np.array([rewards[actions] for actions in space.enumerate(distinct=True)])
+        return Problem(space, ArrayEvaluator(rewards), key_rewards)
     if source.kind == "npz":
         space, rewards = read_npz(pathlib.Path(source.name), array=source.array, column=source.column)
         return Problem(space, ArrayEvaluator(rewards), rewards.ravel())
@@ -119,7 +120,7 @@ def open_problem(source: Source) -> Problem:
 
 
 def _open_table(path: pathlib.Path) -> Problem:
-    from nas_keras.evaluators.table import TableEvaluator  # it brings TensorFlow in, which synthetic tables need not
+    from nas_keras.evaluators.table import TableEvaluator  # loads TensorFlow, which synthetic tables do not need
 
     fingerprint = read_table(path).space
     candidates = (spaces.small(), *(spaces.large(num_nodes=n) for n in _NUM_NODES))

@@ -1,7 +1,7 @@
-"""What a comparison says: mean regrets, paired differences with intervals, as text and as CSV.
+"""The figures of a comparison, as text and as CSV: mean regrets, and paired differences with intervals.
 
-Regret is normalised: 0 is the best of the table, 1 its median; it is of the reward that the searches saw. Intervals
-are Student's t over the differences of the same seeds, 95 %.
+Regret is normalised (0 is the best of the table, 1 its median) and computed from the rewards that the searches saw.
+Differences pair searches with the same seed; their 95 % intervals are Student's.
 
 Legend: `S` seeds, `E` distinct evaluations.
 """
@@ -44,29 +44,29 @@ def mean_of(values: np.ndarray) -> Mean:
 
 
 def paired_difference(one: np.ndarray, other: np.ndarray) -> Difference:
-    """Of values [S] of the same seeds: one - other, with Student's interval of S - 1 degrees of freedom."""
+    """The mean of one - other, both [S] for the same seeds, with Student's interval of S - 1 degrees of freedom."""
     from scipy import stats
 
     mean, error = mean_of(one - other)
     if not error > 0:  # one seed, or the same difference for all
         return Difference(mean, mean - error, mean + error)
-    reach = error * float(stats.t.ppf(0.975, len(one) - 1))
-    return Difference(mean, mean - reach, mean + reach)
+    half_width = error * float(stats.t.ppf(0.975, len(one) - 1))
+    return Difference(mean, mean - half_width, mean + half_width)
 
 
 def is_saturated(comparison: Comparison, budget: int) -> bool:
-    """Whether every search of every strategy has found the best of the table by then."""
+    """Whether every search of every strategy has found the best of the table within `budget` evaluations."""
     return all(np.all(comparison.regret(label)[:, budget - 1] <= 0) for label in comparison.curves)
 
 
 def summary_text(comparison: Comparison, budgets: Sequence[int], *, reference: str | None = None) -> str:
-    """All figures as text.
+    """Formats the figures of a comparison.
 
     Args:
-        comparison: what was found.
-        budgets: distinct evaluations, each at most E.
-        reference: label of the strategy whose regret at twice a budget the others' are held against as well, where
-            that is one of the budgets.
+        comparison: the comparison.
+        budgets: numbers of distinct evaluations to report, each at most E.
+        reference: label of a strategy. The regret of each other strategy is also compared with that of the reference
+            at twice the budget, if that is one of `budgets`.
     """
     problem = comparison.problem
     parts = [
@@ -81,8 +81,8 @@ def summary_text(comparison: Comparison, budgets: Sequence[int], *, reference: s
         rows = [("strategy", "best reward", "± s.e.", "regret", "± s.e.", "found the best")]
         for label, curve in comparison.curves.items():
             reward, regret = mean_of(curve[:, budget - 1]), mean_of(comparison.regret(label)[:, budget - 1])
-            share = np.mean(comparison.regret(label)[:, budget - 1] <= 0)
-            rows.append((label, *(f"{value:.4f}" for value in (*reward, *regret)), f"{share:.0%}"))
+            found = np.mean(comparison.regret(label)[:, budget - 1] <= 0)
+            rows.append((label, *(f"{value:.4f}" for value in (*reward, *regret)), f"{found:.0%}"))
         parts.append(f"{title}\n{_align(rows)}")
         pairs = itertools.combinations(comparison.curves, 2)
         rows = [(f"{one} - {other}", _compare(comparison, one, budget, other, budget)) for one, other in pairs]
@@ -98,10 +98,10 @@ def summary_text(comparison: Comparison, budgets: Sequence[int], *, reference: s
 
 
 def write_csv(comparison: Comparison, path: pathlib.Path) -> None:
-    """Writes every curve: a line for each strategy, seed and number of distinct evaluations.
+    """Writes all curves: a line for each strategy, seed and number of distinct evaluations.
 
     Raises:
-        UnwrittenError: if the file cannot be written; it carries the lines.
+        UnwrittenError: if the file cannot be written; the error carries the lines.
     """
     text = csv_text(comparison)
     write_result(path, lambda temporary: temporary.write_text(text, newline=""), lambda: text)
@@ -126,7 +126,7 @@ def _compare(comparison: Comparison, one: str, budget: int, other: str, other_bu
 
 
 def _align(rows: Sequence[Sequence[str]]) -> str:
-    """Columns of equal width, the first one set to the left."""
+    """Aligns rows in columns, the first one to the left and the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])

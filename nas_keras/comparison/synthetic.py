@@ -1,22 +1,22 @@
-"""Synthetic tables of rewards, by name: for strategies to be compared, and tuned, on something that costs nothing.
+"""Synthetic tables of rewards, by name, on which strategies are compared and tuned at no cost.
 
-A name is `<family>-<shape>-<instance>`, such as `pairwise-8x3-0`; the same name is the same table on every machine.
+A name is `<family>-<shape>-<instance>`, such as `pairwise-8x3-0`; it gives the same table on every machine.
 
 Families, each with effects drawn from a standard normal distribution:
 
     additive  every choice has an effect of its own
-    pairwise  half of the variance is additive, half are effects of pairs of choices, of every pair of decisions
-    noisy     a pairwise table, and on each encoding a fixed draw of noise with 0.3 of the table's standard deviation,
-    as
-              one training of each network would leave
-    accuracy  1 - exp(-2.5 - 0.6 z), z a pairwise table: as accuracies are, dense at the top with a long tail
-    rugged    every decision's effect depends on two other decisions, an NK landscape with K = 2 (Kauffman & Levin
-              1987): full of local optima
+    pairwise  half of the variance is additive, the other half comes from pairs of choices, over every pair of
+              decisions
+    noisy     a pairwise table plus a fixed draw of noise for each encoding, with 0.3 of the table's standard deviation,
+              as if each network had been trained once
+    accuracy  1 - exp(-2.5 - 0.6 z) for a pairwise table z: dense at the top with a long tail, as accuracies are
+    rugged    the effect of every decision depends on two other decisions: an NK landscape with K = 2 (Kauffman & Levin
+              1987), which has many local optima
 
-Shapes: `2x8` two decisions of 8 choices (64 encodings), `6x5` (15,625), `8x3` (6,561), `10xmixed` ten decisions of 2 to
-    5 choices (34,560); and, with more choices than a batch has encodings, `2x40` (1,600), `3xwide` (600) and `4xwide`
-    (14,400). The shapes `large2` and `large3` are the large spaces of two and three nodes (129 and 2,000 keys) and have
-    families of their own, `effects` and `network`: see `comparison/synthetic_cells.py`.
+Shapes: `2x8` has two decisions of 8 choices (64 encodings); likewise `6x5` (15,625) and `8x3` (6,561). `10xmixed` has
+    ten decisions of 2 to 5 choices (34,560). Decisions of `2x40` (1,600), `3xwide` (600) and `4xwide` (14,400) have
+    more choices than a batch has encodings. The shapes `large2` and `large3` are the large spaces of two and three
+    nodes (129 and 2,000 keys) and have families of their own, `effects` and `network`; see `synthetic_cells.py`.
 
 Legend: `T` decisions; a table is an array of rewards with an axis for each decision.
 """
@@ -53,28 +53,28 @@ _NOISE = 0.3  # of the table's standard deviation
 
 
 def make_synthetic(name: str) -> tuple[SearchSpace, np.ndarray]:
-    """The space and the rewards of a synthetic table.
+    """Makes a synthetic table.
 
     Args:
         name: `<family>-<shape>-<instance>`.
 
     Returns:
-        The space, a plain one but for cells, and float32 rewards with an axis for each decision; mean 0 and standard
-        deviation 1, but for accuracies and cells.
+        The space, whose encodings decode to themselves or to cells, and float32 rewards with an axis for each decision.
+        Except for accuracies and cells, rewards have mean 0 and standard deviation 1.
 
     Raises:
-        InvalidValueError: for a name that means none.
+        InvalidValueError: if there is no table of that name.
     """
     match = _NAME.fullmatch(name)
     if not match or int(match[3]) >= _NUM_INSTANCES:
         raise InvalidValueError(
-            f"{name!r} is no synthetic table. Names are <family>-<shape>-<number>, such as pairwise-8x3-0; {ALLOWED}; "
-            "numbers from 0."
+            f"{name!r} is not a synthetic table. Names are <family>-<shape>-<number>, such as pairwise-8x3-0; "
+            f"{ALLOWED}; numbers from 0."
         )
     family, shape, instance = match.groups()
     check_choice("family", family, (*FAMILIES, *synthetic_cells.FAMILIES))
     check_choice("shape", shape, SHAPES if family in FAMILIES else synthetic_cells.SHAPES)
-    # A digest of the name, since Python's own hash differs from process to process.
+    # A CRC of the name, since Python's own hash differs between processes.
     rng = np.random.default_rng([zlib.crc32(f"{family}-{shape}".encode()), int(instance)])
     if family in synthetic_cells.FAMILIES:
         space, rewards = synthetic_cells.make_cells(family, synthetic_cells.SHAPES[shape], rng)
@@ -84,7 +84,7 @@ def make_synthetic(name: str) -> tuple[SearchSpace, np.ndarray]:
 
 
 def grid(name: str, sizes: Sequence[int]) -> SearchSpace:
-    """A space of numbers: decision i has the choices 0 to sizes[i] - 1, so an encoding decodes to itself."""
+    """A space in which decision i has the choices 0 to sizes[i] - 1, so that an encoding decodes to itself."""
     return SearchSpace(name, [Decision(f"d{i}", tuple(range(size))) for i, size in enumerate(sizes)])
 
 
@@ -117,7 +117,7 @@ def _rugged(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 
 
 def _effects(sizes: Sequence[int], axes: Sequence[int], rng: np.random.Generator) -> np.ndarray:
-    """Normal numbers over some axes of a table, the same along the others."""
+    """Standard normal numbers over some axes of a table, constant along the others."""
     return rng.normal(size=[size if t in axes else 1 for t, size in enumerate(sizes)])
 
 

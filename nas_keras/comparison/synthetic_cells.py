@@ -1,17 +1,17 @@
-"""Synthetic rewards of cells: a large space whose every reward is known, though nothing was trained.
+"""Synthetic rewards of cells: large spaces whose every reward is known without training anything.
 
 Families, each with effects drawn from a standard normal distribution:
 
-    effects  two parts of the same variance: effects of operations, all raised by 0.5, since more operations are better
-             on the whole, and half an effect of a sum; effects of pairs, of an operation and what it reads, and of two
-             that read the same
-    network  the output of a small random network of the cell's form: six numbers instead of an image, a random matrix
-             and tanh for each operation
+    effects  the sum of two parts of equal variance. The first adds an effect of each operation, raised by 0.5 because
+             more operations tend to be better, and half an effect of combining by a sum. The second adds effects of
+             pairs: an operation with what it reads, and two operations that read the same.
+    network  the output of a small random network of the cell's form, with six numbers instead of an image, and a random
+             matrix and tanh for each operation
 
-Of what they give, z, the reward is -exp(-0.6 z), dense at the top with a long tail, and then a fixed draw of noise for
-each key, with a tenth of the distance from the best to the median: what one short training leaves, so that the order
-of the best is mostly chance. (The shipped tables: 0.07 points of noise among the best of the small space, and 0.48
-from the best to the median of the large one.)
+A family gives z; the reward is -exp(-0.6 z), dense at the top with a long tail, plus a fixed draw of noise for each
+key. The standard deviation of the noise is a tenth of the distance from the best to the median, about that of one short
+training, so the order of the best is mostly chance. (In the shipped tables, noise is 0.07 points among the best of the
+small space, and the best of the large one is 0.48 points above the median.)
 
 Legend: `K` keys.
 """
@@ -27,21 +27,21 @@ from nas_keras.spaces.operations import OPERATIONS
 from nas_keras.spaces.search_space import SearchSpace
 
 SHAPES = {f"large{n}": n for n in (2, 3)}  # nodes
-_RAISED = 0.5
+_MEAN_EFFECT = 0.5  # of an operation
 _NOISE = 0.1  # of the distance from the best to the median
-_SIZE = 6  # numbers that a random network works on
+_SIZE = 6  # units in each layer of a random network
 
 
 def make_cells(family: str, num_nodes: int, rng: np.random.Generator) -> tuple[SearchSpace, np.ndarray]:
-    """A large space and its rewards.
+    """Makes a large space and its rewards.
 
     Args:
         family: a key of `FAMILIES`.
-        num_nodes: of the space.
+        num_nodes: number of nodes in a cell.
         rng: draws effects and noise.
 
     Returns:
-        The space, and float64 rewards with an axis for each decision; equal for encodings of the same key.
+        The space, and float64 rewards with an axis for each decision. Encodings of the same key have the same reward.
     """
     space = spaces.large(num_nodes)
     cells = {space.key(actions): space.decode(actions) for actions in space.enumerate(distinct=True)}
@@ -49,18 +49,18 @@ def make_cells(family: str, num_nodes: int, rng: np.random.Generator) -> tuple[S
     rewards = -np.exp(-0.6 * z)
     rewards += _NOISE * (rewards.max() - np.median(rewards)) * rng.normal(size=len(rewards))
     by_key = dict(zip(cells, rewards.tolist(), strict=True))
-    encodings = [by_key[space.key(actions)] for actions in space.enumerate()]
-    return space, np.array(encodings).reshape(space.num_choices)
+    values = [by_key[space.key(actions)] for actions in space.enumerate()]
+    return space, np.array(values).reshape(space.num_choices)
 
 
 def standardize(values: np.ndarray) -> np.ndarray:
-    """Values of any shape, moved and scaled to mean 0 and standard deviation 1."""
+    """Shifts and scales values of any shape to mean 0 and standard deviation 1."""
     return (values - values.mean()) / values.std()
 
 
 def _effects(cells: Sequence[Cell], rng: np.random.Generator) -> np.ndarray:
     """z [K] of the family `effects`."""
-    single = dict(zip(OPERATIONS, rng.normal(_RAISED, size=len(OPERATIONS)), strict=True))
+    single = dict(zip(OPERATIONS, rng.normal(_MEAN_EFFECT, size=len(OPERATIONS)), strict=True))
     is_sum = 0.5 * rng.normal()
     reads = {pair: rng.normal() for pair in itertools.product(("input", *OPERATIONS), OPERATIONS)}
     beside = {pair: rng.normal() for pair in itertools.combinations_with_replacement(sorted(OPERATIONS), 2)}
@@ -99,7 +99,7 @@ def _network(cells: Sequence[Cell], rng: np.random.Generator) -> np.ndarray:
 
 
 def _is_sum(cell: Cell) -> bool:
-    """Whether the combiner has a say, and is a sum."""
+    """Whether the cell has several loose ends and adds them up."""
     return cell.num_loose_ends > 1 and cell.combine == ADD
 
 

@@ -1,4 +1,4 @@
-"""Which decisions make the difference: the effect of each choice, averaged over all others.
+"""Main effects: the effect of each choice of a decision, averaged over all other decisions.
 
 Legend: `K` keys of the space, `N` encodings, `T` decisions.
 """
@@ -11,17 +11,17 @@ import numpy as np
 from nas_keras.reports import table_statistics
 from nas_keras.spaces.search_space import SearchSpace
 
-SMALLEST_ERROR = 1e-4  # error rate that stands for 0, which has no logarithm
+SMALLEST_ERROR = 1e-4  # replaces an error rate of 0, which has no logarithm
 
 
 class Effect(NamedTuple):
-    """What one choice of a decision does, averaged over all others, with standard errors due to training.
+    """The effect of one choice of a decision, with standard errors due to the noise of training.
 
     Attributes:
-        decision, choice: their texts.
-        accuracy, accuracy_error: mean over the encodings with the choice, minus the mean over all encodings.
-        log_error, log_error_error: the same of the logarithm of the error rate, 1 - accuracy, in which a step from 98
-            to 99 % weighs as much as one from 80 to 90 %; exp of it is the factor on the error rate.
+        decision, choice: names of the decision and the choice.
+        accuracy, accuracy_error: mean accuracy over the encodings with the choice, minus the mean over all encodings.
+        log_error, log_error_error: the same for the logarithm of the error rate, 1 - accuracy. A step from 98 to 99 %
+            then weighs as much as one from 80 to 90 %, and exp(log_error) is the factor on the error rate.
     """
 
     decision: str
@@ -32,18 +32,18 @@ class Effect(NamedTuple):
     log_error_error: float
 
 
-def main_effects(space: SearchSpace, measured: table_statistics.Measured) -> list[Effect]:
-    """The effect of each choice of each decision, over the encodings that have an accuracy.
+def main_effects(space: SearchSpace, accuracies: table_statistics.Accuracies) -> list[Effect]:
+    """Computes the effect of each choice of each decision over the encodings that have an accuracy.
 
-    A key counts as often as there are encodings of it, so that every choice meets the others equally often.
+    Each key is weighted by its number of encodings, so that every choice meets the others equally often.
     """
-    mean, error, count = table_statistics.summarize(measured.valid)
-    pooled = table_statistics.noise_of(measured.valid).single
-    # Of each key's mean, [K]; a key with one training is given the noise of the others.
+    mean, error, count = table_statistics.summarize(accuracies.valid)
+    pooled = table_statistics.noise_of(accuracies.valid).single
+    # The variance of each key's mean, [K]; a key with one training takes the pooled noise of the others.
     variance = np.where(count > 1, error**2, pooled**2 / np.maximum(count, 1))
     variance, mean = np.where(count > 0, variance, 0), np.where(count > 0, mean, 0)
     error_rate = np.maximum(1 - mean, SMALLEST_ERROR)
-    actions, keys = _encodings(space, measured)
+    actions, keys = _encodings(space, accuracies)
     overall = np.bincount(keys, minlength=len(mean)) / len(keys)  # [K], weights of the grand mean
     effects = []
     for t, decision in enumerate(space.decisions):
@@ -59,14 +59,16 @@ def main_effects(space: SearchSpace, measured: table_statistics.Measured) -> lis
     return effects
 
 
-def explained(space: SearchSpace, measured: table_statistics.Measured, effects: Sequence[Effect]) -> dict[str, float]:
-    """Decision -> share of the variance between encodings, of the logarithm of the error rate, that its effects make.
+def explained(
+    space: SearchSpace, accuracies: table_statistics.Accuracies, effects: Sequence[Effect]
+) -> dict[str, float]:
+    """Decision -> share of the variance of the log error rate between encodings that its main effects explain.
 
-    What the shares leave of 1 is interplay of decisions, and noise. Empty unless every encoding has an accuracy: else
-    the shares would not add up.
+    The remainder to 1 is due to interactions of decisions, and to noise. The result is empty unless every encoding has
+    an accuracy, since the shares would not add up otherwise.
     """
-    _, keys = _encodings(space, measured)
-    variance = np.var(np.log(np.maximum(1 - table_statistics.summarize(measured.valid).mean[keys], SMALLEST_ERROR)))
+    _, keys = _encodings(space, accuracies)
+    variance = np.var(np.log(np.maximum(1 - table_statistics.summarize(accuracies.valid).mean[keys], SMALLEST_ERROR)))
     if len(keys) < space.size or variance == 0:
         return {}
     squares = {decision.name: [] for decision in space.decisions}
@@ -75,10 +77,10 @@ def explained(space: SearchSpace, measured: table_statistics.Measured, effects: 
     return {name: float(np.mean(of_choices) / variance) for name, of_choices in squares.items()}
 
 
-def _encodings(space: SearchSpace, measured: table_statistics.Measured) -> tuple[np.ndarray, np.ndarray]:
-    """All encodings whose key has an accuracy [N, T], and the places of their keys [N]."""
-    has_accuracy = ~np.isnan(measured.valid).all(axis=1)
-    places = {key: k for k, key in enumerate(measured.keys)}
+def _encodings(space: SearchSpace, accuracies: table_statistics.Accuracies) -> tuple[np.ndarray, np.ndarray]:
+    """The encodings whose key has an accuracy [N, T], and the indices of their keys [N]."""
+    has_accuracy = ~np.isnan(accuracies.valid).all(axis=1)
+    places = {key: k for k, key in enumerate(accuracies.keys)}
     encodings = [(actions, places[space.key(actions)]) for actions in space.enumerate()]
     encodings = [(actions, k) for actions, k in encodings if has_accuracy[k]]
     return np.array([actions for actions, _ in encodings]), np.array([k for _, k in encodings])

@@ -1,4 +1,4 @@
-"""Markdown as GitHub reads it: escaped texts, tables, accuracies in percent."""
+"""Markdown in GitHub's dialect: escaped text, tables, accuracies in percent."""
 
 import math
 import re
@@ -8,24 +8,25 @@ from nas_keras.errors import printable
 
 
 def escape(text: object) -> str:
-    """Text as one line that shows as it is."""
+    """Escapes text so that it is shown literally, on one line."""
     text = printable(" ".join(str(text).split())).replace("&", "&amp;").replace("<", "&lt;")
     text = re.sub(r"([\\`*\[\]|#$~>!])", r"\\\1", text)
-    return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)  # within a word it means nothing
+    return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)  # an underscore within a word has no meaning in markdown
 
 
 def code(text: object) -> str:
-    """Text as code, in a line or a table; escaped instead where code could not hold it."""
+    """Formats text as inline code, or escapes it if inline code cannot hold it."""
     text = printable(" ".join(str(text).split()))
     return escape(text) if not text or set(text) & set("`|") else f"`{text}`"
 
 
 def make_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table of cells that are markdown already.
+    """Formats a table whose cells are markdown already.
 
     Args:
-        header: titles; one that ends in a space is of a column of text, the others are of numbers, set to the right.
-        rows: as many cells in each.
+        header: column titles. A title that ends in a space marks a column of text; other columns hold numbers and are
+            aligned to the right.
+        rows: rows of cells, each as long as the header.
     """
     rule = ["---" if title.endswith(" ") else "--:" for title in header]
     lines = [header, rule, *rows]
@@ -33,7 +34,7 @@ def make_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def percent(fraction: float, error: float = math.nan, *, sign: bool = False, digits: int = 2) -> str:
-    """A fraction as "98.85", or "98.85 ± 0.03" with its error; the unit is left to the reader. NaN is a dash."""
+    """Formats a fraction in percent without the sign: "98.85", or "98.85 ± 0.03" with its error; NaN is a dash."""
     if math.isnan(fraction):
         return "–"
     text = f"{100 * fraction:{'+' if sign else ''}.{digits}f}"
@@ -41,14 +42,14 @@ def percent(fraction: float, error: float = math.nan, *, sign: bool = False, dig
 
 
 def number(value: float, digits: int = 2, *, error: float = math.nan) -> str:
-    """A number with so many decimals, with its error if there is one; NaN is a dash."""
+    """Formats a number, and its error if given, with `digits` decimals; NaN is a dash."""
     if math.isnan(value):
         return "–"
     return f"{value:.{digits}f}" if math.isnan(error) else f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 def flatten(value: object) -> str:
-    """A part of a recipe in one line: "filters 16, stages 2"."""
+    """Formats a part of a recipe on one line: "filters 16, stages 2"."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {flatten(part)}" for name, part in value.items())
     return str(value)

@@ -1,8 +1,8 @@
-"""The folder of a page: README.md and its pictures, which replace an earlier page and no other file.
+"""The folder of a page: README.md and its pictures, which replace an earlier page but no other file.
 
-The first line of a page marks it as made by this program, and the pictures that it shows are its own. A new page
-replaces the page in its folder, whichever runs or table that one shows, and removes the pictures that it no longer
-needs. Every other file is left untouched: where one has the name of a picture, the page is refused.
+The first line of a page marks it as made by this program, and the pictures that it shows belong to it. A new page
+replaces any page in its folder and removes pictures that are no longer needed. All other files are left untouched; if
+one of them has the name of a picture, the page is refused.
 """
 
 import pathlib
@@ -21,28 +21,28 @@ _PICTURE = re.compile(rf"!\[[^\]\n]*\]\(([\w.-]+\.(?:{'|'.join(_KINDS)}))\)")
 
 
 class Picture(NamedTuple):
-    """A picture's file name and bytes."""
+    """The file name and the content of a picture."""
 
     file: str
     content: bytes
 
 
 class Report(NamedTuple):
-    """The place of a page, and the headline figures that it begins with, as plain sentences."""
+    """The path of a page, and its headlines: the most important figures as plain sentences."""
 
     page: pathlib.Path
     headlines: list[str]
 
 
 def check_output(output: pathlib.Path, names: Iterable[str]) -> None:
-    """Checks that a page can be put into a folder and replaces only files of an earlier page.
+    """Checks that a page can be written to a folder and replaces only files of an earlier page.
 
     Args:
         output: the folder; it need not exist.
-        names: of all pictures that the page may show, without their endings.
+        names: file names of all pictures that the page may show, without suffixes.
 
     Raises:
-        InvalidValueError: otherwise.
+        InvalidValueError: if the folder cannot be used or the page would replace another file.
     """
     try:
         file = next((place for place in (output, *output.parents) if place.exists() and not place.is_dir()), None)
@@ -64,14 +64,14 @@ def check_output(output: pathlib.Path, names: Iterable[str]) -> None:
 
 
 def write_page(output: pathlib.Path, sections: Sequence[str], pictures: Collection[Picture]) -> pathlib.Path:
-    """Writes a page, in place of the one that the folder may hold; returns the path of its README.md.
+    """Writes a page, replacing any earlier one, and returns the path of its README.md.
 
-    The old page claims its pictures until they are gone, and the new page claims its own before they are written, so
-    that a page that is interrupted can be made again.
+    Old pictures are deleted before the old README.md is replaced, and new ones are written after it. At any time, the
+    pictures in the folder therefore belong to the README.md there, so an interrupted page can be made again.
 
     Raises:
         InvalidValueError: if the page would replace a file that does not belong to a page.
-        UnwrittenError: if a file cannot be written; it carries the text of the page.
+        UnwrittenError: if a file cannot be written; the error carries the text of the page.
     """
     path, text = output / PAGE, "\n\n".join([_MARK, *sections]) + "\n"
     check_output(output, {picture.file.rpartition(".")[0] for picture in pictures})
@@ -86,7 +86,7 @@ def write_page(output: pathlib.Path, sections: Sequence[str], pictures: Collecti
 
 
 def picture_names(folders: Sequence[pathlib.Path], prefix: str) -> list[str]:
-    """A name for a picture of each folder, without its ending: different, and made of characters of a link."""
+    """A file name without suffix for a picture of each folder; names are distinct and can be used in links."""
     names: list[str] = []
     for folder in folders:
         name = plain = f"{prefix}_{re.sub(r'[^a-zA-Z0-9_.-]', '_', folder.name)}"
@@ -105,7 +105,7 @@ def _is_page(path: pathlib.Path) -> bool:
 
 
 def _pictures_of(path: pathlib.Path) -> set[str]:
-    """File names of the pictures that the page shows; none if there is no page."""
+    """File names of the pictures that a page shows; empty if there is no page."""
     if not _is_page(path):
         return set()
     return set(_PICTURE.findall(path.read_text(encoding="utf-8", errors="replace")))

@@ -1,4 +1,4 @@
-"""The section on searches of a table, which the pages of a table and of searches share."""
+"""The section on searches on a table, which the page of a table and the page of searches share."""
 
 import math
 
@@ -20,10 +20,10 @@ def draw_searches(searched: TableSearches):
 
 
 def searches_section(facts: TableFacts, searched: TableSearches | None, picture: str | None) -> str:
-    """The searches on the table, and what they can show."""
+    """The results of the searches, and what they can show."""
     heading = "## Searching the table"
     if searched is None or picture is None:
-        why = f"the table lacks {facts.missing_keys:,} keys" if facts.missing_keys else "none was asked for"
+        why = f"the table lacks {facts.missing_keys:,} keys" if facts.missing_keys else "none were requested"
         return f"{heading}\n\nNo searches: {why}."
     ppo, uniform = searched.curves[PPO], searched.curves[UNIFORM]
     count, iterations = ppo.shape
@@ -33,10 +33,10 @@ def searches_section(facts: TableFacts, searched: TableSearches | None, picture:
         both = searched.until_best[name], searched.until_good[name]
         texts = [[_spread(until), f"{np.isfinite(until).sum()} of {count}"] for until in both]
         rows.append([name, *texts[0], *texts[1]])
-    num_keys = len(facts.measured.keys)
-    hours = num_keys * facts.measured.seconds / len(facts.table.trials) / 3600
+    num_keys = len(facts.accuracies.keys)
+    hours = num_keys * facts.accuracies.seconds / len(facts.table.trials) / 3600
     meaning = (
-        "So few cells can show how the policy concentrates; they cannot show that a search saves work: that takes a "
+        "With so few cells, searches show how the policy concentrates, but not that a search saves work; that takes a "
         "larger space."
         if num_keys <= _FEW
         else "The rewards here are means over trainings; a search that trains its cells once sees them with the noise "
@@ -57,14 +57,14 @@ def searches_section(facts: TableFacts, searched: TableSearches | None, picture:
             f"({percent(five.min(), digits=1)} to {percent(five.max(), digits=1)} %) and "
             f"{percent(alone.mean(), digits=1)} % on the best alone; a uniform policy puts "
             f"{percent(searched.uniform_probability, digits=1)} % on the {NUM_BEST}.",
-            "Distinct cells evaluated, up to and with the one sought; median (quartiles) over seeds. Random search "
-            f"draws without repeats until it has seen all. PPO's {iterations * searched.batch_size} samples were "
-            f"{_spread(searched.num_evaluated)} distinct cells.",
+            "Distinct cells evaluated, up to and including the one sought; median (quartiles) over seeds. Random "
+            f"search draws without repeats until it has seen all cells. PPO's {iterations * searched.batch_size} "
+            f"samples were {_spread(searched.num_evaluated)} distinct cells.",
             make_table(
                 ["strategy ", "until the best", "found by", f"until one of the {NUM_BEST} best", "found by"], rows
             ),
-            f"What this can show: to evaluate the whole space costs {num_keys:,} trainings, about {hours:,.1f} hours "
-            f"of one core, and random search finds the best of them after {(num_keys + 1) / 2:,.1f} on average. "
+            f"For comparison: evaluating the whole space costs {num_keys:,} trainings, about {hours:,.1f} core-hours, "
+            f"and random search finds the best cell after {(num_keys + 1) / 2:,.1f} of them on average. "
             f"{meaning}",
             f"PPO's settings: {escape(settings)}.",
         ]
@@ -72,20 +72,20 @@ def searches_section(facts: TableFacts, searched: TableSearches | None, picture:
 
 
 def quartiles(values: np.ndarray) -> list[float]:
-    """Lower quartile, median and upper quartile of [n] numbers, of which some may be inf."""
+    """The lower quartile, median and upper quartile of [n] numbers, some of which may be inf."""
     ordered = np.sort(values)
     quarters = []
     for share in (0.25, 0.5, 0.75):
         place = share * (len(ordered) - 1)
         low, weight = int(place), place - int(place)
-        # NumPy's own interpolation makes NaN of inf.
+        # NumPy's own interpolation turns inf into NaN.
         quarters.append(float((1 - weight) * ordered[low] + weight * ordered[low + 1] if weight else ordered[low]))
     return quarters
 
 
-def evaluations(number_of_them: float) -> str:
-    """So many evaluations; inf is never."""
-    return "never" if math.isinf(number_of_them) else f"{number_of_them:g}"
+def evaluations(count: float) -> str:
+    """Formats a number of evaluations; inf becomes "never"."""
+    return "never" if math.isinf(count) else f"{count:g}"
 
 
 def _spread(values: np.ndarray) -> str:

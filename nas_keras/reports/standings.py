@@ -1,6 +1,6 @@
-"""The best cells of searches, and cells people designed, trained longer: which they are, and how they end.
+"""Standings of cells that are trained longer: the best of searches, and cells that people designed.
 
-`results/precompute.py` trains them, into a table of their own recipe; here nothing is trained and nothing written.
+`results/precompute.py` trains them into a table with its own recipe; this module only selects and ranks them.
 
 Legend: `K` cells, `S` trainings of a cell.
 """
@@ -17,14 +17,14 @@ from nas_keras.trial import Evaluation, Trial
 
 
 class Standing(NamedTuple):
-    """How a cell stands after its trainings.
+    """The result of a cell after its trainings.
 
     Attributes:
-        key: of the cell.
-        valid, test: mean accuracies over its trainings, fractions; NaN where there is none.
+        key: key of the cell.
+        valid, test: mean accuracies over its trainings, fractions; NaN if unknown.
         valid_error, test_error: standard errors of the means; NaN for a single training.
-        count: trainings that succeeded.
-        num_params: of the child.
+        count: number of trainings that succeeded.
+        num_params: number of parameters of the child.
     """
 
     key: str
@@ -36,14 +36,14 @@ class Standing(NamedTuple):
     num_params: int
 
 
-def choose(runs: Sequence[Run], top: int, cells: Mapping[str, Actions]) -> dict[str, Actions]:
-    """Key -> encoding of the `top` best of each run by its reward, then of `cells`; each key once."""
+def select_cells(runs: Sequence[Run], top: int, cells: Mapping[str, Actions]) -> dict[str, Actions]:
+    """Key -> encoding of the `top` best cells of each run by reward, followed by `cells`."""
     chosen = {trial.key: trial.actions for run in runs for trial in run.best(top)}
     return {**chosen, **{key: actions for key, actions in cells.items() if key not in chosen}}
 
 
 def places(runs: Sequence[Run], top: int) -> dict[str, list[str]]:
-    """Key -> its places in the searches, such as "PPO 1", of the `top` best of each."""
+    """Key -> its ranks in the searches, such as "PPO 1", for the `top` best of each search."""
     found: dict[str, list[str]] = {}
     for run in runs:
         for place, trial in enumerate(run.best(top), start=1):
@@ -52,12 +52,12 @@ def places(runs: Sequence[Run], top: int) -> dict[str, list[str]]:
 
 
 def names(space: SearchSpace, trials: Sequence[Trial]) -> dict[str, str]:
-    """Key -> how its cell prints itself, for a person: keys of the small space are numbers."""
+    """Key -> the cell as text, for people; keys of the small space are only numbers."""
     return {trial.key: str(space.decode(trial.actions)) for trial in trials}
 
 
-def accuracies(trials: Sequence[Trial]) -> dict[str, list[Evaluation]]:
-    """Key -> its trainings that succeeded; those of a variant of the recipe only where there is no other."""
+def trainings_by_key(trials: Sequence[Trial]) -> dict[str, list[Evaluation]]:
+    """Key -> its trainings that succeeded; those of a variant of the recipe count only if there are no others."""
     by_key: dict[str, list[Evaluation]] = {}
     for trial in trials:
         if not trial.evaluation.failed:
@@ -66,7 +66,7 @@ def accuracies(trials: Sequence[Trial]) -> dict[str, list[Evaluation]]:
 
 
 def matrix(by_key: Mapping[str, Sequence[Evaluation]], name: str) -> np.ndarray:
-    """The accuracies `name` ("valid_accuracy" or "test_accuracy") as [K, S], filled up with NaN."""
+    """The accuracies `name` ("valid_accuracy" or "test_accuracy") as a matrix [K, S], padded with NaN."""
     values = np.full([len(by_key), max(map(len, by_key.values()), default=0)], np.nan)
     for k, evaluations in enumerate(by_key.values()):
         values[k, : len(evaluations)] = [getattr(evaluation, name) for evaluation in evaluations]
@@ -74,8 +74,8 @@ def matrix(by_key: Mapping[str, Sequence[Evaluation]], name: str) -> np.ndarray:
 
 
 def standings(trials: Sequence[Trial]) -> list[Standing]:
-    """How the cells of a table stand, by their mean validation accuracy, the best first; failed ones are left out."""
-    by_key = accuracies(trials)
+    """Ranks the cells of a table by mean validation accuracy, best first; cells without a success are left out."""
+    by_key = trainings_by_key(trials)
     valid, test = (table_statistics.summarize(matrix(by_key, name)) for name in ("valid_accuracy", "test_accuracy"))
     found = [
         Standing(

@@ -9,7 +9,7 @@ from nas_keras.reports.table_facts import TableFacts
 
 
 def table_command(facts: TableFacts, table: pathlib.Path) -> str:
-    """The command that fills the table; none where recipe or space have no name."""
+    """The command that fills the table; empty if no flag can name its recipe or space."""
     found, space = facts.table.recipe, re.fullmatch(r"(small|large)(\d*)", facts.space.name)
     for name, named in named_recipes.NAMED.items():
         settings = named_recipes.settings_of(named.child), named_recipes.settings_of(named.train)
@@ -18,6 +18,6 @@ def table_command(facts: TableFacts, table: pathlib.Path) -> str:
             nodes = f" --num_nodes={space[2]}" if space[2] else ""
             return (
                 f"python launch/precompute_rewards.py --space={space[1]}{nodes} --recipe={name} "
-                f"--seeds={facts.measured.valid.shape[1]} --table={shlex.quote(str(table))}"
+                f"--seeds={facts.accuracies.valid.shape[1]} --table={shlex.quote(str(table))}"
             )
     return ""

@@ -1,4 +1,4 @@
-"""What a page of results tells of: a table read, measured and ranked, and the cells in it that people know."""
+"""The facts of a table that pages are written from: accuracies, ranks, effects, and well-known cells in it."""
 
 import dataclasses
 import functools
@@ -17,7 +17,7 @@ from nas_keras.storage.agreement import check_same
 from nas_keras.storage.table import Table, read_table
 
 PAPER = "the paper's best"
-_KNOWN = (  # what it is, the cell, the paper's validation and test accuracy of it
+_KNOWN = (  # description, cell, its validation and test accuracy in the paper
     (PAPER, Cell.chain("conv_5x5", "conv_1x3_3x1"), (0.9885, 0.9888)),
     (PAPER, Cell.chain("sep_conv_3x3", "conv_7x7"), (0.9885, 0.982)),
     ("VGG", cells.vgg(), None),
@@ -28,22 +28,22 @@ _KNOWN = (  # what it is, the cell, the paper's validation and test accuracy of 
 
 @dataclasses.dataclass(frozen=True)
 class TableFacts:
-    """What is known of a table; cells are places among the K keys of the space.
+    """The facts of a table. Cells are given by their index among the K keys of the space.
 
     Attributes:
         space: of the table.
-        table: as read.
-        measured: its accuracies as matrices.
-        valid, test: means over trainings.
+        table: the table as read.
+        accuracies: its accuracies as matrices.
+        valid, test: mean accuracies over trainings.
         best: cells that have a validation accuracy, best first.
-        ranks, test_ranks: of each cell, from 1; 0 where there is no accuracy.
-        effects: main effects.
-        missing_keys: number of keys without any record.
+        ranks, test_ranks: rank of each cell, from 1; 0 for a cell without an accuracy.
+        effects: main effects of the choices.
+        missing_keys: number of keys without a record.
     """
 
     space: SearchSpace
     table: Table
-    measured: table_statistics.Measured
+    accuracies: table_statistics.Accuracies
     valid: table_statistics.Means
     test: table_statistics.Means
     best: list[int]
@@ -59,22 +59,22 @@ class TableFacts:
 
     @functools.cached_property
     def names(self) -> list[str]:
-        """What people call each cell: its key, or, where that is only the encoding, the choices."""
+        """The name of each cell: its key, or its choices if the key is just the encoding."""
         return [
-            self._name(actions, key) for actions, key in zip(self.measured.actions, self.measured.keys, strict=True)
+            self._name(actions, key) for actions, key in zip(self.accuracies.actions, self.accuracies.keys, strict=True)
         ]
 
     @functools.cached_property
     def known(self) -> list[tuple[str, int, tuple[float, float] | None]]:
-        """(what it is, cell, the paper's accuracies or None) of known cells that are in the space."""
-        places = {key: k for k, key in enumerate(self.measured.keys)}
+        """(description, cell, the paper's accuracies or None) of each well-known cell that is in the space."""
+        places = {key: k for k, key in enumerate(self.accuracies.keys)}
         found = []
-        for what, cell, accuracies in _KNOWN:
+        for what, cell, paper in _KNOWN:
             try:
                 k = places[self.space.key(self.space.encode(cell))]
-            except InvalidValueError:  # it does not fit
+            except InvalidValueError:  # the cell is not in the space
                 continue
-            found.append((what, k, accuracies))
+            found.append((what, k, paper))
         return found
 
     def _name(self, actions: Sequence[int], key: str) -> str:
@@ -84,26 +84,26 @@ class TableFacts:
 
 
 def gather_table(path: pathlib.Path, space: SearchSpace) -> TableFacts:
-    """Reads and measures the table in folder `path`.
+    """Reads the table in folder `path` and computes its figures.
 
     Raises:
-        InvalidValueError: if it is of another space.
-        DataError: if it is missing, damaged, or holds no accuracies.
+        InvalidValueError: if the table is of another space.
+        DataError: if the table is missing or corrupt, or holds no accuracies.
     """
     table = read_table(path)
     fix = "Name the space that the table was made for."
     check_same(path, repr(space), space=({"fingerprint": table.space}, space), fix=fix)
-    measured = table_statistics.measure(space, table.trials)
-    valid, test = table_statistics.summarize(measured.valid), table_statistics.summarize(measured.test)
+    accuracies = table_statistics.collect_accuracies(space, table.trials)
+    valid, test = table_statistics.summarize(accuracies.valid), table_statistics.summarize(accuracies.test)
     return TableFacts(
         space=space,
         table=table,
-        measured=measured,
+        accuracies=accuracies,
         valid=valid,
         test=test,
         best=[k for k in np.argsort(-valid.mean, kind="stable").tolist() if valid.count[k]],
         ranks=table_statistics.ranks(valid.mean),
         test_ranks=table_statistics.ranks(test.mean),
-        effects=main_effects(space, measured),
-        missing_keys=len(set(measured.keys) - {trial.key for trial in table.trials}),
+        effects=main_effects(space, accuracies),
+        missing_keys=len(set(accuracies.keys) - {trial.key for trial in table.trials}),
     )

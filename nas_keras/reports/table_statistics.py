@@ -1,6 +1,6 @@
-"""Statistics of a table of rewards: means, noise, ranks, equal networks. No files, no text.
+"""Statistics of a table of rewards: means, noise, ranks, equal networks. The module reads no files and writes no text.
 
-Accuracies are fractions. Records that failed or are not there yet are NaN in the matrices, and are counted.
+Accuracies are fractions. Failed and missing records are NaN in the matrices, and are counted.
 
 Legend: `K` keys of the space, `S` trainings of a key, `N` encodings of the space, `T` decisions.
 """
@@ -19,24 +19,24 @@ from nas_keras.spaces.cell import Cell
 from nas_keras.spaces.search_space import Actions, SearchSpace
 from nas_keras.trial import Trial, training_seed
 
-_RUN_SEEDS = 100  # run seeds tried to find the column of a record
+_RUN_SEEDS = 100  # run seeds among which the column of a record is looked up
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
-    """A table as matrices.
+class Accuracies:
+    """The accuracies of a table as matrices.
 
     Attributes:
         keys: of the whole space, in the order of their first encodings, [K].
         actions: the first encoding of each key, [K].
-        valid: accuracies on the validation split, NaN where there is none, [K, S]; a column for each run seed.
-        test: the same on the test split.
-        num_params: of each key's child, 0 where no training succeeded, [K].
+        valid: validation accuracies, [K, S], with a column for each run seed; NaN for failed or missing records.
+        test: test accuracies, likewise.
+        num_params: parameters of each key's child, [K]; 0 if no training succeeded.
         seconds: wall time of all records together.
-        num_failed: records that failed.
-        num_missing: how many records the matrices lack, besides those that failed.
-        num_variants: records of a variant of the table's recipe.
-        num_untested: records that succeeded and have no test accuracy, such as those taken from searches.
+        num_failed: number of failed records.
+        num_missing: number of records that the matrices lack, apart from failed ones.
+        num_variants: number of records of a variant of the table's recipe.
+        num_untested: number of records that succeeded without a test accuracy, such as those taken from searches.
     """
 
     keys: tuple[str, ...]
@@ -52,7 +52,7 @@ class Measured:
 
 
 class Means(NamedTuple):
-    """Of each key over its trainings, [K]: mean, standard error of it (NaN for one training), number of trainings."""
+    """Mean, its standard error (NaN for one training) and number of trainings of each key, [K]."""
 
     mean: np.ndarray
     error: np.ndarray
@@ -60,12 +60,12 @@ class Means(NamedTuple):
 
 
 class Noise(NamedTuple):
-    """What one training adds, beside what the keys differ by.
+    """The noise of one training, beside the spread between keys.
 
     Attributes:
         single: standard deviation of one training about its key's mean, pooled over keys; NaN without repetitions.
-        degrees: of freedom of `single`.
-        between: standard deviation between keys, with the noise in their means taken off; NaN where `single` is.
+        degrees: degrees of freedom of `single`.
+        between: standard deviation between keys, corrected for the noise of their means; NaN if `single` is NaN.
     """
 
     single: float
@@ -74,13 +74,13 @@ class Noise(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two keys of one network.
+    """Two keys of the same network.
 
     Attributes:
-        first, second: their places among the keys.
-        gap: between their means.
-        error: the standard error of the gap that their own noise predicts; NaN without repetitions.
-        p_value: of Student's test, two-sided; NaN without repetitions.
+        first, second: their indices among the keys.
+        gap: difference of their means.
+        error: standard error of the gap, as predicted from their own noise; NaN without repetitions.
+        p_value: two-sided p-value of Student's test; NaN without repetitions.
     """
 
     first: int
@@ -90,14 +90,15 @@ class Pair(NamedTuple):
     p_value: float
 
 
-def measure(space: SearchSpace, trials: Sequence[Trial]) -> Measured:
+def collect_accuracies(space: SearchSpace, trials: Sequence[Trial]) -> Accuracies:
     """Arranges the records of a table by key and run seed.
 
-    The run seed is found again by hashing; a record of none below 100 takes the next free column of its key. As in
-    searches, what a variant of the recipe gave counts only for keys that succeeded with nothing else.
+    The run seed of a record is recovered by hashing; a record whose run seed is not below 100 takes the next free
+    column of its key. As in searches, a variant of the recipe counts only for keys that did not succeed with the recipe
+    itself.
 
     Raises:
-        DataError: if a record is of a key that the space does not have, or no record has a validation accuracy.
+        DataError: if a record has a key that is not in the space, or no record has a validation accuracy.
     """
     encodings = {}
     for actions in space.enumerate():
@@ -105,7 +106,7 @@ def measure(space: SearchSpace, trials: Sequence[Trial]) -> Measured:
     by_key: dict[str, list[Trial]] = {key: [] for key in encodings}
     for trial in trials:
         if trial.key not in by_key:
-            raise DataError(f"The table holds {trial.key!r}, which is no key of {space!r}. Name the table's space.")
+            raise DataError(f"The table holds {trial.key!r}, which is not a key of {space!r}. Name the table's space.")
         by_key[trial.key].append(trial)
     rows = [_row(key, records) for key, records in by_key.items()]
     num_columns = max((max(row, default=-1) + 1 for row in rows), default=0)
@@ -120,7 +121,7 @@ def measure(space: SearchSpace, trials: Sequence[Trial]) -> Measured:
     if np.isnan(valid).all():
         raise DataError("No record of the table has a validation accuracy. Name a table of trained children.")
     used = ~np.isnan(valid).all(axis=0)
-    return Measured(
+    return Accuracies(
         keys=tuple(encodings),
         actions=tuple(encodings.values()),
         valid=valid[:, used],
@@ -135,7 +136,7 @@ def measure(space: SearchSpace, trials: Sequence[Trial]) -> Measured:
 
 
 def _row(key: str, records: Sequence[Trial]) -> dict[int, Trial]:
-    """Column -> record."""
+    """Column -> record, for the records of one key."""
     columns = {training_seed(run_seed, key): run_seed for run_seed in range(_RUN_SEEDS if records else 0)}
     row = {columns[trial.seed]: trial for trial in records if trial.seed in columns}
     free = (column for column in itertools.count() if column not in row)
@@ -144,7 +145,7 @@ def _row(key: str, records: Sequence[Trial]) -> dict[int, Trial]:
 
 
 def summarize(values: np.ndarray) -> Means:
-    """Means of accuracies [K, S] over the trainings of each key."""
+    """Computes the mean accuracy of each key over its trainings, from accuracies [K, S]."""
     count = (~np.isnan(values)).sum(axis=1)
     mean = np.where(count > 0, np.nansum(values, axis=1) / np.maximum(count, 1), np.nan)
     squares = np.nansum((values - mean[:, None]) ** 2, axis=1)
@@ -153,7 +154,7 @@ def summarize(values: np.ndarray) -> Means:
 
 
 def ranks(means: np.ndarray) -> np.ndarray:
-    """Place of each mean [K], 1 for the largest; equal ones share the better place, NaN has none (0)."""
+    """Rank of each mean [K], 1 for the largest; equal means share the better rank, and NaN has rank 0."""
     from scipy import stats
 
     is_known = ~np.isnan(means)
@@ -163,7 +164,7 @@ def ranks(means: np.ndarray) -> np.ndarray:
 
 
 def noise_of(values: np.ndarray) -> Noise:
-    """Noise of accuracies [K, S]; hand in some rows only to ask about some keys."""
+    """Estimates the noise of accuracies [K, S], whose rows may be a subset of the keys."""
     mean, error, count = summarize(values)
     repeated = count > 1
     degrees = int((count[repeated] - 1).sum())
@@ -176,38 +177,38 @@ def noise_of(values: np.ndarray) -> Noise:
 
 
 def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's correlation of two lists [K] over the places where both have a number; NaN for fewer than three."""
+    """Spearman's correlation of two arrays [K], where neither is NaN; NaN for fewer than three such places."""
     from scipy import stats
 
     both = ~(np.isnan(one) | np.isnan(other))
     if both.sum() < 3:
         return np.nan
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.ConstantInputWarning)  # then it is NaN, which says so
+        warnings.simplefilter("ignore", stats.ConstantInputWarning)  # the correlation is NaN then
         return float(stats.spearmanr(one[both], other[both]).statistic)
 
 
 def seed_correlations(values: np.ndarray) -> np.ndarray:
-    """Spearman's correlation of each pair of columns of [K, S]; pairs that have none are left out."""
+    """Spearman's correlation of each pair of columns of [K, S]; pairs without one are left out."""
     pairs = itertools.combinations(values.T, 2)
     correlations = np.array([rank_correlation(one, other) for one, other in pairs])
     return correlations[~np.isnan(correlations)]
 
 
-def same_networks(space: SearchSpace, measured: Measured) -> list[Pair]:
-    """Pairs of keys whose cells have the same canonical key, so that only the noise of training tells them apart."""
+def same_networks(space: SearchSpace, accuracies: Accuracies) -> list[Pair]:
+    """Finds pairs of keys whose cells have the same canonical key and so differ only by the noise of training."""
     from scipy import stats
 
-    mean, _, count = summarize(measured.valid)
+    mean, _, count = summarize(accuracies.valid)
     groups: dict[str, list[int]] = {}
-    for k, actions in enumerate(measured.actions):
+    for k, actions in enumerate(accuracies.actions):
         cell = space.decode(actions)
         if isinstance(cell, Cell) and count[k]:
             groups.setdefault(cell.key, []).append(k)
     pairs = []
     for first, second in itertools.chain.from_iterable(itertools.combinations(g, 2) for g in groups.values()):
         gap = float(mean[first] - mean[second])
-        noise = noise_of(measured.valid[[first, second]])
+        noise = noise_of(accuracies.valid[[first, second]])
         error = noise.single * np.sqrt(1 / count[first] + 1 / count[second])
         p_value = float(2 * stats.t.sf(abs(gap) / error, noise.degrees)) if error > 0 else np.nan
         pairs.append(Pair(first, second, gap, float(error), p_value))

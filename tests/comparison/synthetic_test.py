@@ -102,7 +102,7 @@ def test_the_space_of_a_table():
     "name", ["", "pairwise", "pairwise-8x3", "pairwise-8x3-x", "pairwise-8x3--1", "a-b-2147483648"]
 )
 def test_names_that_mean_nothing(name):
-    with pytest.raises(nk.InvalidValueError, match="is no synthetic table. Names are <family>-<shape>-<number>"):
+    with pytest.raises(nk.InvalidValueError, match="is not a synthetic table. Names are <family>-<shape>-<number>"):
         make_synthetic(name)
 
 

@@ -10,7 +10,7 @@ WRONG = [
     ([], "Name one of --table, --synthetic and --npz; there is none."),
     (["--synthetic=noisy-2x8-0", "--npz=x"], "there is --synthetic=noisy-2x8-0 and --npz=x."),
     (["--synthetic=noisy-2x8-0", "--npz_column=0"], "--npz_array and --npz_column are for --npz, not for --synthetic"),
-    (["--synthetic=noisy"], "'noisy' is no synthetic table"),
+    (["--synthetic=noisy"], "'noisy' is not a synthetic table"),
     (["--synthetic=noisy-2x8-0", "--strategies=tabu"], "strategy='tabu' is unknown. Allowed: ppo, "),
     (["--synthetic=noisy-2x8-0", "--budgets=50,x"], "--budgets=50,x is not allowed: write whole numbers from 1"),
     (["--synthetic=noisy-2x8-0", "--budgets=0"], "--budgets=0 is not allowed"),

@@ -93,13 +93,15 @@ def test_a_page_of_the_large_space(folder, later):
     error, output = later[0]
     assert error is None and output.startswith("8 of 8 cells have an accuracy")
     text = (folder / "large_docs" / "README.md").read_text()
-    assert "heat_map" not in text and "No searches: none was asked for." in text
+    assert "heat_map" not in text and "No searches: none were requested." in text
     assert "--space=large --num_nodes=1 --searches=0 --batches=60\n" in text
 
 
 def test_a_page_of_a_search(folder, later):
     error, output = later[1]
-    assert error is None and output.startswith("random search: 8 of 8 cells evaluated, 0.00 % of 8 samples answered")
+    assert error is None and output.startswith(
+        "random search: 8 of 8 cells evaluated, 8 samples with 0.00 % cache hits"
+    )
     assert output.endswith(f"\nThe page: {folder / 'run_docs' / 'README.md'}\n")
     text = (folder / "run_docs" / "README.md").read_text()
     command = f"--runs={folder / 'run'} --goal=99.0 --output={folder / 'run_docs'} --searches=20 --batches=60"

@@ -14,7 +14,7 @@ SPACE = grid(2, 2)
 def _measured(space, valid):
     valid = np.asarray(valid, float)
     encodings = list(space.enumerate(distinct=True))
-    return table_statistics.Measured(
+    return table_statistics.Accuracies(
         keys=tuple(map(space.key, encodings)),
         actions=tuple(encodings),
         valid=valid,
@@ -29,8 +29,8 @@ def _measured(space, valid):
 
 
 def test_effects_of_two_by_two():
-    measured = _measured(SPACE, [[0.9], [0.8], [0.7], [0.4]])  # the grand mean is 0.7
-    effects = main_effects(SPACE, measured)
+    accuracies = _measured(SPACE, [[0.9], [0.8], [0.7], [0.4]])  # the grand mean is 0.7
+    effects = main_effects(SPACE, accuracies)
     assert [(e.decision, e.choice) for e in effects] == [("d0", "0"), ("d0", "1"), ("d1", "0"), ("d1", "1")]
     np.testing.assert_allclose([e.accuracy for e in effects], [0.15, -0.15, 0.1, -0.1])
     logs = np.log([0.1, 0.2, 0.3, 0.6])
@@ -86,13 +86,13 @@ def test_an_error_rate_of_0_has_a_logarithm():
     ],
 )
 def test_shares(error_rates, shares):
-    measured = _measured(SPACE, 1 - np.array(error_rates)[:, None])
-    found = explained(SPACE, measured, main_effects(SPACE, measured))
+    accuracies = _measured(SPACE, 1 - np.array(error_rates)[:, None])
+    found = explained(SPACE, accuracies, main_effects(SPACE, accuracies))
     np.testing.assert_allclose(list(found.values()), np.array(shares) / max(1, sum(shares)), atol=1e-9)
     assert list(found) == ["d0", "d1"]
 
 
 @pytest.mark.parametrize("values", [[[0.9], [0.8], [0.7], [np.nan]], [[0.9]] * 4])
 def test_shares_of_a_part_or_of_nothing_are_not_given(values):
-    measured = _measured(SPACE, values)
-    assert explained(SPACE, measured, main_effects(SPACE, measured)) == {}
+    accuracies = _measured(SPACE, values)
+    assert explained(SPACE, accuracies, main_effects(SPACE, accuracies)) == {}

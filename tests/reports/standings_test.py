@@ -8,7 +8,7 @@ import pytest
 from helpers import is_nan
 
 import nas_keras as nk
-from nas_keras.reports.standings import Standing, choose, places, standings
+from nas_keras.reports.standings import Standing, places, select_cells, standings
 from nas_keras.results.runs import Run
 from nas_keras.trial import Evaluation, Trial
 
@@ -31,7 +31,7 @@ RUNS = [
 
 
 def test_the_best_of_each_search_come_first_and_each_cell_once():
-    chosen = choose(RUNS, 2, {"conv_3x3": (9, 9), "avg_pool_2x2": (6, 0)})
+    chosen = select_cells(RUNS, 2, {"conv_3x3": (9, 9), "avg_pool_2x2": (6, 0)})
     assert list(chosen) == ["conv_5x5", "identity", "conv_3x3", "avg_pool_2x2"]
     assert chosen["conv_3x3"] == (1, 0) and chosen["avg_pool_2x2"] == (6, 0)
 

@@ -29,38 +29,43 @@ def _trial(key, run_seed, valid, test=0.5, *, seed=None, recipe="", space=SPACE)
 
 
 def _measured(space, valid):
-    """As `measure` gives it, for keys in the order of the encodings."""
+    """As `collect_accuracies` gives it, for keys in the order of the encodings."""
     rows = enumerate(np.asarray(valid))
     keys = [space.key(actions) for actions in space.enumerate(distinct=True)]
     trials = [_trial(keys[k], s, v, space=space) for k, row in rows for s, v in enumerate(row) if not np.isnan(v)]
-    return table_statistics.measure(space, trials)
+    return table_statistics.collect_accuracies(space, trials)
 
 
 def test_records_stand_by_key_and_run_seed_whatever_their_order():
     trials = [_trial("1,1", 1, 0.25), _trial("0,1", 0, 0.75, 0.5), _trial("1,1", 0, 0.5), _trial("0,1", 1, 0.125)]
-    measured = table_statistics.measure(SPACE, trials)
-    assert measured.keys == ("0,0", "0,1", "1,0", "1,1")
-    assert measured.actions[3] == (1, 1)
-    np.testing.assert_array_equal(measured.valid, [[NAN, NAN], [0.75, 0.125], [NAN, NAN], [0.5, 0.25]])
-    np.testing.assert_array_equal(measured.test[1], [0.5, 0.5])
-    assert measured.num_params.tolist() == [0, 7, 0, 7]
-    assert (measured.num_missing, measured.num_failed, measured.num_variants, measured.seconds) == (4, 0, 0, 8.0)
+    accuracies = table_statistics.collect_accuracies(SPACE, trials)
+    assert accuracies.keys == ("0,0", "0,1", "1,0", "1,1")
+    assert accuracies.actions[3] == (1, 1)
+    np.testing.assert_array_equal(accuracies.valid, [[NAN, NAN], [0.75, 0.125], [NAN, NAN], [0.5, 0.25]])
+    np.testing.assert_array_equal(accuracies.test[1], [0.5, 0.5])
+    assert accuracies.num_params.tolist() == [0, 7, 0, 7]
+    assert (accuracies.num_missing, accuracies.num_failed, accuracies.num_variants, accuracies.seconds) == (
+        4,
+        0,
+        0,
+        8.0,
+    )
 
 
 def test_a_table_that_lacks_records_and_holds_failures():
     trials = [_trial(key, 0, 0.5) for key in ("0,0", "0,1", "1,0", "1,1")]
-    measured = table_statistics.measure(SPACE, [*trials, _trial("0,0", 1, 0.25), _trial("0,1", 1, None)])
-    np.testing.assert_array_equal(measured.valid[:, 1], [0.25, NAN, NAN, NAN])
-    assert (measured.num_missing, measured.num_failed, measured.seconds) == (2, 1, 12.0)
+    accuracies = table_statistics.collect_accuracies(SPACE, [*trials, _trial("0,0", 1, 0.25), _trial("0,1", 1, None)])
+    np.testing.assert_array_equal(accuracies.valid[:, 1], [0.25, NAN, NAN, NAN])
+    assert (accuracies.num_missing, accuracies.num_failed, accuracies.seconds) == (2, 1, 12.0)
 
 
 def test_a_table_that_took_records_from_searches_has_test_accuracies_of_the_others():
     tested = {"0,0": (0.5, 0.5), "0,1": (0.6, NAN), "1,0": (0.7, 0.7), "1,1": (0.8, 0.8)}
     trials = [_trial(key, 0, *both) for key, both in tested.items()]
     trials += [_trial("0,1", 1, 0.6, NAN), _trial("0,0", 1, 0.5, NAN), _trial("1,0", 1, None)]
-    measured = table_statistics.measure(SPACE, trials)
-    assert (measured.num_untested, measured.num_failed) == (3, 1)
-    valid, test = table_statistics.summarize(measured.valid), table_statistics.summarize(measured.test)
+    accuracies = table_statistics.collect_accuracies(SPACE, trials)
+    assert (accuracies.num_untested, accuracies.num_failed) == (3, 1)
+    valid, test = table_statistics.summarize(accuracies.valid), table_statistics.summarize(accuracies.test)
     np.testing.assert_allclose(test.mean, [0.5, NAN, 0.7, 0.8], atol=1e-6)
     assert test.count.tolist() == [1, 0, 1, 1]
     assert table_statistics.ranks(test.mean).tolist() == [3, 0, 2, 1]
@@ -69,23 +74,23 @@ def test_a_table_that_took_records_from_searches_has_test_accuracies_of_the_othe
 
 def test_records_of_no_run_seed_take_the_columns_that_are_free():
     trials = [_trial("0,0", 1, 0.5), _trial("0,0", None, 0.25, seed=5), _trial("0,0", None, 0.75, seed=6)]
-    np.testing.assert_array_equal(table_statistics.measure(SPACE, trials).valid[0], [0.25, 0.5, 0.75])
+    np.testing.assert_array_equal(table_statistics.collect_accuracies(SPACE, trials).valid[0], [0.25, 0.5, 0.75])
 
 
 def test_a_variant_of_the_recipe_counts_only_where_nothing_else_is():
     trials = [_trial("0,0", 0, 0.5), _trial("0,0", 1, 0.75, recipe="half"), _trial("0,1", 0, 0.25, recipe="half")]
-    measured = table_statistics.measure(SPACE, trials)
-    np.testing.assert_array_equal(measured.valid[:2], [[0.5], [0.25]])
-    assert measured.num_variants == 2
+    accuracies = table_statistics.collect_accuracies(SPACE, trials)
+    np.testing.assert_array_equal(accuracies.valid[:2], [[0.5], [0.25]])
+    assert accuracies.num_variants == 2
 
 
 def test_what_cannot_be_measured():
-    with pytest.raises(DataError, match=r"^The table holds '5,5', which is no key of SearchSpace\('grid'"):
-        table_statistics.measure(SPACE, [dataclasses.replace(_trial("0,0", 0, 0.5), key="5,5")])
+    with pytest.raises(DataError, match=r"^The table holds '5,5', which is not a key of SearchSpace\('grid'"):
+        table_statistics.collect_accuracies(SPACE, [dataclasses.replace(_trial("0,0", 0, 0.5), key="5,5")])
     with pytest.raises(DataError, match="^No record of the table has a validation accuracy"):
-        table_statistics.measure(SPACE, [_trial("0,0", 0, None)])
+        table_statistics.collect_accuracies(SPACE, [_trial("0,0", 0, None)])
     with pytest.raises(DataError, match="^No record of the table has a validation accuracy"):
-        table_statistics.measure(SPACE, [])
+        table_statistics.collect_accuracies(SPACE, [])
 
 
 def test_means_and_standard_errors():
@@ -151,16 +156,16 @@ def test_rank_correlations_are_of_what_both_have():
 def test_the_small_space_has_seven_pairs_of_equal_networks():
     space = nk.spaces.small()
     rng = np.random.default_rng(3)
-    measured = _measured(space, rng.uniform(0.5, 0.9, size=(64, 3)))
-    pairs = table_statistics.same_networks(space, measured)
-    assert {(measured.keys[pair.first], measured.keys[pair.second]) for pair in pairs} == {
+    accuracies = _measured(space, rng.uniform(0.5, 0.9, size=(64, 3)))
+    pairs = table_statistics.same_networks(space, accuracies)
+    assert {(accuracies.keys[pair.first], accuracies.keys[pair.second]) for pair in pairs} == {
         (f"{operation},7", f"7,{operation}") for operation in range(7)
     }
-    pair = next(pair for pair in pairs if measured.keys[pair.first] == "2,7")
-    test = stats.ttest_ind(measured.valid[pair.first], measured.valid[pair.second])
+    pair = next(pair for pair in pairs if accuracies.keys[pair.first] == "2,7")
+    test = stats.ttest_ind(accuracies.valid[pair.first], accuracies.valid[pair.second])
     assert pair.gap / pair.error == pytest.approx(test.statistic)
     assert pair.p_value == pytest.approx(test.pvalue)
-    assert pair.gap == pytest.approx(measured.valid[2 * 8 + 7].mean() - measured.valid[7 * 8 + 2].mean())
+    assert pair.gap == pytest.approx(accuracies.valid[2 * 8 + 7].mean() - accuracies.valid[7 * 8 + 2].mean())
 
 
 def test_pairs_need_two_accuracies_and_a_test_needs_repetitions():

@@ -42,7 +42,7 @@ def _history(run):
 
 def test_d_told_again_goes_through_the_policies_of_the_run(searched, history):
     run, strategy = searched
-    assert history.same == 1 and history.num_told.tolist() == list(range(len(run.batches) + 1))
+    assert history.reproduced == 1 and history.num_told.tolist() == list(range(len(run.batches) + 1))
     # Decision by decision, each encoding weighted by the policy that the search itself ended with.
     expected = [np.zeros(len(decision.choices)) for decision in SPACE.decisions]
     encodings = list(SPACE.enumerate())
@@ -64,7 +64,7 @@ def test_the_first_policy_is_almost_uniform_and_the_last_has_learned(history):
 
 def test_what_this_version_would_not_propose_is_counted_instead(run):
     history = trace_policy(_changed(run, seed=4))
-    assert history.same is None and history.num_told.tolist() == list(range(1, len(run.batches) + 1))
+    assert history.reproduced is None and history.num_told.tolist() == list(range(1, len(run.batches) + 1))
 
 
 def test_a_encoding_that_another_processor_drew_otherwise_changes_no_policy(run, history):
@@ -72,23 +72,23 @@ def test_a_encoding_that_another_processor_drew_otherwise_changes_no_policy(run,
     other = tuple(1 - min(action, 1) for action in last[0].actions)
     batches = [*run.batches[:-2], [dataclasses.replace(last[0], actions=other), *last[1:]], run.batches[-1]]
     found = trace_policy(dataclasses.replace(run, batches=batches))
-    assert found.same == pytest.approx(1 - 1 / (4 * (len(batches) - 1)))
+    assert found.reproduced == pytest.approx(1 - 1 / (4 * (len(batches) - 1)))
     np.testing.assert_allclose(found.probabilities[0][-4], history.probabilities[0][-4])
 
 
 def test_a_search_of_less_than_a_batch_has_nothing_to_compare(run):
     found = trace_policy(dataclasses.replace(run, batches=[run.batches[0][:3]]))
-    assert found.same == 1 and found.num_told.tolist() == [0, 1]
+    assert found.reproduced == 1 and found.num_told.tolist() == [0, 1]
 
 
 def test_settings_that_this_version_does_not_know_are_counted_instead(run):
-    assert trace_policy(_changed(run, strategy={"name": "ppo", "config": {"patience": 3}})).same is None
+    assert trace_policy(_changed(run, strategy={"name": "ppo", "config": {"patience": 3}})).reproduced is None
 
 
 def test_a_setting_that_the_run_did_not_have_yet_has_its_default(run):
     config = dict(run.config["fixed"]["strategy"]["config"])
     assert config.pop("untried") == nk.PPOConfig().untried
-    assert trace_policy(_changed(run, strategy={"name": "ppo", "config": config})).same == 1
+    assert trace_policy(_changed(run, strategy={"name": "ppo", "config": config})).reproduced == 1
 
 
 def _counted(batches):
@@ -103,7 +103,7 @@ def _counted(batches):
 def test_shares_of_proposals_are_over_the_latest_eight_batches():
     history = _counted([[(7, 0), (0, 1)], [(0, 1), (0, 1)], *([[(2, 1), (2, 1)]] * 7)])
     op_1, combine = history.probabilities
-    assert history.same is None and history.num_told.tolist() == list(range(1, 10))
+    assert history.reproduced is None and history.num_told.tolist() == list(range(1, 10))
     assert op_1[0].tolist() == [0.5, 0, 0, 0, 0, 0, 0, 0.5] and combine[0].tolist() == [0.5, 0.5]
     assert op_1[1, 0] == 0.75
     assert op_1[-1].tolist() == [2 / 16, 0, 14 / 16, 0, 0, 0, 0, 0]  # the first batch is out of sight

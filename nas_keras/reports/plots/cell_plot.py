@@ -1,4 +1,4 @@
-"""Draws a cell: its canonical form as a graph in layers, from the cell's input (left) to its output (right)."""
+"""The picture of a cell: its canonical form as a layered graph, from the input (left) to the output (right)."""
 
 from nas_keras.errors import DependencyError, InvalidValueError, check_type, shown
 from nas_keras.reports.plots.style import DARK_GREY, GREEN, LIGHT_GREY, ORANGE, PURPLE, SKY_BLUE, WHITE, YELLOW
@@ -18,8 +18,8 @@ _USER_COLOUR, _END_COLOUR = PURPLE, WHITE  # a user's operation; input, output a
 def cell_graph(cell: Cell):
     """The canonical form of a cell as a `networkx.DiGraph`.
 
-    Nodes are "input", "output", operations (numbered from the input outwards) and, where several loose ends meet, the
-    combiner. Attributes: `label`, what is written on it, and `layer`, the length of the longest way to it.
+    Nodes are "input", "output", the operations (numbered from the input on) and, if there are several loose ends, the
+    combiner. Each node has the attributes `label`, its text, and `layer`, the length of the longest path to it.
     """
     import networkx
 
@@ -45,14 +45,14 @@ def plot_cell(cell: Cell, *, title: str | None = None):
     """Draws the canonical form of a cell; equal keys give equal drawings.
 
     Args:
-        cell: any cell, also one of `nk.cells`.
-        title: above the drawing; the cell's key by default.
+        cell: the cell, such as one of `nk.cells`.
+        title: title above the drawing; by default the cell's key.
 
     Returns:
         A `matplotlib.figure.Figure`; `figure.savefig("cell.svg")` writes it.
 
     Raises:
-        InvalidValueError: if it is no cell.
+        InvalidValueError: if `cell` is not an `nk.Cell` or `title` is not a text.
         DependencyError: without the extra `[report]`.
     """
     if not isinstance(cell, Cell):
@@ -72,7 +72,7 @@ def plot_cell(cell: Cell, *, title: str | None = None):
     )
     axes = figure.add_subplot()
     labels = networkx.get_node_attributes(graph, "label")
-    # Edges end outside the boxes that the labels draw.
+    # Nodes are drawn as the boxes of their labels; node_size makes the edges end outside these boxes.
     networkx.draw_networkx_edges(graph, places, ax=axes, node_size=2600, arrowsize=12, edge_color=DARK_GREY)
     for node, (x, y) in places.items():
         box = {"boxstyle": "round,pad=0.4", "facecolor": _colour(labels[node]), "edgecolor": DARK_GREY}

@@ -14,31 +14,31 @@ PICTURES = (".png", ".svg", ".pdf")
 
 
 def draw_comparison(comparison: Comparison, path: pathlib.Path, *, kept: pathlib.Path | None = None) -> None:
-    """Draws mean regret against distinct evaluations; the band is the mean's 95 % interval.
+    """Draws mean regret against distinct evaluations; bands are 95 % intervals of the mean.
 
     Args:
-        comparison: what was found.
-        path: of the picture.
-        kept: file of every curve, if there is one.
+        comparison: the comparison.
+        path: path of the picture.
+        kept: path of the CSV file, if all curves are kept in one.
 
     Raises:
-        UnwrittenError: if the picture cannot be written; it carries every curve, or names the file that has them.
-        InvalidValueError: if the path's ending is none of `PICTURES`.
+        UnwrittenError: if the picture cannot be written; the error carries all curves, or names the file with them.
+        InvalidValueError: if the path does not end in one of `PICTURES`.
     """
     check_picture(path)
     from scipy import stats
 
     figure = new_figure(6.8, 4.2)
     axes = figure.add_subplot()
-    reach = float(stats.t.ppf(0.975, comparison.num_seeds - 1)) if comparison.num_seeds > 1 else 0.0
+    t_value = float(stats.t.ppf(0.975, comparison.num_seeds - 1)) if comparison.num_seeds > 1 else 0.0
     for label, (colour, line, _) in zip(comparison.curves, series_styles(), strict=False):
         regret = comparison.regret(label)
         mean, error = np.transpose([mean_of(column) for column in regret.T])
         evaluations = np.arange(1, len(mean) + 1)
-        band = reach * np.nan_to_num(error)
+        band = t_value * np.nan_to_num(error)
         axes.fill_between(evaluations, np.maximum(mean - band, 0), mean + band, color=colour, alpha=0.2, linewidth=0)
         axes.plot(evaluations, mean, line, color=colour, label=label)
-    # Below a thousandth the picture is linear, so that a regret of 0 can be drawn.
+    # The axis is linear below a thousandth, so that a regret of 0 can be drawn.
     axes.set_yscale("symlog", linthresh=1e-3)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("distinct evaluations")
@@ -55,6 +55,6 @@ def draw_comparison(comparison: Comparison, path: pathlib.Path, *, kept: pathlib
 
 
 def check_picture(path: pathlib.Path) -> None:
-    """Raises InvalidValueError unless the path ends in one of `PICTURES`."""
+    """Raises `InvalidValueError` unless the path ends in one of `PICTURES`."""
     if path.suffix not in PICTURES:
         raise InvalidValueError(f"A picture cannot be written to {path}: its name must end in {', '.join(PICTURES)}.")

@@ -13,11 +13,11 @@ from nas_keras.spaces.search_space import Decision
 
 
 def rewards_over_time(rewards: Mapping[str, np.ndarray], *, lines: Mapping[str, float]):
-    """Reward of each evaluated cell, as a point, and the best so far, as a line, of several searches.
+    """Draws the reward of each evaluated cell as a point, and the best so far as a line, for several searches.
 
     Args:
-        rewards: name -> accuracies in the order evaluated, NaN for a failure.
-        lines: name -> an accuracy drawn across, such as that of a cell that people designed.
+        rewards: name -> accuracies in the order of evaluation, NaN for a failure.
+        lines: name -> an accuracy drawn as a horizontal line, such as that of a cell that people designed.
     """
     figure = new_figure(6.8, 4.2)
     axes = figure.add_subplot()
@@ -49,17 +49,17 @@ def rewards_over_time(rewards: Mapping[str, np.ndarray], *, lines: Mapping[str, 
 def accuracy_against_size(
     groups: Mapping[str, tuple[np.ndarray, np.ndarray]], *, marked: Mapping[str, tuple[float, float]]
 ):
-    """Accuracy against the number of parameters.
+    """Draws accuracy against the number of parameters.
 
     Args:
         groups: name -> (parameters, accuracies) of many cells.
-        marked: name -> (parameters, accuracy) of single ones, named in the picture.
+        marked: name -> (parameters, accuracy) of single cells, which are named in the picture.
     """
     figure = new_figure(6.8, 4.2)
     axes = figure.add_subplot()
     for (name, (sizes, values)), (colour, _, marker) in zip(groups.items(), series_styles(), strict=False):
         axes.plot(sizes, _error(values), marker, color=colour, markersize=3.5, alpha=0.5, label=plain(name))
-    # By size, names alternate between the right and the left, since those of neighbours would cover each other.
+    # In order of size, names alternate between right and left, so that those of neighbours do not overlap.
     for i, (name, (size, value)) in enumerate(sorted(marked.items(), key=lambda item: item[1])):
         axes.plot(size, _error(value), "D", color="black", markersize=6)
         box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
@@ -75,18 +75,18 @@ def accuracy_against_size(
 
 
 def policy_over_time(told: np.ndarray, probabilities: Sequence[np.ndarray], *, decisions: Sequence[Decision]):
-    """The probability of each choice, as brightness, a panel for each decision.
+    """Draws the probability of each choice as brightness, with a panel for each decision.
 
     Args:
-        told: batches that each policy had been told, [P].
-        probabilities: of each decision [P, N].
-        decisions: their names and choices.
+        told: number of batches that each policy had been told, [P].
+        probabilities: for each decision, the probabilities of its choices, [P, N].
+        decisions: the decisions, with the names of their choices.
     """
     num_columns = min(2, len(decisions))
     num_rows = -(-len(decisions) // num_columns)
     figure = new_figure(4.4 * num_columns, 1.9 * num_rows + 0.6)
     all_axes = list(figure.subplots(num_rows, num_columns, squeeze=False).flat)
-    # Edges of the fields: halfway between two policies.
+    # The edges of the fields lie halfway between two policies.
     middle = (told[1:] + told[:-1]) / 2
     edges = np.concatenate([[told[0] - 0.5], middle, [told[-1] + 0.5]])
     for axes, decision, rows in zip(all_axes, decisions, probabilities, strict=False):
@@ -104,5 +104,5 @@ def policy_over_time(told: np.ndarray, probabilities: Sequence[np.ndarray], *, d
 
 
 def _error(accuracy):
-    """Accuracies as error rates in percent, which a logarithmic axis can hold."""
+    """Converts accuracies to error rates in percent, above 0 so that a logarithmic axis can show them."""
     return 100 * np.maximum(1 - np.asarray(accuracy, float), SMALLEST_ERROR)

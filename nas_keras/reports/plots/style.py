@@ -36,41 +36,41 @@ def series_styles() -> Iterator[SeriesStyle]:
 
 
 def render(figure, name: str) -> Picture:
-    """The figure as `name`.png or `name`.svg, whichever is smaller."""
+    """Renders a figure as `name`.png or `name`.svg, whichever is smaller."""
     import matplotlib
 
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # it is laid out now; once is enough
+    figure.set_layout_engine("none")  # the layout is done; each savefig would repeat it
     pictures = []
     for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
         buffer = io.BytesIO()
-        with matplotlib.rc_context({"svg.hashsalt": name}):  # the same picture is the same file
+        with matplotlib.rc_context({"svg.hashsalt": name}):  # so that the same picture gives the same bytes
             figure.savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
         pictures.append(Picture(f"{name}.{kind}", buffer.getvalue()))
     return min(pictures, key=lambda picture: len(picture.content))
 
 
 def plain(name: object) -> str:
-    r"""A name as matplotlib shows it: "$" begins no formula, and control characters are written out."""
+    r"""Escapes a name for matplotlib: "$" does not begin a formula, and control characters are written out."""
     return printable(str(name)).replace("$", r"\$")
 
 
 def new_figure(width: float, height: float):
-    """A figure of so many inches."""
+    """A new figure; width and height are in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
 def scale_by_error(axes) -> None:
-    """Makes the vertical axis, on which error rates in percent are drawn, logarithmic, labelled as accuracy."""
+    """Makes a vertical axis of error rates in percent logarithmic, and labels it with accuracies."""
     axes.set_yscale("log")
     axes.invert_yaxis()
     set_ticks(axes.yaxis, lambda error: f"{100 - error:g}")
 
 
 def set_ticks(axis, text: Callable[[float], str]) -> None:
-    """Ticks at 1, 2, 5, 10, ... of a logarithmic axis, labelled by `text`."""
+    """Sets ticks at 1, 2, 5, 10, ... on a logarithmic axis, labelled by `text`."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))

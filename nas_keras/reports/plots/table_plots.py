@@ -22,13 +22,13 @@ from nas_keras.reports.plots.style import (
 
 
 def heat_map(values: np.ndarray, *, rows: Sequence[str], columns: Sequence[str], row_name: str, column_name: str):
-    """Accuracies [R, C] as a grid with the numbers in it, NaN as an empty field.
+    """Draws accuracies [R, C] as a grid of numbers; NaN is an empty field.
 
-    The colour is the logarithm of the error rate, so that 98 and 99 % differ as visibly as 80 and 90 %.
+    The colour shows the logarithm of the error rate, so that 98 and 99 % differ as visibly as 80 and 90 %.
     """
     figure = new_figure(1.3 + 0.72 * len(columns), 1.5 + 0.44 * len(rows))
     axes = figure.add_subplot()
-    brightness = -np.log(np.maximum(1 - np.asarray(values), SMALLEST_ERROR))  # the better the brighter
+    brightness = -np.log(np.maximum(1 - np.asarray(values), SMALLEST_ERROR))  # better is brighter
     image = axes.imshow(np.ma.masked_invalid(brightness), cmap="cividis", aspect="auto")
     for row, column in np.ndindex(*np.shape(values)):
         if np.isnan(values[row][column]):
@@ -49,14 +49,14 @@ def heat_map(values: np.ndarray, *, rows: Sequence[str], columns: Sequence[str],
 def sorted_accuracies(
     mean: np.ndarray, error: np.ndarray, *, names: Sequence[str], marked: Sequence[int] = (), num_best: int = 20
 ):
-    """All accuracies [K] from the best to the worst on the left, the best few by name on the right.
+    """Draws all accuracies [K] from best to worst on the left, and the best few with their names on the right.
 
     Args:
-        mean: of each cell; NaN ones are left out.
-        error: standard error of each, drawn as a bar in both directions; NaN draws none.
-        names: of the cells.
-        marked: places of cells that get a colour of their own.
-        num_best: cells in the right-hand panel.
+        mean: mean accuracy of each cell; cells with NaN are left out.
+        error: standard error of each mean, drawn as a bar in both directions; none for NaN.
+        names: names of the cells.
+        marked: indices of cells in another colour.
+        num_best: number of cells in the right-hand panel.
     """
     order = [k for k in np.argsort(-np.asarray(mean), kind="stable") if not np.isnan(mean[k])]
     best = order[:num_best]
@@ -87,7 +87,7 @@ def sorted_accuracies(
 
 
 def effects_on_error(effects: Sequence[Effect]):
-    """The factor of each choice on the error rate, a panel for each decision, with bars of one standard error."""
+    """Draws the factor of each choice on the error rate, a panel for each decision, with bars of one standard error."""
     decisions = list(dict.fromkeys(effect.decision for effect in effects))
     num_columns = min(len(decisions), 3)
     num_rows = -(-len(decisions) // num_columns)
@@ -104,7 +104,7 @@ def effects_on_error(effects: Sequence[Effect]):
         axes.errorbar(middle, places, xerr=bars, fmt="o", color=BLUE, markersize=4, elinewidth=1)
         axes.set_xscale("log")
         axes.set_yticks(places, [plain(effect.choice) for effect in shown], fontsize=8)
-        axes.set_ylim(most - 0.5, -0.5)  # the first on top, the same distances in all panels
+        axes.set_ylim(most - 0.5, -0.5)  # the first choice on top, the same spacing in all panels
         axes.set_title(plain(decision), fontsize=9)
         axes.grid(alpha=0.3)
     for axes in all_axes[len(decisions) :]:
@@ -115,12 +115,12 @@ def effects_on_error(effects: Sequence[Effect]):
 
 
 def learning_curves(curves: Mapping[str, np.ndarray], *, lines: Mapping[str, float], batch_size: int):
-    """Mean reward of each batch's samples against iteration, for several strategies.
+    """Draws the mean reward of each batch's samples against iteration, for several strategies.
 
     Args:
-        curves: name -> fractions [seeds, iterations]; the line is the mean over seeds, the band has eight of ten seeds.
-        lines: name -> a fraction drawn across, such as the best of the table.
-        batch_size: samples in an iteration, for the label.
+        curves: name -> fractions [seeds, iterations]; lines are means over seeds, and bands hold eight of ten seeds.
+        lines: name -> a fraction drawn as a horizontal line, such as the best of the table.
+        batch_size: number of samples in an iteration, for the label.
     """
     figure = new_figure(6.8, 3.6)
     axes = figure.add_subplot()
@@ -135,5 +135,5 @@ def learning_curves(curves: Mapping[str, np.ndarray], *, lines: Mapping[str, flo
     axes.set_xlabel(f"iteration, of {batch_size} samples each")
     axes.set_ylabel("mean reward of the samples, %")
     axes.grid(alpha=0.3)
-    figure.legend(fontsize=8, loc="outside lower center", ncols=4)  # never over a curve
+    figure.legend(fontsize=8, loc="outside lower center", ncols=4)  # so that it never covers a curve
     return figure

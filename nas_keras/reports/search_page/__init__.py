@@ -1,4 +1,5 @@
 """The page of one or several searches.
 
-Read `page.py` first, then `facts.py`, `sections.py`, `goals.py`, `commands.py` and `searches.py`.
+Reading order: `page.py` (the page as a whole), `facts.py` (its figures), `sections.py`, `goals.py` and `commands.py`
+(its sections).
 """

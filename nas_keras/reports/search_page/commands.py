@@ -1,4 +1,4 @@
-"""How the figures on a page of searches were made: recipes, machine, and the commands that make them again."""
+"""The section on how the figures of searches were made: recipes, machine, and the commands that reproduce them."""
 
 import dataclasses
 import pathlib
@@ -21,7 +21,7 @@ from nas_keras.strategies import NAMES, config_of
 
 
 def how_it_was_made(facts: RunFacts, trained: pathlib.Path | None, table: pathlib.Path | None, command: str) -> str:
-    """Recipes, machine and commands."""
+    """The recipes, the machine and the commands."""
     first = facts.runs[0]
     rows = [[code(name), escape(flatten(value))] for name, value in first.fixed["recipe"].items()]
     rows += [[code(f"machine: {n}"), escape(flatten(v))] for n, v in first.config.get("environment", {}).items()]
@@ -42,19 +42,20 @@ def how_it_was_made(facts: RunFacts, trained: pathlib.Path | None, table: pathli
 
 
 def _in_one_line(command: str) -> str:
-    """A command as a code block can hold it; one that it cannot hold is no command any more, but a comment."""
+    """Formats a command for a code block, as a comment if the block cannot hold it unchanged."""
     line = " ".join(command.split()).replace("```", "")
     return line if line == command or line.startswith("#") else f"# A name in it cannot be shown here: {line}"
 
 
 def search_command(run: Run) -> str:
-    """The command that makes a search again, or a comment that says why there is none.
+    """The command that repeats a search, or a comment that says why there is none.
 
-    Everything that differs from a default of `launch/search.py` stands in it, so that its `config.json` is the same.
+    The command contains everything that differs from a default of `launch/search.py`, so that it writes the same
+    `config.json`.
     """
     reason = _made_in_python(run)
     if reason:
-        return f"# {run.path} was made in Python, as {reason}: no command makes it again."
+        return f"# {run.path} was made in Python, and no command can repeat it: {reason}."
     fixed, recipe, source, budget = run.fixed, run.fixed["recipe"], run.config["source"], run.config["budget"]
     defaults = dataclasses.asdict(config_of(run.strategy, {}))
     settings = {name: value for name, value in fixed["strategy"]["config"].items() if defaults[name] != value}
@@ -86,23 +87,25 @@ def search_command(run: Run) -> str:
 
 
 def _made_in_python(run: Run) -> str | None:
-    """What the flags of `launch/search.py` cannot say of a search; None if they can say all."""
+    """The reason why the flags of `launch/search.py` cannot express a search; None if they can."""
     fixed, recipe, source = run.fixed, run.fixed["recipe"], run.config.get("source")
     name = re.fullmatch(r"small|large\d+", run.space.name)
     if not name or spaces.by_name(run.space.name).fingerprint != run.space.fingerprint:
-        return "its space is none of those that have a flag"
+        return "there is no flag for its space"
     if run.strategy not in NAMES:
-        return f"{run.strategy} is no strategy that has a name here"
+        return f"{run.strategy} is not the name of a strategy"
     if not set(fixed["strategy"]["config"]) <= set(dataclasses.asdict(config_of(run.strategy, {}))):
         return "this version has other settings of its strategy"
     if fixed.get("warm_start"):
-        return "it began with what another folder knew, which its configuration does not name"
+        return "it had a warm start, whose folder its configuration does not name"
     if not isinstance(source, dict) or not {"dataset", "table"} & set(source):
-        return "its configuration names no data set and no table"
+        return "its configuration names neither a data set nor a table"
     if "table" in source:
-        return None if not _trains(run) or "dataset" in source else "what its table lacked was trained on arrays"
+        return (
+            None if not _trains(run) or "dataset" in source else "children that its table lacked were trained on arrays"
+        )
     if not set(recipe) <= {"data", "child", "train", "distribute"}:
-        return "its recipe has parts that have no flag"
+        return "there is no flag for some parts of its recipe"
     for part, default, with_flag in (
         ("child", ChildConfig(), {"filters"}),
         ("train", TrainConfig(), {"epochs", "precision", "jit_compile"}),
@@ -110,18 +113,18 @@ def _made_in_python(run: Run) -> str | None:
         usual = dataclasses.asdict(default)
         others = [n for n, value in recipe[part].items() if n not in with_flag and usual.get(n) != value]
         if others:
-            return f"{', '.join(others)} of its recipe's {part} have no flag"
+            return f"there is no flag for {', '.join(others)} of its recipe's {part}"
     return None
 
 
 def _trains(run: Run) -> bool:
-    """Whether children were trained in the search, be it only where a table lacked them."""
+    """Whether the search trained children, possibly only those that a table lacked."""
     return bool(run.config.get("environment"))
 
 
 def _image_flags(source: dict[str, Any]) -> dict[str, Any]:
     dataset, folder, size = source["dataset"], source.get("data_dir"), source.get("image_size")
-    if dataset == "mnist" and folder and pathlib.Path(folder).name == "testdata":  # the copy in the repository
+    if dataset == "mnist" and folder and pathlib.Path(folder).name == "testdata":  # the copy in this repository
         dataset = folder = None
     elif "version" in source:
         dataset = f"{dataset}:{source['version']}"
@@ -129,18 +132,18 @@ def _image_flags(source: dict[str, Any]) -> dict[str, Any]:
 
 
 def _place(path: str | pathlib.Path) -> str:
-    """A path as a person would type it here: relative, if it lies below the current folder."""
+    """A path as a person would type it: relative if it lies below the current folder."""
     path, here = pathlib.Path(path), pathlib.Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _unless(value: Any, default: Any) -> Any:
-    """None for the default, which needs no flag."""
+    """The value, or None if it is the default, which needs no flag."""
     return None if value == default else value
 
 
 def _names(titles: Iterable[str]) -> str:
-    """What flags call the cells that people designed."""
+    """The names that flags use for cells that people designed, given their titles."""
     by_title = {title: name for name, title in HUMAN_TITLES.items()}
     return ",".join(by_title[title] for title in titles)
 
@@ -158,7 +161,7 @@ def _train_command(facts: RunFacts, trained: pathlib.Path) -> str:
     recipe = facts.runs[0].fixed["recipe"]
     longer = {name: train.get(name) for name in ("epochs", "shift")}
     if not isinstance(source, dict) or not {"dataset", "table"} & set(source) or train != {**recipe["train"], **longer}:
-        return f"# {trained} was made in Python: the searches name no data set, or more than epochs and shift differs."
+        return f"# {trained} was made in Python: its searches name no data set, or more than epochs and shift differ."
     return (
         f"python launch/train_child.py --from={shlex.quote(paths)} --top={max(top, 1)}"
         + (f" --cells={human}" if human else "")

@@ -1,4 +1,4 @@
-"""What a page of searches tells of: the searches, their best cells trained longer, a table of the space; and figures.
+"""The facts of searches that their page is written from: runs, longer trainings of their best cells, and a table.
 
 Accuracies are fractions, times are seconds unless a name says hours.
 """
@@ -26,11 +26,11 @@ from nas_keras.storage.run_folder import Workspace
 from nas_keras.storage.table import Table, read_table
 from nas_keras.trial import Evaluation
 
-TOP = 10  # best cells of a search that are held against another's
+TOP = 10  # number of best cells by which searches are compared
 
 
 class Spread(NamedTuple):
-    """Mean and standard deviation of some rewards; NaN for fewer than two."""
+    """The mean and standard deviation of rewards; NaN for fewer than two."""
 
     mean: float
     deviation: float
@@ -38,13 +38,13 @@ class Spread(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class RunFacts:
-    """All that the page is written from.
+    """The facts of searches of one space and recipe.
 
     Attributes:
-        runs: the searches, in the order named.
-        trained: the table of the longer trainings; None before there is one.
-        table: of the searches' own recipe; None if none was named.
-        goal: accuracy that the winner should reach, in validation and in test; NaN for none.
+        runs: the searches, in the order given.
+        trained: the table of longer trainings; None if there is none yet.
+        table: facts of a table with the searches' own recipe; None if none was given.
+        goal: accuracy that the winner should reach in validation and test; NaN for none.
     """
 
     runs: list[Run]
@@ -54,7 +54,7 @@ class RunFacts:
 
     @property
     def space(self) -> SearchSpace:
-        """That was searched."""
+        """The space that was searched."""
         return self.runs[0].space
 
     @functools.cached_property
@@ -64,33 +64,33 @@ class RunFacts:
 
     @functools.cached_property
     def standings(self) -> list[Standing]:
-        """Of the longer trainings, the best first; none before there are any."""
+        """The cells that were trained longer, best first; empty if there are none yet."""
         return winners.standings(self.trained.trials) if self.trained else []
 
     @functools.cached_property
     def winner(self) -> Standing | None:
-        """The best that no person designed."""
+        """The best of them that no person designed."""
         return next((standing for standing in self.standings if standing.key not in self.human), None)
 
     @functools.cached_property
     def places(self) -> dict[str, list[str]]:
-        """Key -> its places in the searches."""
+        """Key -> its ranks in the searches, as text."""
         return winners.places(self.runs, max(len(run.evaluated) for run in self.runs))
 
     @functools.cached_property
     def names(self) -> dict[str, str]:
-        """Key -> its cell as a person reads it, of all that the searches evaluated or were trained longer."""
+        """Key -> its cell as text, for all cells that the searches evaluated or that were trained longer."""
         trials = [trial for run in self.runs for trial in run.evaluated]
         return winners.names(self.space, [*trials, *(self.trained.trials if self.trained else [])])
 
     @functools.cached_property
     def known(self) -> dict[str, Evaluation]:
-        """Key -> what one short training, or the mean of several, gave; of the table first, then of the searches."""
+        """Key -> its evaluation by the searches' recipe: the mean in the table, or else that of the first search."""
         found = {}
         if self.table:
-            means, sizes = self.table.valid.mean, self.table.measured.num_params
+            means, sizes = self.table.valid.mean, self.table.accuracies.num_params
             for k in self.table.best:
-                found[self.table.measured.keys[k]] = Evaluation(means[k], num_params=int(sizes[k]))
+                found[self.table.accuracies.keys[k]] = Evaluation(means[k], num_params=int(sizes[k]))
         for run in self.runs:
             for trial in run.evaluated:
                 if not trial.evaluation.failed:
@@ -99,14 +99,14 @@ class RunFacts:
 
     @functools.cached_property
     def noise(self) -> table_statistics.Noise:
-        """Of the longer trainings."""
+        """The noise of the longer trainings."""
         return table_statistics.noise_of(
-            winners.matrix(winners.accuracies(self.trained.trials if self.trained else []), "valid_accuracy")
+            winners.matrix(winners.trainings_by_key(self.trained.trials if self.trained else []), "valid_accuracy")
         )
 
     @property
     def order_kept(self) -> tuple[float, int]:
-        """Spearman's correlation of the reward with the mean after the longer training, and over how many cells."""
+        """Spearman's correlation of the reward with the mean of the longer trainings, and the number of cells."""
         both = [(self.known[s.key].reward, s.valid) for s in self.standings if s.key in self.known]
         rewards, means = np.array(both).T if both else (np.zeros(0), np.zeros(0))
         return table_statistics.rank_correlation(rewards, means), len(both)
@@ -119,21 +119,23 @@ def gather_runs(
     table: pathlib.Path | None = None,
     goal: float = np.nan,
 ) -> RunFacts:
-    """Reads everything.
+    """Reads the sources of a page.
 
     Raises:
-        InvalidValueError: if the searches differ in space or recipe, or a table is of another space or other children.
-        DataError: if something is missing or damaged.
+        InvalidValueError: if the searches differ in space or recipe, or a table does not match them.
+        DataError: if a source is missing or corrupt.
     """
     runs = read_runs(paths)
     recipe, space = runs[0].fixed["recipe"], runs[0].space
     if not {"data", "child", "train"} <= set(recipe):
         raise InvalidValueError(
-            f"The rewards of {paths[0]} are not accuracies of trained children, but of {recipe}: a page of searches is "
-            "about children."
+            f"The rewards of {paths[0]} are not accuracies of trained children: their recipe is {recipe}. Name "
+            "searches that trained children."
         )
     if not isinstance(space.decode([0] * len(space.decisions)), Cell):
-        raise InvalidValueError(f"{paths[0]} searched {space!r}, which has no cells, as a page has.")
+        raise InvalidValueError(
+            f"{paths[0]} searched {space!r}, whose encodings are not cells. Name searches of cells."
+        )
     longer = read_table(trained) if trained else None
     if longer:
         check_same(trained, paths[0], space=({"fingerprint": longer.space}, space), fix=f"Name a table of {space!r}.")
@@ -141,8 +143,8 @@ def gather_runs(
             {name: some.get(name) for name in ("data", "child")} for some in (longer.recipe, recipe)
         )
         check_same(trained, paths[0], recipe=images_and_network, fix="Train the children with launch/train_child.py.")
-        if not winners.accuracies(longer.trials):
-            raise DataError(f"No training in {trained} succeeded. Train again by launch/train_child.py.")
+        if not winners.trainings_by_key(longer.trials):
+            raise DataError(f"No training in {trained} succeeded. Train again with launch/train_child.py.")
     facts = gather_table(table, space) if table else None
     if facts:
         fix = "Name a table of the recipe that was searched with, or leave it out."
@@ -151,28 +153,28 @@ def gather_runs(
 
 
 def rewards_of(run: Run) -> np.ndarray:
-    """The reward of each cell in the order evaluated, NaN for a failure."""
+    """The reward of each cell in the order of evaluation; NaN for a failure."""
     return np.array([trial.reward for trial in run.evaluated])
 
 
-def best_of(run: Run, count: int | None = None) -> Spread:
-    """The rewards of a search's best cells, of those that it evaluated first or of all."""
+def spread_of_best(run: Run, count: int | None = None) -> Spread:
+    """The spread of the `TOP` best rewards among the first `count` evaluations of a search, or among all."""
     rewards = [trial.reward for trial in top_trials(run.evaluated[:count], TOP)]
     if len(rewards) < 2:
         return Spread(np.nan, np.nan)
     return Spread(float(np.mean(rewards)), float(np.std(rewards, ddof=1)))
 
 
-def share_of_repeats(run: Run) -> float:
-    """How many of the samples were answered from D; none before the first batch is complete."""
+def cache_hit_rate(run: Run) -> float:
+    """The share of the samples whose reward was already in D; 0 before the first batch is complete."""
     return sum(trial.cached for trial in run.trials) / max(1, len(run.trials))
 
 
 def children_per_hour(run: Run) -> float:
-    """On the clock, from one batch to the next by the times in TensorBoard's files; NaN without two batches in one.
+    """Children evaluated per hour of wall time, by the times in TensorBoard's files; NaN if no file has two batches.
 
-    A batch's time is that of its end, so the first batch of each start counts for nothing, and neither does the time
-    between two starts.
+    The time of a batch is that of its end, so the first batch of each start of the search is not counted, nor is the
+    time between two starts.
     """
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
@@ -189,6 +191,6 @@ def children_per_hour(run: Run) -> float:
     return 3600 * children / seconds if seconds > 0 else np.nan
 
 
-def hours_of_a_core(run: Run) -> float:
-    """The wall time of a search's trainings, summed."""
+def core_hours(run: Run) -> float:
+    """The summed wall time of a search's trainings, in hours."""
     return sum(trial.evaluation.seconds for trial in run.evaluated) / 3600

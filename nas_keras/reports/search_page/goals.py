@@ -1,22 +1,23 @@
-"""What searches were to reach, and whether they did: the winner against people's cells and a goal, PPO against random.
+"""The goals of searches, and whether they were reached.
 
-Every verdict is computed, with the spread it rests on, and stands on the page whichever way it went.
+The winner is compared with the cells that people designed and with a goal, and PPO with random search. Every verdict is
+computed, with the spread it is based on, and shown on the page whatever the outcome.
 """
 
 import math
 from typing import NamedTuple
 
 from nas_keras.reports.markdown import code, percent
-from nas_keras.reports.search_page.facts import TOP, RunFacts, best_of
+from nas_keras.reports.search_page.facts import TOP, RunFacts, spread_of_best
 from nas_keras.results.runs import Run
 
 
 class Verdict(NamedTuple):
-    """One thing that was to be reached.
+    """The verdict on one goal.
 
     Attributes:
-        reached: whether it was; None if that is not known.
-        text: what was to be reached and what there is, in markdown.
+        reached: whether it was reached; None if that is not known yet.
+        text: the goal and the figures, in markdown.
     """
 
     reached: bool | None
@@ -24,16 +25,16 @@ class Verdict(NamedTuple):
 
 
 def verdicts(facts: RunFacts) -> list[Verdict]:
-    """All of them."""
+    """The verdicts on all goals."""
     others = [run for run in facts.runs if run.strategy != "random"]
     pairs = [(run, other) for run in others for other in facts.runs if other.strategy == "random"]
     return [*_against_people(facts), *_goal(facts), *(_against_random(*pair) for pair in pairs)]
 
 
 def section(facts: RunFacts) -> str:
-    """The verdicts, and what bears on them."""
+    """The verdicts, and the noise behind them."""
     found = verdicts(facts)
-    lines = ["## What was reached, and what was not"]
+    lines = ["## Goals"]
     for heading, reached in (("Not reached:", False), ("Reached:", True), ("Not known yet:", None)):
         texts = [verdict.text for verdict in found if verdict.reached is reached]
         if texts:
@@ -63,7 +64,7 @@ def _against_people(facts: RunFacts) -> list[Verdict]:
 
 
 def _missing(facts: RunFacts, key: str) -> str:
-    """Why a winner cannot be compared with a person's cell yet."""
+    """The reason why the winner cannot be compared with a person's cell yet."""
     if facts.trained is None:
         return "nothing was trained longer yet."
     if facts.winner is None:
@@ -71,7 +72,7 @@ def _missing(facts: RunFacts, key: str) -> str:
     counts = {standing.key: standing.count for standing in facts.standings}
     if key not in counts:
         return f"{facts.human[key]} was not trained longer."
-    return f"trainings so far: {facts.winner.count} and {counts[key]}; it takes the same number of both, at least two."
+    return f"trainings so far: {facts.winner.count} and {counts[key]}; both need the same number, at least two."
 
 
 def _goal(facts: RunFacts) -> list[Verdict]:
@@ -81,7 +82,7 @@ def _goal(facts: RunFacts) -> list[Verdict]:
     if facts.winner is None:
         return [Verdict(None, f"The winner's means reach {wanted}: nothing was trained longer yet.")]
     if facts.winner.count < 2:
-        return [Verdict(None, f"The winner's means reach {wanted}: it was trained once so far, which is no mean.")]
+        return [Verdict(None, f"The winner's means reach {wanted}: it has been trained only once so far.")]
     reached = facts.winner.valid >= facts.goal and facts.winner.test >= facts.goal
     return [Verdict(reached, f"The winner's means {'reach' if reached else 'do not reach'} {wanted}: {_of(facts)}.")]
 
@@ -96,9 +97,11 @@ def _of(facts: RunFacts) -> str:
 
 def _against_random(run: Run, random: Run) -> Verdict:
     count = min(len(run.evaluated), len(random.evaluated))
-    one, other = best_of(run, count), best_of(random, count)
+    one, other = spread_of_best(run, count), spread_of_best(random, count)
     if math.isnan(one.mean) or math.isnan(other.mean):
-        return Verdict(None, f"The {TOP} best of {run.title} against those of {random.title}: too few have succeeded.")
+        return Verdict(
+            None, f"The {TOP} best of {run.title} against those of {random.title}: too few evaluations succeeded."
+        )
     reached = one.mean > other.mean
     return Verdict(
         reached,
@@ -110,7 +113,7 @@ def _against_random(run: Run, random: Run) -> Verdict:
 
 
 def _reasons(facts: RunFacts) -> list[str]:
-    """What the figures can bear, for whoever asks why."""
+    """The noise of the longer trainings, and how many cells are tied with the first."""
     if facts.winner is None or math.isnan(facts.noise.single):
         return []
     first, single = facts.standings[0], facts.noise.single
@@ -120,7 +123,8 @@ def _reasons(facts: RunFacts) -> list[str]:
     )
     return [
         f"One longer training scatters by {percent(single)} points of validation accuracy about its cell's mean, so "
-        f"that a mean of {first.count} is known to {percent(single / first.count**0.5)}; the {len(facts.standings)} "
-        f"cells themselves differ by {percent(facts.noise.between)} (standard deviations). {ties} of them, the first "
-        "included, are within two standard errors of the first, so their order among themselves is mostly chance."
+        f"the standard error of a mean of {first.count} is {percent(single / first.count**0.5)}; the "
+        f"{len(facts.standings)} cells themselves differ by {percent(facts.noise.between)} (standard deviations). "
+        f"{ties} of them, the first included, are within two standard errors of the first, so their order among "
+        "themselves is mostly chance."
     ]

@@ -1,7 +1,7 @@
-"""A page of searches: their folders, the longer trainings of their best and a table become README.md and pictures.
+"""The page of searches, of longer trainings of their best cells and of a table: a folder with README.md and pictures.
 
-Every figure is computed here and now from what was read. What the page says is written in `search_page/sections.py` and
-`search_page/goals.py`; the page of a whole table is `table_page/page.py`'s.
+Every figure is computed from these sources when the page is made. The text is written by `sections.py`, `goals.py` and
+`commands.py`; the page of a whole table is left to `table_page/`.
 """
 
 import pathlib
@@ -39,22 +39,22 @@ def write_run_report(
     command: str = "",
     on_search: Callable[[int], None] | None = None,
 ) -> Report:
-    """Makes the page.
+    """Makes the page of searches.
 
     Args:
         runs: folders of searches of one space and recipe, finished or running.
-        output: folder of the page; made if it is not there. A page that stands in it is replaced.
-        trained: folder of the longer trainings, as launch/train_child.py fills it.
+        output: folder of the page; it is created if necessary, and an earlier page in it is replaced.
+        trained: folder of the table of longer trainings, as launch/train_child.py fills it.
         table: folder of a table of the searches' recipe; it need not be complete.
-        goal: accuracy that the winner should reach, in validation and in test; NaN for none.
-        searches: run seeds of searches on the table, if that is complete; 0: none.
-        batches: of 8 samples, in each of those searches.
-        command: that makes the page, to be shown on it.
-        on_search: called with the number of seeds searched.
+        goal: accuracy that the winner should reach in validation and test, a fraction; NaN for none.
+        searches: number of seeds of searches on the table, if it is complete; 0 for none.
+        batches: number of batches of 8 samples in each of these searches.
+        command: the command that makes the page, to be shown on it.
+        on_search: called with the number of seeds done.
 
     Raises:
-        InvalidValueError: for a wrong number or folder, or things that do not belong together, before any work.
-        DataError: if something is missing or damaged.
+        InvalidValueError: before any work, if a number or folder is not allowed, or the sources do not belong together.
+        DataError: if a source is missing or corrupt.
     """
     _check_numbers(searches, batches, goal)
     policies = picture_names([local_path("runs", run) for run in runs], "policy")
@@ -138,7 +138,7 @@ def _draw_sizes(facts: RunFacts, human: Mapping[str, Evaluation]):
 
 
 def _best_cell(facts: RunFacts):
-    """The winner's cell, or, before anything was trained longer, that with the highest reward of all searches."""
+    """The winner's cell, or the cell with the highest reward of all searches before any was trained longer."""
     encodings = {trial.key: trial.actions for run in facts.runs for trial in run.evaluated}
     if facts.winner:
         key = facts.winner.key

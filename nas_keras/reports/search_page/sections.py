@@ -1,4 +1,4 @@
-"""What a page of searches says: each function writes one section, as markdown, from `RunFacts`.
+"""Sections of the page of searches, except those in `goals.py` and `commands.py`. Each function returns one.
 
 Accuracies are fractions in `RunFacts` and percent on the page; their differences are percentage points, "points".
 """
@@ -13,10 +13,10 @@ from nas_keras.reports.markdown import code, escape, make_table, number, percent
 from nas_keras.reports.search_page.facts import (
     TOP,
     RunFacts,
-    best_of,
+    cache_hit_rate,
     children_per_hour,
-    hours_of_a_core,
-    share_of_repeats,
+    core_hours,
+    spread_of_best,
 )
 from nas_keras.reports.search_page.goals import verdicts
 from nas_keras.results.policy_history import History
@@ -24,21 +24,21 @@ from nas_keras.results.runs import Run
 
 
 def title(facts: RunFacts) -> str:
-    """The page's first line."""
+    """The title of the page."""
     data = facts.runs[0].fixed["recipe"].get("data")
     name = data.get("name") if isinstance(data, dict) else None
     return f"# The {escape(facts.space.name)} space{f' on {escape(name)}' if name else ''}: searches and their winners"
 
 
 def headlines(facts: RunFacts) -> list[str]:
-    """The figures that matter, as plain sentences."""
+    """The most important figures, as plain sentences."""
     lines = []
     for run in facts.runs:
         best = run.best(1)
         budget = run.config["budget"]["max_evaluations"]
         lines.append(
-            f"{run.title}: {len(run.evaluated):,} of {budget:,} cells evaluated, {percent(share_of_repeats(run))} % of "
-            f"{len(run.trials):,} samples answered from D, {number(children_per_hour(run), 0)} children an hour"
+            f"{run.title}: {len(run.evaluated):,} of {budget:,} cells evaluated, {len(run.trials):,} samples with "
+            f"{percent(cache_hit_rate(run))} % cache hits, {number(children_per_hour(run), 0)} children an hour"
             + (f"; best reward {percent(best[0].reward)} %, {facts.names[best[0].key]}" if best else "; none succeeded")
             + "."
         )
@@ -57,20 +57,20 @@ def headlines(facts: RunFacts) -> list[str]:
 
 
 def winners(facts: RunFacts, pictures: Mapping[str, str]) -> str:
-    """The best cell, drawn, and the table of those that were trained longer."""
+    """The best cell as a picture, and a table of the cells that were trained longer."""
     lines = ["## The winners"]
     if "best_cell" in pictures:
         lines.append(f"![The best cell as a graph]({pictures['best_cell']})")
     if not facts.standings:
-        return "\n\n".join([*lines, "No cell was trained longer yet, so that the best by its reward is shown."])
+        return "\n\n".join([*lines, "No cell has been trained longer yet; the cell with the highest reward is shown."])
     train = facts.trained.recipe.get("train", {})
-    is_whole = len({standing.count for standing in facts.standings}) == 1
+    is_complete = len({standing.count for standing in facts.standings}) == 1
     lines += [
-        f"Trained anew, {train.get('epochs', '?')} epoch(s) each, and tested, "
-        f"{'all with the same seeds' if is_whole else 'with the same seeds, some of which are not done'}: "
-        "accuracies in percent, mean ± standard error over trainings. The reward is what the search's recipe gave; "
-        "by it the searches chose, so it flatters what they chose. The rank is by validation; nothing was chosen by "
-        "test.",
+        f"Each cell was trained again from scratch for {train.get('epochs', '?')} epoch(s) and tested, "
+        f"{'all with the same seeds' if is_complete else 'with the same seeds, some of which are not done'}. "
+        "Accuracies are in percent, mean ± standard error over trainings. The reward is that of the search's recipe; "
+        "it is biased upwards for the cells that the searches selected by it. Ranks are by validation; nothing is "
+        "selected by test.",
         make_table(
             ["rank", "cell ", "found as ", "validation", "test", "trainings", "reward", "parameters"],
             [
@@ -81,15 +81,15 @@ def winners(facts: RunFacts, pictures: Mapping[str, str]) -> str:
             ],
         ),
     ]
-    untold = [name for key, name in facts.human.items() if key not in facts.known]
-    if untold:
+    unknown = [name for key, name in facts.human.items() if key not in facts.known]
+    if unknown:
         lines.append(
-            f"No reward is known of {', '.join(untold)}: launch/precompute_rewards.py --cells adds them to the table."
+            f"The reward of {', '.join(unknown)} is unknown; launch/precompute_rewards.py --cells adds it to the table."
         )
     correlation, count = facts.order_kept
     lines.append(
-        f"Spearman's rank correlation of the reward with the mean after the longer training: {number(correlation)}, "
-        f"over {count} cells. Most of them are here because their reward was high, which leaves little to correlate."
+        f"Spearman's rank correlation of the reward with the mean after the longer training is {number(correlation)}, "
+        f"over {count} cells. Most of them were selected for a high reward, and that narrow range lowers it."
     )
     return "\n\n".join(lines)
 
@@ -102,36 +102,36 @@ def searching(facts: RunFacts, pictures: Mapping[str, str]) -> str:
         first = run.best(1)
         rows.append(
             [escape(run.title), run.fixed["seed"], f"{len(run.evaluated):,}", failed, f"{len(run.trials):,}"]
-            + [percent(share_of_repeats(run)), number(children_per_hour(run), 0), number(hours_of_a_core(run))]
-            + [percent(first[0].reward) if first else "–", percent(*best_of(run))]
+            + [percent(cache_hit_rate(run)), number(children_per_hour(run), 0), number(core_hours(run))]
+            + [percent(first[0].reward) if first else "–", percent(*spread_of_best(run))]
         )
-    header = "search |seed|cells evaluated|failed|samples|% from D|children an hour|hours of a core|best|the best "
+    header = "search |seed|cells evaluated|failed|samples|cache hits, %|children an hour|core-hours|best|the best "
     return "\n\n".join(
         [
             "## The searches",
-            "All by the same recipe; the reward is the validation accuracy, in percent.",
+            "All searches use the same recipe; the reward is the validation accuracy, in percent.",
             f"![Reward of each cell evaluated, and the best so far]({pictures['rewards']})",
             make_table(f"{header}{TOP}".split("|"), rows),
-            f"The best {TOP}: mean ± standard deviation of their rewards. Samples answered from D cost nothing. "
-            "Children an hour are by the clock, of all workers together, beside whatever else the machine did; those "
-            "whose reward a table knew count too.",
+            f"The best {TOP}: mean ± standard deviation of their rewards. Cache hits are samples whose reward was "
+            "already in D; they cost nothing. Children an hour are per hour of wall time, by all workers together "
+            "and with whatever else the machine was doing; children whose reward came from a table are included.",
         ]
     )
 
 
 def policy(run: Run, history: History, picture: str) -> str:
-    """What a controller learned."""
-    told_again = "The policy's own, found by telling D again to a new controller, which proposed"
-    if history.same is None:
+    """The policy that a controller learned."""
+    replayed = "These are probabilities of the policy, obtained by replaying D to a new controller, which proposed"
+    if history.reproduced is None:
         how = (
-            "This version does not propose what stands in D, so these are shares of what was proposed, in the latest "
-            "batches."
+            "This version does not propose the encodings in D, so these are shares of the choices among the latest "
+            "proposals."
         )
-    elif history.same == 1:
-        how = f"{told_again} the same encodings as the run."
+    elif history.reproduced == 1:
+        how = f"{replayed} the same encodings as the run."
     else:
         how = (
-            f"{told_again} {percent(history.same)} % of the encodings as the run did: on a processor that rounds "
+            f"{replayed} {percent(history.reproduced)} % of the run's encodings; on a processor that rounds "
             "differently, a few samples differ."
         )
     rows = []
@@ -144,38 +144,37 @@ def policy(run: Run, history: History, picture: str) -> str:
     return "\n\n".join(
         [
             f"## What the controller of {escape(run.title)} learned",
-            f"The probability of each choice at each decision, over {len(run.batches):,} batches, whatever the others "
-            f"are. {how}",
+            f"The marginal probability of each choice at each decision, over {len(run.batches):,} batches. {how}",
             f"![Probability of each choice, batch by batch]({picture})",
-            "At the end; an entropy of 1 is that of a uniform policy, 0 of one that has decided:",
+            "At the end of the search (the entropy is 1 for a uniform policy, 0 for a deterministic one):",
             make_table(["decision ", "likeliest choice ", "its probability, %", "entropy"], rows),
         ]
     )
 
 
 def sizes(pictures: Mapping[str, str]) -> str:
-    """Accuracy against parameters."""
+    """The picture of accuracy against parameters."""
     return (
         "## Accuracy against parameters\n\n"
         f"![Reward against parameters]({pictures['sizes']})\n\n"
-        "By the search's recipe. Diamonds are cells that people designed, where their reward is known, "
-        "and the winner."
+        "Accuracies are those of the search's recipe. Diamonds are the winner and the cells that people designed, "
+        "where their reward is known."
     )
 
 
 def the_table(facts: RunFacts) -> str:
-    """How full the table is, and where the searches' best stand in it."""
+    """The number of cells in the table, and the ranks of the searches' best cells in it."""
     lines = ["## The table of the space"]
     if facts.table is None:
-        return f"{lines[0]}\n\nNo table was named."
-    measured = facts.table.measured
+        return f"{lines[0]}\n\nNo table was given."
+    accuracies = facts.table.accuracies
     lines.append(escape(_how_full(facts)))
-    if measured.num_untested:
+    if accuracies.num_untested:
         lines.append(
-            f"{measured.num_untested:,} of its {len(facts.table.table.trials):,} trainings have no test accuracy: they "
-            "come from searches, which measure none."
+            f"{accuracies.num_untested:,} of its {len(facts.table.table.trials):,} trainings have no test accuracy, "
+            "because they come from searches, which do not use the test split."
         )
-    places = {key: k for k, key in enumerate(measured.keys)}
+    places = {key: k for k, key in enumerate(accuracies.keys)}
     best = facts.table.valid.mean[facts.table.best[0]]
     for run in facts.runs:
         k = places[run.best(1)[0].key] if run.best(1) else None
@@ -188,7 +187,7 @@ def the_table(facts: RunFacts) -> str:
 
 
 def _how_full(facts: RunFacts) -> str:
-    total = len(facts.table.measured.keys)
+    total = len(facts.table.accuracies.keys)
     full = len(facts.table.best)
     return f"The table holds {full:,} of the {total:,} cells of the space ({percent(full / total, digits=1)} %)."
 

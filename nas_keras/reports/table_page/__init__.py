@@ -1,4 +1,5 @@
 """The page of a table of rewards.
 
-Read `page.py` first, then `facts.py`, `sections.py` and `limits.py`.
+Reading order: `page.py` (the page as a whole), `sections.py` (its sections) and `limits.py` (sections on noise and
+order). The figures come from `reports/table_facts.py`.
 """

@@ -1,4 +1,4 @@
-"""What the figures of a page can bear: noise, the order of the cells, searches on the table; a section each."""
+"""Sections on the limits of a table's figures: the noise of training, and how reliable the order of the cells is."""
 
 import math
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from nas_keras.reports.table_facts import TableFacts
 
 
 def noise(facts: TableFacts) -> str:
-    """One training's noise beside the gaps between cells, and pairs that are the same network."""
-    measured, quarter = facts.measured, facts.quarter
+    """The noise of one training compared with the gaps between cells, and pairs that are the same network."""
+    accuracies, quarter = facts.accuracies, facts.quarter
     rows = []
     for what, chosen in ((f"all {len(facts.best):,}", facts.best), (f"the best {len(quarter):,}", quarter)):
-        one = table_statistics.noise_of(measured.valid[chosen])
+        one = table_statistics.noise_of(accuracies.valid[chosen])
         count = facts.valid.count[chosen].mean()
         gaps = -np.diff(facts.valid.mean[chosen])
         rows.append(
@@ -25,15 +25,15 @@ def noise(facts: TableFacts) -> str:
     lines = [
         "## Noise",
         "In points of validation accuracy. The noise of one training is the standard deviation about its cell's mean, "
-        "pooled over cells; what is between cells is the standard deviation of their means, with the noise taken off.",
+        "pooled over cells. The spread between cells is the standard deviation of their means, corrected for noise.",
         make_table(["cells ", "one training", "a cell's mean", "between cells", "median gap to the next"], rows),
     ]
-    if not math.isnan(table_statistics.noise_of(measured.valid).single):
+    if not math.isnan(table_statistics.noise_of(accuracies.valid).single):
         lines.append(
             f"By the noise of the best {len(quarter)}, {count_ties(facts)} cells, the best included, are within two "
             "standard errors (of a difference of two means) of the best: the table does not tell them apart."
         )
-    pairs = table_statistics.same_networks(facts.space, measured)
+    pairs = table_statistics.same_networks(facts.space, accuracies)
     if pairs:
         lines += ["### Pairs that are the same network", *_pair_texts(facts, pairs)]
     else:
@@ -49,8 +49,8 @@ def _pair_texts(facts: TableFacts, pairs: Sequence[table_statistics.Pair]) -> li
         for pair in pairs
     ]
     texts = [
-        "Only the noise of training tells the two of a pair apart. Their gap, beside the standard error that their own "
-        "noise predicts for it (points), and Student's test:",
+        "The two cells of a pair differ only by the noise of training. The table shows their gap, the standard error "
+        "that their own noise predicts for it (both in points), and Student's test:",
         make_table(["cell ", "same as ", "gap", "predicted", "gap / predicted", "p-value"], rows),
     ]
     tested = [pair for pair in pairs if not math.isnan(pair.p_value)]
@@ -65,18 +65,18 @@ def _pair_texts(facts: TableFacts, pairs: Sequence[table_statistics.Pair]) -> li
 
 
 def order(facts: TableFacts) -> str:
-    """Rank correlations."""
+    """The rank correlations between seeds, and of validation with test."""
     rows = []
     for what, chosen in ((f"all {len(facts.best):,}", facts.best), (f"best {len(facts.quarter):,}", facts.quarter)):
-        seeds = table_statistics.seed_correlations(facts.measured.valid[chosen])
+        seeds = table_statistics.seed_correlations(facts.accuracies.valid[chosen])
         over = f"{number(seeds.mean())} ({number(seeds.min())} to {number(seeds.max())})" if len(seeds) else "–"
         rows.append(
             [what, over, number(table_statistics.rank_correlation(facts.valid.mean[chosen], facts.test.mean[chosen]))]
         )
-    num_pairs = len(table_statistics.seed_correlations(facts.measured.valid))
+    num_pairs = len(table_statistics.seed_correlations(facts.accuracies.valid))
     return "\n\n".join(
         [
-            "## Does the order hold?",
+            "## The order of the cells",
             "Spearman's rank correlation: between trainings with different seeds (validation accuracy; mean and range "
             f"of {num_pairs} pairs of seeds), and between mean validation and mean test accuracy.",
             make_table(["cells ", "between seeds", "validation and test"], rows),
@@ -85,7 +85,7 @@ def order(facts: TableFacts) -> str:
 
 
 def count_ties(facts: TableFacts) -> int:
-    """Cells within two standard errors of the best, by the noise of the best quarter; the best is one."""
+    """Counts the cells within two standard errors of the best, itself included, by the noise of the best quarter."""
     mean, count, best = facts.valid.mean, facts.valid.count, facts.best[0]
-    single = table_statistics.noise_of(facts.measured.valid[facts.quarter]).single
+    single = table_statistics.noise_of(facts.accuracies.valid[facts.quarter]).single
     return sum(mean[best] - mean[k] <= 2 * single * (1 / count[best] + 1 / count[k]) ** 0.5 for k in facts.best)

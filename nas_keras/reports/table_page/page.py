@@ -1,7 +1,7 @@
-"""A page of results: a table, and searches on it, become a folder with README.md and pictures.
+"""The page of a table and of searches on it: a folder with README.md and pictures.
 
-Every figure of the page is computed here and now from the table, but for the paper's own, which are cited. What the
-page says is written in `table_page/sections.py` and `table_page/limits.py`.
+Every figure on the page is computed from the table when the page is made, except those cited from the paper. The text
+is written by `sections.py` and `limits.py`.
 """
 
 import pathlib
@@ -31,20 +31,20 @@ def write_report(
     command: str = "",
     on_search: Callable[[int], None] | None = None,
 ) -> Report:
-    """Makes the page.
+    """Makes the page of a table.
 
     Args:
         table: folder of a table of trained children; it need not be complete.
-        space: of the table.
-        output: folder of the page; made if it is not there. A page that stands in it is replaced.
-        searches: run seeds of the searches on the table; 0, or a table that lacks some key, leaves them out.
-        batches: of 8 samples, in each search.
-        command: that makes the page, to be shown on it.
-        on_search: called with the number of seeds searched.
+        space: the space of the table.
+        output: folder of the page; it is created if necessary, and an earlier page in it is replaced.
+        searches: number of seeds of the searches on the table. With 0, or if the table lacks a key, there are none.
+        batches: number of batches of 8 samples in each search.
+        command: the command that makes the page, to be shown on it.
+        on_search: called with the number of seeds done.
 
     Raises:
-        InvalidValueError: for a wrong number or folder, or another space than the table's, before any work.
-        DataError: if the table is missing, damaged, or holds no accuracies.
+        InvalidValueError: before any work, if a number or folder is not allowed or the table is of another space.
+        DataError: if the table is missing or corrupt, or holds no accuracies.
     """
     check_at_least("searches", searches, 0)
     check_at_least("batches", batches, 1)
@@ -72,14 +72,14 @@ def write_report(
 
 
 def _draw(facts: TableFacts, searched: TableSearches | None) -> dict[str, Picture]:
-    """The pictures, by name."""
+    """Name -> picture."""
     space, mean = facts.space, facts.valid.mean
     known = [k for _, k, _ in facts.known]
     figures = {
         "sorted": table_plots.sorted_accuracies(mean, facts.valid.error, names=facts.names, marked=known),
         "effects": table_plots.effects_on_error(facts.effects),
     }
-    if len(space.decisions) == 2 and space.size == len(facts.measured.keys):
+    if len(space.decisions) == 2 and space.size == len(facts.accuracies.keys):
         rows, columns = space.decisions
         figures["heat_map"] = table_plots.heat_map(
             mean.reshape(space.num_choices),

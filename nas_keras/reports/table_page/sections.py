@@ -16,26 +16,27 @@ from nas_keras.reports.table_command import table_command
 from nas_keras.reports.table_facts import PAPER, TableFacts
 from nas_keras.reports.table_page.limits import count_ties
 
-_NUM_LISTED = 10  # cells from either end
+_NUM_LISTED = 10  # cells listed from either end
 _PAPER_CITED = "Arora and Krone, *Learning to Design CNNs with Reinforcement Learning*"
 
 
 def title(facts: TableFacts) -> str:
-    """The page's first line."""
+    """The title of the page."""
     data = facts.table.recipe.get("data")
     name = data.get("name") if isinstance(data, dict) else None
     return f"# The {escape(facts.space.name)} space{f' on {escape(name)}' if name else ''}: results of its table"
 
 
 def headlines(facts: TableFacts, searched: TableSearches | None) -> list[str]:
-    """The figures that matter, as plain sentences."""
-    measured, best, quarter = facts.measured, facts.best[0], facts.quarter
-    single = table_statistics.noise_of(measured.valid[quarter])
+    """The most important figures, as plain sentences."""
+    accuracies, best, quarter = facts.accuracies, facts.best[0], facts.quarter
+    single = table_statistics.noise_of(accuracies.valid[quarter])
     tested = f"test {_accuracy(facts.test, best)} %" if facts.test.count[best] else "no test accuracy"
     lines = [
-        f"{len(facts.best):,} of {len(measured.keys):,} cells have an accuracy; trainings of a cell: at most "
-        f"{measured.valid.shape[1]}; {measured.num_missing:,} trainings are missing, {measured.num_failed:,} failed"
-        + (f", {measured.num_variants:,} fell back to a variant of the recipe." if measured.num_variants else "."),
+        f"{len(facts.best):,} of {len(accuracies.keys):,} cells have an accuracy; trainings of a cell: at most "
+        f"{accuracies.valid.shape[1]}; {accuracies.num_missing:,} trainings are missing, "
+        f"{accuracies.num_failed:,} failed"
+        + (f", {accuracies.num_variants:,} fell back to a variant of the recipe." if accuracies.num_variants else "."),
         f"The best cell is {facts.names[best]}: validation {_accuracy(facts.valid, best)} %, {tested} (mean ± standard "
         "error over trainings).",
     ]
@@ -48,7 +49,7 @@ def headlines(facts: TableFacts, searched: TableSearches | None) -> list[str]:
             f"cell's mean; the cells themselves differ by {percent(single.between)} (standard deviations). "
             f"{count_ties(facts)} cells, the best included, are within two standard errors of the best."
         )
-    seeds = table_statistics.seed_correlations(measured.valid)
+    seeds = table_statistics.seed_correlations(accuracies.valid)
     lines.append(
         "Rank correlation (Spearman) of two trainings of all cells: "
         f"{number(seeds.mean()) if len(seeds) else '–'}; of mean validation and mean test accuracy: "
@@ -66,26 +67,26 @@ def headlines(facts: TableFacts, searched: TableSearches | None) -> list[str]:
 
 
 def cells(facts: TableFacts, pictures: Mapping[str, str]) -> str:
-    """The best and the worst, and their pictures."""
-    num_columns = facts.measured.valid.shape[1]
+    """The best and the worst cells, and their pictures."""
+    num_columns = facts.accuracies.valid.shape[1]
     shown = facts.best if len(facts.best) <= 2 * _NUM_LISTED else facts.best[:_NUM_LISTED]
     lines = [
         "## The cells",
-        "Accuracies in percent, mean ± standard error over the trainings of a cell, each with a seed of its own: at "
-        f"most {num_columns}.",
+        "Accuracies are in percent, mean ± standard error over the trainings of a cell (at most "
+        f"{num_columns}), each with its own seed.",
     ]
-    if facts.measured.num_untested:
+    if facts.accuracies.num_untested:
         lines.append(
-            f"{facts.measured.num_untested:,} of the trainings have no test accuracy: they come from searches, which "
-            "measure none. What is said of test accuracies is said of the others."
+            f"{facts.accuracies.num_untested:,} of the trainings have no test accuracy, because they come from "
+            "searches, which do not use the test split. Test accuracies below are those of the other trainings."
         )
     if "heat_map" in pictures:
         lines.append(f"![Mean validation accuracy of every cell, as a grid]({pictures['heat_map']})")
     lines += [
         f"![Validation accuracies, sorted, with error bars]({pictures['sorted']})",
-        "Diamonds are the known cells below. Validation accuracy flatters the best, which were chosen by it; test "
-        "accuracy, by which nothing was chosen, does not.",
-        f"The best {len(shown)}:" if shown != facts.best else "All, best first:",
+        "Diamonds are the known cells below. Validation accuracy is biased upwards for the best cells, which are "
+        "selected by it; test accuracy is not, since nothing is selected by it.",
+        f"The best {len(shown)}:" if shown != facts.best else "All cells, best first:",
         _cell_table(facts, shown),
     ]
     if shown != facts.best:
@@ -95,63 +96,63 @@ def cells(facts: TableFacts, pictures: Mapping[str, str]) -> str:
 
 
 def known_cells(facts: TableFacts) -> str:
-    """Where the paper's best and the cells that people designed stand."""
+    """The results of the paper's best cells and of those that people designed."""
     rows = [
         [what, code(facts.names[k]), *(map(percent, paper) if paper else "––"), _accuracy(facts.valid, k)]
         + [_accuracy(facts.test, k), facts.ranks[k] or "–", facts.test_ranks[k] or "–"]
         for what, k, paper in facts.known
     ]
     if not rows:
-        return "## Known cells\n\nThe space has none of the paper's best, nor of those that people designed."
+        return "## Known cells\n\nThe space contains neither the paper's best cells nor any that people designed."
     header = "what |cell |paper: validation|paper: test|validation|test|rank|rank by test".split("|")
     return "\n\n".join(
         [
             "## Known cells",
-            f"Among {len(facts.best):,} cells, in percent. The paper's figures are those of {_PAPER_CITED}, in whose "
-            "small space the two were best by validation accuracy; its children and their training were others.",
+            f"Accuracies in percent, ranks among {len(facts.best):,} cells. The paper is {_PAPER_CITED}; the two cells "
+            "had the best validation accuracy in its small space, with other children and another training.",
             make_table(header, rows),
         ]
     )
 
 
 def operations(facts: TableFacts, pictures: Mapping[str, str]) -> str:
-    """Main effects."""
-    shares = explained(facts.space, facts.measured, facts.effects)
+    """The main effects of operations and other choices."""
+    shares = explained(facts.space, facts.accuracies, facts.effects)
     rows = []
     for e in facts.effects:
         factor = math.exp(e.log_error)
         factor_text = number(factor, error=factor * e.log_error_error)
         rows.append([code(e.decision), code(e.choice), percent(e.accuracy, e.accuracy_error, sign=True), factor_text])
     lines = [
-        "## Which operations make the difference",
-        "What a choice does, averaged over all choices of the other decisions, against the mean over all encodings: "
-        "points of validation accuracy, and the factor on the error rate (its geometric mean; below 1 is better). ± is "
-        "the standard error that the noise of training gives.",
+        "## The effects of the choices",
+        "The effect of a choice, averaged over all choices of the other decisions and relative to the mean over all "
+        "encodings: points of validation accuracy, and the factor on the error rate (geometric mean; below 1 is "
+        "better). ± is the standard error due to the noise of training.",
         f"![Main effects on the error rate]({pictures['effects']})",
     ]
-    if len(facts.best) < len(facts.measured.keys):
+    if len(facts.best) < len(facts.accuracies.keys):
         lines.append(
-            "Not every cell has an accuracy yet, so choices are compared that met different others: read the effects "
+            "Not every cell has an accuracy yet, so the choices are averaged over different cells: read the effects "
             "only when the table is complete."
         )
     if shares:
         parts = ", ".join(f"{code(name)} {percent(share, digits=0)} %" for name, share in shares.items())
         rest = percent(max(0.0, 1 - sum(shares.values())), digits=0)
         lines.append(
-            "Shares of the variance of the logarithm of the error rate that these effects alone explain: "
-            f"{parts}; what is left, {rest} %, is interplay of decisions, and noise."
+            "Shares of the variance of the logarithm of the error rate that these effects explain: "
+            f"{parts}; the remaining {rest} % are due to interactions of decisions, and to noise."
         )
     lines.append(make_table(["decision ", "choice ", "points", "error rate, times"], rows))
     return "\n\n".join(lines)
 
 
 def how_it_was_made(facts: TableFacts, table: pathlib.Path, command: str) -> str:
-    """Recipe, machine, time and commands."""
+    """The recipe, the machine, the time and the commands."""
     rows = [[code(name), escape(flatten(value))] for name, value in facts.table.recipe.items()]
     rows += [[code(f"machine: {name}"), escape(flatten(value))] for name, value in facts.table.environment.items()]
     lines = [
         "## How this was made",
-        f"The table {code(table)} took {facts.measured.seconds / 3600:,.1f} hours of one core: the wall time of its "
+        f"The table {code(table)} took {facts.accuracies.seconds / 3600:,.1f} core-hours: the wall time of its "
         f"{len(facts.table.trials):,} trainings, summed.",
         make_table(["recipe ", "value "], rows),
     ]
@@ -164,7 +165,7 @@ def how_it_was_made(facts: TableFacts, table: pathlib.Path, command: str) -> str
 def _cell_table(facts: TableFacts, chosen: Sequence[int]) -> str:
     rows = [
         [facts.ranks[k], code(facts.names[k]), _accuracy(facts.valid, k), _accuracy(facts.test, k)]
-        + [facts.test_ranks[k] or "–", facts.valid.count[k], f"{facts.measured.num_params[k]:,}"]
+        + [facts.test_ranks[k] or "–", facts.valid.count[k], f"{facts.accuracies.num_params[k]:,}"]
         for k in chosen
     ]
     return make_table(["rank", "cell ", "validation", "test", "rank by test", "trainings", "parameters"], rows)

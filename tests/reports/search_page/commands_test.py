@@ -161,13 +161,16 @@ class _Mine(strategies.Strategy):
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"source": {}}, "its configuration names no data set and no table"),
-        ({"recipe": _train(batch_size=32)}, "batch_size of its recipe's train have no flag"),
-        ({"recipe": {"child": settings_of(nk.ChildConfig(stages=1))}}, "stages of its recipe's child have no flag"),
-        ({"recipe": {"operations": {"mine": "1"}}}, "its recipe has parts that have no flag"),
-        ({"strategy": _Mine(nk.spaces.small()), "max_trials": 1}, "_Mine is no strategy that has a name here"),
-        ({"source": {"table": "t"}}, "what its table lacked was trained on arrays"),
-        ({"warm_start_from": "other"}, "it began with what another folder knew, which its configuration does not name"),
+        ({"source": {}}, "its configuration names neither a data set nor a table"),
+        ({"recipe": _train(batch_size=32)}, "there is no flag for batch_size of its recipe's train"),
+        (
+            {"recipe": {"child": settings_of(nk.ChildConfig(stages=1))}},
+            "there is no flag for stages of its recipe's child",
+        ),
+        ({"recipe": {"operations": {"mine": "1"}}}, "there is no flag for some parts of its recipe"),
+        ({"strategy": _Mine(nk.spaces.small()), "max_trials": 1}, "_Mine is not the name of a strategy"),
+        ({"source": {"table": "t"}}, "children that its table lacked were trained on arrays"),
+        ({"warm_start_from": "other"}, "it had a warm start, whose folder its configuration does not name"),
     ],
 )
 def test_what_has_no_flag_was_made_in_python_and_prints_no_command(tmp_path, settings, reason):
@@ -178,14 +181,14 @@ def test_what_has_no_flag_was_made_in_python_and_prints_no_command(tmp_path, set
     if isinstance(settings.get("strategy"), _Mine):
         settings["space"] = settings["strategy"].space
     run = _run(tmp_path / "run", **settings)
-    assert search_command(run) == f"# {run.path} was made in Python, as {reason}: no command makes it again."
+    assert search_command(run) == f"# {run.path} was made in Python, and no command can repeat it: {reason}."
 
 
 def test_a_space_with_operations_of_ones_own_has_no_command(tmp_path):
     run = _run(tmp_path / "run")
     other = dataclasses.replace(run, space=nk.spaces.large(2, operations=("conv_3x3", "mine")))
-    assert "its space is none of those that have a flag" in search_command(other)
-    assert "its space is none of those that have a flag" in search_command(
+    assert "there is no flag for its space" in search_command(other)
+    assert "there is no flag for its space" in search_command(
         dataclasses.replace(run, space=nk.SearchSpace("mine", nk.spaces.small().decisions))
     )
 

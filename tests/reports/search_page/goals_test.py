@@ -75,8 +75,8 @@ def test_the_goal_is_reached_in_both_means_or_not(valid, test, reached):
 def test_one_training_is_no_mean():
     found = verdicts(_facts({"conv_5x5": [(0.98, 0.98)], VGG: [(0.97, 0.97)]}, goal=0.9))
     assert [verdict.reached for verdict in found] == [None, None]
-    assert "trainings so far: 1 and 1; it takes the same number of both, at least two." in found[0].text
-    assert found[1].text.endswith("it was trained once so far, which is no mean.")
+    assert "trainings so far: 1 and 1; both need the same number, at least two." in found[0].text
+    assert found[1].text.endswith("it has been trained only once so far.")
 
 
 def test_unequal_numbers_of_trainings_are_not_compared():
@@ -108,7 +108,7 @@ def test_ten_best_against_random_are_of_equally_many_evaluations():
 
 def test_too_few_to_compare():
     (verdict,) = verdicts(_facts(runs=[_run("ppo", [0.5]), _run("random", [0.5, 0.6])]))[-1:]
-    assert verdict.reached is None and verdict.text.endswith("too few have succeeded.")
+    assert verdict.reached is None and verdict.text.endswith("too few evaluations succeeded.")
 
 
 def test_the_page_says_what_was_not_reached_first_and_what_the_noise_is():
@@ -117,5 +117,5 @@ def test_the_page_says_what_was_not_reached_first_and_what_the_noise_is():
     assert text.index("Not reached:\n\n- The winner does not beat VGG") < text.index("Reached:\n\n- The 10 best of PPO")
     # Deviations of 0.01 about one mean and of 0 about the other: the pooled variance is (2 x 0.01^2 + 0) / 2.
     assert "One longer training scatters by 1.00 points of validation accuracy about its cell's mean" in text
-    assert "a mean of 2 is known to 0.71; the 2 cells" in text
+    assert "the standard error of a mean of 2 is 0.71; the 2 cells" in text
     assert "2 of them, the first included, are within two standard errors" in text

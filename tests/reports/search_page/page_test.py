@@ -8,7 +8,7 @@ import nas_keras as nk
 from nas_keras.children import named_recipes
 from nas_keras.reports.page_folder import Picture
 from nas_keras.reports.search_page import page as report_runs
-from nas_keras.reports.search_page.facts import children_per_hour, gather_runs, share_of_repeats
+from nas_keras.reports.search_page.facts import cache_hit_rate, children_per_hour, gather_runs
 from nas_keras.reports.search_page.page import write_run_report
 from nas_keras.results.runs import read_runs
 from nas_keras.storage.table_writer import write_table
@@ -99,8 +99,8 @@ def test_the_headlines_begin_the_page(page):
     text, headlines = page
     assert text.startswith("<!-- Made by launch/report.py")
     assert "\n# The large2 space on mnist: searches and their winners\n" in text
-    assert headlines[0].startswith("PPO: 24 of 24 cells evaluated, ") and "samples answered from D" in headlines[0]
-    assert headlines[1].startswith("random search: 24 of 24 cells evaluated, 0.00 % of 24 samples answered from D, ")
+    assert headlines[0].startswith("PPO: 24 of 24 cells evaluated, ") and "% cache hits" in headlines[0]
+    assert headlines[1].startswith("random search: 24 of 24 cells evaluated, 24 samples with 0.00 % cache hits, ")
     assert headlines[2].endswith(
         "validation 99.50 ± 0.01 %, test 99.40 ± 0.00 % (mean ± standard error; trainings: 2)."
     )
@@ -131,7 +131,7 @@ def test_what_was_not_reached_is_said(page):
 
 def test_the_table_and_its_places(page):
     text, _ = page
-    assert "3 of its 4 trainings have no test accuracy: they come from searches, which measure none." in text
+    assert "3 of its 4 trainings have no test accuracy, because they come from searches" in text
     assert re.search(r"The best of PPO has rank \d of the 4 cells in it, \d\.\d\d points below the best\.", text)
 
 
@@ -172,9 +172,9 @@ def test_one_running_search_alone(folder, tmp_path, _undrawn):
     _search(tmp_path / "running", "ppo", count=8, strategy_config={"entropy": 0.1})
     made = write_run_report([tmp_path / "running"], tmp_path / "docs", goal=0.99)
     text = made.page.read_text()
-    assert "No cell was trained longer yet, so that the best by its reward is shown." in text
+    assert "No cell has been trained longer yet; the cell with the highest reward is shown." in text
     assert "--strategy_config=entropy=0.1 " in text
-    assert "No table was named." in text and "Not known yet:" in text and "Reached:" not in text
+    assert "No table was given." in text and "Not known yet:" in text and "Reached:" not in text
     assert not re.search(r"\b(nan|inf|None)\b", text)
 
 
@@ -212,7 +212,7 @@ def test_children_an_hour_are_of_the_clock(folder, tmp_path, monkeypatch):
     rate = children_per_hour(run)
     events = _wall_times(file)
     assert rate == pytest.approx(3_600 * 16 / (events[2] - events[0]), rel=1e-3)
-    assert share_of_repeats(run) == 0
+    assert cache_hit_rate(run) == 0
     file.rename(tmp_path / file.name)
     assert str(children_per_hour(run)) == "nan"
     (tmp_path / file.name).rename(file)
@@ -244,7 +244,7 @@ def test_what_does_not_belong_together_is_refused_and_nothing_written(folder, tm
         ({"trained": tmp_path / "failed"}, "No training in .*failed succeeded"),
         ({"trained": tmp_path / "nowhere"}, "There is no table in"),
         ({"table": folder / "trained"}, "trained has another recipe than .*ppo: train"),
-        ({"runs": [tmp_path / "function"]}, "are not accuracies of trained children, but of"),
+        ({"runs": [tmp_path / "function"]}, "are not accuracies of trained children: their recipe is"),
         ({"goal": 99.45}, "goal=99.45 is not allowed: it is a fraction"),
         ({"searches": -1}, "searches=-1 is not allowed"),
         ({"output": folder / "ppo" / "config.json"}, "config.json is a file"),
@@ -279,5 +279,5 @@ def test_a_page_of_a_search_whose_first_batch_is_unfinished(tmp_path):
         nk.search(SPACE, evaluator, strategy="evolution", max_evaluations=24, workdir=tmp_path / "run")
     best = max((_accuracy(cell).reward, cell.key) for cell in seen[:3] if not _accuracy(cell).failed)[1]
     made = write_run_report([tmp_path / "run"], tmp_path / "page")
-    assert made.headlines[0].startswith("evolution: 3 of 24 cells evaluated, 0.00 % of 0 samples answered from D, ")
+    assert made.headlines[0].startswith("evolution: 3 of 24 cells evaluated, 0 samples with 0.00 % cache hits, ")
     assert made.headlines[0].endswith(f"{best}.")

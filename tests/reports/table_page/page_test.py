@@ -124,14 +124,14 @@ def test_the_paper_s_cells_and_their_ranks(page):
 
 def test_main_effects(page):
     _, text, _ = page
-    rows = _rows(text, "## Which operations")
+    rows = _rows(text, "## The effects")
     assert len(rows) == 16
     # The first operation counts eight times as much as the second: 0.8 points a step, and 0.1.
     points = [row[2].split(" ± ")[0] for row in rows[:8]]
     assert points == ["-2.80", "-2.00", "-1.20", "-0.40", "+0.40", "+1.20", "+2.00", "+2.80"]
     assert rows[8][:2] == ["`op_2`", "`conv_1x3_3x1`"] and rows[8][2].startswith("-0.35 ± ")
     assert "read the effects only" not in text
-    assert re.search(r"alone explain: `op_1` 9\d %, `op_2` \d %; what is left, \d %,", text)
+    assert re.search(r"these effects explain: `op_1` 9\d %, `op_2` \d %; the remaining \d %", text)
 
 
 def test_noise_and_pairs(page):
@@ -154,11 +154,11 @@ def test_pictures_are_there_and_linked(page):
 
 def test_how_it_was_made(page):
     _, text, _ = page
-    assert "took 64.0 hours of one core: the wall time of its 128 trainings, summed." in text
+    assert "took 64.0 core-hours: the wall time of its 128 trainings, summed." in text
     assert ["`data`", r"digest 1\|2, name mn&lt;i\>st"] in _rows(text, "## How this was made")
     assert ["`machine: processor`", r"A\*B &lt;c\>"] in _rows(text, "## How this was made")
     assert text.endswith("\n```sh\npython launch/report.py --searches=0\n```\n")  # no command trains on "mn<i>st"
-    assert "No searches: none was asked for." in text
+    assert "No searches: none were requested." in text
 
 
 def test_the_command_that_fills_a_table_of_a_named_recipe(page):
@@ -190,7 +190,7 @@ def test_a_table_that_is_begun(tmp_path, _undrawn):
         "62 of 64 cells have an accuracy; trainings of a cell: at most 2; 64 trainings are missing, 1 failed."
     )
     assert "No searches: the table lacks 1 keys." in text
-    assert "alone explain" not in text  # shares of a part would not add up
+    assert "effects explain" not in text  # shares of a part would not add up
     assert "read the effects only when the table is complete" in text
     assert _rows(text, "The best 10:")[2][1:3] == ["`identity, max_pool_2x2`", "96.00"]  # no error from one training
     assert [pair[3:] for pair in _rows(text, "### Pairs")] == [["–"] * 3] * 7
@@ -204,11 +204,11 @@ def test_a_table_of_one_seed_and_few_cells(tmp_path, _undrawn):
     text = made.page.read_text()
     assert made.headlines[0].startswith("2 of 2,000 cells have an accuracy; trainings of a cell: at most 1;")
     assert made.headlines[1].endswith(": validation 90.00 %, no test accuracy (mean ± standard error over trainings).")
-    assert "All, best first:" in text and "heat_map" not in text
+    assert "All cells, best first:" in text and "heat_map" not in text
     assert ["ResNet", "`add(conv_3x3[conv_3x3],identity)`", "–", "–", "90.00", "–", "1", "–"] in _rows(text, "## Known")
     assert ["Inception", "`concat(conv_3x3,conv_5x5,max_pool_2x2)`"] == _rows(text, "## Known cells")[3][:2]
     assert "No two cells of the table are the same network." in text
-    assert "2 of the trainings have no test accuracy: they come from searches" in text
+    assert "2 of the trainings have no test accuracy, because they come from searches" in text
     assert not re.search(r"\b(nan|inf)\b", text)
 
 
@@ -217,7 +217,7 @@ def test_any_space_can_be_shown(tmp_path, _undrawn):
     accuracies = {(space.key(a), s): (0.5 + 0.1 * sum(a) + 0.01 * s, 0.5) for a in space.enumerate() for s in (0, 1)}
     made = report.write_report(_write(tmp_path / "table", space, accuracies), space, tmp_path / "docs", searches=0)
     text = made.page.read_text()
-    assert "The space has none of the paper's best" in text
+    assert "The space contains neither the paper's best cells" in text
     assert "The best cell is 1, 1, 1: validation 80.50 ± 0.50 %" in made.headlines[1]
     assert "precompute_rewards" not in text  # it knows the space by no name
 
@@ -249,10 +249,8 @@ def test_what_searches_gave(page):
     assert "In the last 10 batches PPO's samples had 75.00 % on average, uniform ones 50.00 %." in text
     assert "puts 75.0 % of its probability on the 5 best cells (50.0 to 100.0 %) and 25.0 % on the best alone" in text
     assert "PPO's 96 samples were 40 (40 to 41) distinct cells." in text
-    assert (
-        "costs 64 trainings, about 32.0 hours of one core, and random search finds the best of them after 32.5" in text
-    )
-    assert "they cannot show that a search saves work" in text
+    assert "costs 64 trainings, about 32.0 core-hours, and random search finds the best cell after 32.5" in text
+    assert "but not that a search saves work" in text
     assert text.endswith("PPO's settings: entropy 0.1, steps 10.")
 
 
@@ -261,7 +259,7 @@ def test_a_larger_space_is_told_of_in_other_words(page, tmp_path):
     accuracies = {(large.key(large.encode(nk.cells.vgg())), 0): (0.9, 0.9)}
     facts = gather_table(_write(tmp_path / "table", large, accuracies), large)
     text = searches_section(facts, SEARCHED, "searches.svg")
-    assert "costs 129 trainings" in text and "they cannot show" not in text
+    assert "costs 129 trainings" in text and "With so few cells" not in text
 
 
 def test_searches_in_the_headlines(page, monkeypatch, tmp_path):
