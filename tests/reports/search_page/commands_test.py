@@ -49,8 +49,8 @@ for arguments in json.loads(sys.argv[2]):
     assert flags.FLAGS(["script", *arguments]) == ["script"]
     given = flags.FLAGS.flag_values_dict()
     options = script._strategy_options()
-    child, train = script._check_flags(options)
     space = script._space()
+    child, train, _ = script._check_flags(space, options)
     max_trials = given["max_trials"] or 20 * given["max_evaluations"]
     answers.append({
         "space": [space.name, space.fingerprint],
