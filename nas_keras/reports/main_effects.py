@@ -62,7 +62,7 @@ def main_effects(space: SearchSpace, accuracies: table_statistics.Accuracies) ->
 def explained(
     space: SearchSpace, accuracies: table_statistics.Accuracies, effects: Sequence[Effect]
 ) -> dict[str, float]:
-    """Decision -> share of the variance of the log error rate between encodings that its main effects explain.
+    """Computes for each decision the share of the variance of the log error rate that its main effects explain.
 
     The remainder to 1 is due to interactions of decisions, and to noise. The result is empty unless every encoding has
     an accuracy, since the shares would not add up otherwise.

@@ -37,13 +37,13 @@ class Standing(NamedTuple):
 
 
 def select_cells(runs: Sequence[Run], top: int, cells: Mapping[str, Actions]) -> dict[str, Actions]:
-    """Key -> encoding of the `top` best cells of each run by reward, followed by `cells`."""
+    """Selects the `top` best cells of each run by reward, then `cells`, as a dict from key to encoding."""
     chosen = {trial.key: trial.actions for run in runs for trial in run.best(top)}
     return {**chosen, **{key: actions for key, actions in cells.items() if key not in chosen}}
 
 
 def places(runs: Sequence[Run], top: int) -> dict[str, list[str]]:
-    """Key -> its ranks in the searches, such as "PPO 1", for the `top` best of each search."""
+    """Lists for each key its ranks in the searches, such as "PPO 1", among the `top` best of each."""
     found: dict[str, list[str]] = {}
     for run in runs:
         for place, trial in enumerate(run.best(top), start=1):
@@ -52,12 +52,12 @@ def places(runs: Sequence[Run], top: int) -> dict[str, list[str]]:
 
 
 def names(space: SearchSpace, trials: Sequence[Trial]) -> dict[str, str]:
-    """Key -> the cell as text, for people; keys of the small space are only numbers."""
+    """The cell of each key as text, for people; keys of the small space are only numbers."""
     return {trial.key: str(space.decode(trial.actions)) for trial in trials}
 
 
 def trainings_by_key(trials: Sequence[Trial]) -> dict[str, list[Evaluation]]:
-    """Key -> its trainings that succeeded; those of a variant of the recipe count only if there are no others."""
+    """Groups trainings that succeeded by key; those of a variant of the recipe count only if there are no others."""
     by_key: dict[str, list[Evaluation]] = {}
     for trial in trials:
         if not trial.evaluation.failed:

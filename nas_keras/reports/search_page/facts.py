@@ -59,7 +59,7 @@ class RunFacts:
 
     @functools.cached_property
     def human(self) -> dict[str, str]:
-        """Key -> title of the cells that people designed."""
+        """The titles of the cells that people designed, by key."""
         return name_human_cells(self.space)
 
     @functools.cached_property
@@ -74,18 +74,18 @@ class RunFacts:
 
     @functools.cached_property
     def places(self) -> dict[str, list[str]]:
-        """Key -> its ranks in the searches, as text."""
+        """The ranks of each key in the searches, as text."""
         return winners.places(self.runs, max(len(run.evaluated) for run in self.runs))
 
     @functools.cached_property
     def names(self) -> dict[str, str]:
-        """Key -> its cell as text, for all cells that the searches evaluated or that were trained longer."""
+        """Cells as text, by key: all that the searches evaluated or that were trained longer."""
         trials = [trial for run in self.runs for trial in run.evaluated]
         return winners.names(self.space, [*trials, *(self.trained.trials if self.trained else [])])
 
     @functools.cached_property
     def known(self) -> dict[str, Evaluation]:
-        """Key -> its evaluation by the searches' recipe: the mean in the table, or else that of the first search."""
+        """Evaluations by the searches' recipe, by key: the mean in the table, or else that of the first search."""
         found = {}
         if self.table:
             means, sizes = self.table.valid.mean, self.table.accuracies.num_params
