@@ -48,8 +48,7 @@ for arguments in json.loads(sys.argv[2]):
         flags.FLAGS[name].unparse()
     assert flags.FLAGS(["script", *arguments]) == ["script"]
     given = flags.FLAGS.flag_values_dict()
-    options = script._strategy_options()
-    space = script._space()
+    space, options = script._SPACE.space(), script._strategy_options()
     child, train, _ = script._check_flags(space, options)
     max_trials = given["max_trials"] or 20 * given["max_evaluations"]
     answers.append({
@@ -58,7 +57,7 @@ for arguments in json.loads(sys.argv[2]):
             script.strategies.config_of(given["strategy"], options))},
         "recipe": {"child": settings_of(child), "train": settings_of(train), "distribute": given["distribute"]},
         "budget": {"max_evaluations": given["max_evaluations"], "max_trials": max_trials},
-        "images": [given["dataset"], given["data_dir"], script._image_size()],
+        "images": [given["dataset"], given["data_dir"], script._IMAGES.image_size()],
         "table": [given["reward"], given["table"], given["missing"]],
         **{name: given[name] for name in ("seed", "batch_size", "lag", "workdir", "final_epochs", "download")},
     })
