@@ -24,12 +24,12 @@ class HeldOutSplit:
     """A test split whose labels are known before it is read, so that they can be checked with those of the others.
 
     Attributes:
-        load: reads the split, (images uint8 [N, H, W, C], labels int32 [N]).
+        read: reads the split, (images uint8 [N, H, W, C], labels int32 [N]).
         labels: int32 [N].
         images: uint8 [N, H, W, C] if they are in memory already, or None.
     """
 
-    load: Callable[[], Pair]
+    read: Callable[[], Pair]
     labels: np.ndarray
     images: np.ndarray | None = None
 
@@ -41,7 +41,7 @@ class HeldOutSplit:
 
     def __call__(self) -> Pair:
         """Reads the split."""
-        return self.load()
+        return self.read()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
