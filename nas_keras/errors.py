@@ -89,7 +89,7 @@ def check_type(name: str, value: object, kind: type, what: str) -> None:
         raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be {what}.")
 
 
-def use_python_numbers(config: object) -> None:
+def use_python_numbers(config: Any) -> None:
     """Converts numbers in a frozen dataclass, such as NumPy's, to Python numbers.
 
     JSON cannot hold NumPy's numbers, and its small integers would wrap around in the arithmetic of the settings.

@@ -37,6 +37,7 @@ def measure_proposing(*, batches: int = 25, seeds: int = 3) -> dict[str, float]:
             times = [time.perf_counter()]
             proposals = strategy.ask(_BATCH)
             times.append(time.perf_counter())
+            assert proposals.log_probs is not None, "PPO gives log-probs"
             trials = [
                 Trial(i, batch, batch, 0, tuple(actions), tuple(row), "", False, _reward(problem, tuple(actions)))
                 for i, (actions, row) in enumerate(

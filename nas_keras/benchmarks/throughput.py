@@ -96,9 +96,10 @@ def _train_in_turns(
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Returns the seconds that each way took in total, and the validation accuracy of each child."""
     names = list(CELLS)
-    seconds, accuracies = dict.fromkeys(_WAYS, 0.0), {way: [] for way in _WAYS}
+    seconds = dict.fromkeys(_WAYS, 0.0)
+    accuracies: dict[str, list[float]] = {way: [] for way in _WAYS}
     for seed in range(rounds):
-        found = {way: {} for way in _WAYS}
+        found: dict[str, dict[str, float]] = {way: {} for way in _WAYS}
         for way, train, turn in (
             ("plain", train_plainly, names[::2]),
             ("ours", train_ours, names),

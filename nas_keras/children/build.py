@@ -64,7 +64,7 @@ def build_child(
     keras: Any = None,
     synchronized_norm: bool = False,
     watch: VariableWatch | None = None,
-):
+) -> Any:
     """Builds the child network of `cell` in canonical form: equal keys give the same model, layer for layer.
 
     Args:
@@ -120,7 +120,9 @@ def _check_arguments(cell: object, config: object, keras: object, synchronized_n
         check_type("watch", watch, VariableWatch, "a VariableWatch, or None")
 
 
-def _build_stages(keras, x, cell: Cell, config: ChildConfig, *, norm, watch: VariableWatch):
+def _build_stages(
+    keras: Any, x: Any, cell: Cell, config: ChildConfig, *, norm: operations.BatchNorm, watch: VariableWatch
+) -> Any:
     """Builds the stages of cells on the output of the stem, [B, h, w, filters]."""
     filters = config.filters
     for stage in range(config.stages):
@@ -157,7 +159,7 @@ def _build_tree(
         _build_tree(keras, y, reader, filters, loose_ends, norm=norm, watch=watch)
 
 
-def _project(keras, x, filters: int, *, norm):
+def _project(keras: Any, x: Any, filters: int, *, norm: operations.BatchNorm) -> Any:
     """A linear 1x1 convolution and batch norm: [B, h, w, C] -> [B, h, w, filters]."""
     return norm(keras, keras.layers.Conv2D(filters, 1, use_bias=False)(x))
 

@@ -128,7 +128,7 @@ def train_child(
     return model
 
 
-def measure(model, split: Split) -> tuple[float, float]:
+def measure(model: Any, split: Split) -> tuple[float, float]:
     """Returns the accuracy, a fraction, and the mean loss of a model from `train_child` on a split."""
     batches = _batches(split, np.arange(len(split.labels)), _EVALUATION_BATCH, drop_remainder=False)
     metrics = model.evaluate(batches, return_dict=True, verbose=0)
@@ -181,7 +181,7 @@ def in_precision(precision: str) -> Iterator[None]:
         tf.keras.mixed_precision.set_global_policy("float32")
 
 
-def make_schedule(config: TrainConfig, num_steps: int):
+def make_schedule(config: TrainConfig, num_steps: int) -> Any:
     """Makes the learning rate schedule of `num_steps` steps: linear warmup to the peak, then cosine decay to 0."""
     warmup_steps = round(config.warmup * num_steps)
     return tf.keras.optimizers.schedules.CosineDecay(
@@ -192,7 +192,7 @@ def make_schedule(config: TrainConfig, num_steps: int):
     )
 
 
-def _compile(model, config: TrainConfig, *, num_classes: int, steps_per_epoch: int) -> None:
+def _compile(model: Any, config: TrainConfig, *, num_classes: int, steps_per_epoch: int) -> None:
     model.compile(
         # The legacy optimizer has a fused kernel: the same update, and a third of the time to trace.
         optimizer=tf.keras.optimizers.legacy.Adam(make_schedule(config, steps_per_epoch * config.epochs)),
@@ -223,10 +223,10 @@ def _draw_shifts(largest: int, count: int, seed: int) -> np.ndarray | None:
 
 def _batches(
     split: Split, order: np.ndarray, batch_size: int, *, drop_remainder: bool, shifts: np.ndarray | None = None
-):
+) -> Any:
     """Makes a `tf.data.Dataset` of batches in the given order; the graph gathers their images from the arrays."""
     images, labels = tf.constant(split.images), tf.constant(split.labels)
-    drawn = (order,) if shifts is None else (order, shifts)
+    drawn = [order] if shifts is None else [order, shifts]
     if drop_remainder:  # batched beforehand, so that a step takes a single element
         whole = len(order) // batch_size * batch_size
         drawn = [array[:whole].reshape(-1, batch_size, *array.shape[1:]) for array in drawn]
@@ -244,7 +244,7 @@ def _batches(
     return batches.prefetch(2).with_options(options)
 
 
-def _shift(images, shifts):
+def _shift(images: Any, shifts: Any) -> Any:
     """Shifts images, uint8 [B, H, W, C], down and right by int32 [B, 2] pixels; fills with zeros."""
     for axis in (1, 2):
         size = images.shape[axis]

@@ -10,7 +10,7 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -91,7 +91,7 @@ def compare(
     tasks = _split_into_tasks(contenders, num_seeds, processes)
     if processes == 1:
         searcher = _CurveSearcher(problem, max_evaluations, batch_size)
-        finished = ((task, searcher.search(*task)) for task in tasks)
+        finished: Generator[tuple[_Task, np.ndarray], None, None] = ((task, searcher.search(*task)) for task in tasks)
     else:
         make_searcher = functools.partial(_open_searcher, source, max_evaluations, batch_size)
         finished = _run_in_processes(make_searcher, tasks, processes)
@@ -123,7 +123,7 @@ def _split_into_tasks(contenders: Sequence[Contender], num_seeds: int, processes
 
 def _run_in_processes(
     make_searcher: Callable[[], "_CurveSearcher"], tasks: Sequence[_Task], processes: int
-) -> Iterator[tuple[_Task, np.ndarray]]:
+) -> Generator[tuple[_Task, np.ndarray], None, None]:
     """Each task with its curves, as they finish."""
     pool = WorkerPool(make_searcher, environments=[_SINGLE_THREADS] * min(processes, len(tasks)), tasks_per_worker=None)
     with contextlib.closing(pool):

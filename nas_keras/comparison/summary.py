@@ -78,7 +78,7 @@ def summary_text(comparison: Comparison, budgets: Sequence[int], *, reference: s
         if is_saturated(comparison, budget):
             parts.append(f"{title}: saturated, every search has found the best.")
             continue
-        rows = [("strategy", "best reward", "± s.e.", "regret", "± s.e.", "found the best")]
+        rows: list[tuple[str, ...]] = [("strategy", "best reward", "± s.e.", "regret", "± s.e.", "found the best")]
         for label, curve in comparison.curves.items():
             reward, regret = mean_of(curve[:, budget - 1]), mean_of(comparison.regret(label)[:, budget - 1])
             found = np.mean(comparison.regret(label)[:, budget - 1] <= 0)
@@ -88,7 +88,9 @@ def summary_text(comparison: Comparison, budgets: Sequence[int], *, reference: s
         rows = [(f"{one} - {other}", _compare(comparison, one, budget, other, budget)) for one, other in pairs]
         if rows:
             parts.append("  paired differences of regret, with 95 % intervals\n" + _align(rows))
-    for budget in (budget for budget in budgets if reference and 2 * budget in budgets):
+    for budget in (budget for budget in budgets if 2 * budget in budgets):
+        if not reference:
+            break
         others = [label for label in comparison.curves if label != reference]
         rows = [(other, _compare(comparison, other, budget, reference, 2 * budget)) for other in others]
         if rows:

@@ -21,6 +21,7 @@ Shapes: `2x8` has two decisions of 8 choices (64 encodings); likewise `6x5` (15,
 Legend: `T` decisions; a table is an array of rewards with an axis for each decision.
 """
 
+import functools
 import itertools
 import re
 import zlib
@@ -89,12 +90,12 @@ def grid(name: str, sizes: Sequence[int]) -> SearchSpace:
 
 
 def _additive(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    return standardize(sum(_effects(sizes, (t,), rng) for t in range(len(sizes))))
+    return standardize(functools.reduce(np.add, [_effects(sizes, (t,), rng) for t in range(len(sizes))]))
 
 
 def _pairwise(sizes: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     pairs = itertools.combinations(range(len(sizes)), 2)
-    interactions = standardize(sum(_effects(sizes, pair, rng) for pair in pairs))
+    interactions = standardize(functools.reduce(np.add, [_effects(sizes, pair, rng) for pair in pairs]))
     return standardize(_additive(sizes, rng) + interactions)
 
 

@@ -84,7 +84,7 @@ def _network(cells: Sequence[Cell], rng: np.random.Generator) -> np.ndarray:
     image, linear, quadratic = rng.normal(size=(3, _SIZE))
 
     def loose_ends(tensor: np.ndarray, readers: Sequence[Tree]) -> list[np.ndarray]:
-        ends = []
+        ends: list[np.ndarray] = []
         for tree in readers:
             output = tensor if tree.operation == IDENTITY else np.tanh(matrices[tree.operation] @ tensor)
             ends += loose_ends(output, tree.readers) if tree.readers else [output]

@@ -168,7 +168,8 @@ def _outcome(finished: FinishedSearch, figures: _TableFigures) -> _Outcome:
     """Reduces a search to its figures, before its strategy is used again."""
     strategy, result = finished
     evaluated = [trial.key for trial in result.trials if not trial.cached]
-    probabilities, config = (), {}
+    probabilities: Sequence[float] = ()
+    config: dict[str, object] = {}
     if hasattr(strategy, "controller"):
         probabilities = [_probability(strategy.controller, encodings) for encodings in figures.best_encodings]
         config = dataclasses.asdict(strategy.config)
@@ -231,8 +232,8 @@ def _batch_means(trials: Sequence[Trial]) -> list[float]:
 
 def _evaluations_until(evaluated: Sequence[str], wanted: Sequence[str]) -> float:
     """The number of keys evaluated up to and including the first of those wanted; inf if none was evaluated."""
-    wanted = set(wanted)
-    return next((float(i) for i, key in enumerate(evaluated, start=1) if key in wanted), np.inf)
+    keys = set(wanted)
+    return next((float(i) for i, key in enumerate(evaluated, start=1) if key in keys), np.inf)
 
 
 def _probability(controller, encodings: Sequence) -> float:

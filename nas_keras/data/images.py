@@ -37,7 +37,7 @@ class HeldOutSplit:
     def of(cls, pair: Pair) -> "HeldOutSplit":
         """Makes a test split of arrays in memory."""
         images, labels = pair
-        return cls(functools.partial(tuple, pair), labels, images)  # not a lambda, which could not be pickled
+        return cls(functools.partial(_as_pair, images, labels), labels, images)  # a lambda could not be pickled
 
     def __call__(self) -> Pair:
         """Reads the split."""
@@ -152,6 +152,10 @@ class Images:
         images, labels = self.load_test()
         _check_pair("test", images, labels, self.num_classes, self.image_shape)
         return images, labels
+
+
+def _as_pair(images: np.ndarray, labels: np.ndarray) -> Pair:
+    return images, labels
 
 
 def _count_classes(labels: list[np.ndarray]) -> int:

@@ -134,7 +134,7 @@ def _load(
     dataset = builder.info.full_name.removesuffix(f"/{version}")
     if find_hidden(dataset, test_labels):
         del splits["test"]
-        load_test = None
+        load_test = None  # type: ignore[assignment]
     logging.info("%s: %d images to train, %d to validate", builder.info.full_name, len(train[1]), len(valid[1]))
     return Images(
         dataset,

@@ -56,9 +56,9 @@ class TableEvaluator(Evaluator):
             self._otherwise.check(space)  # this adds the code of the space's operations to its recipe
             self._check_otherwise(self.recipe, self._otherwise.recipe)
 
-    def _check_otherwise(self, *recipes: dict[str, Any]) -> None:
+    def _check_otherwise(self, recipe: dict[str, Any], others: dict[str, Any]) -> None:
         other = "the evaluator of its missing keys"
-        check_same(self._path, other, recipe=recipes, fix="Rewards of different recipes cannot be compared.")
+        check_same(self._path, other, recipe=(recipe, others), fix="Rewards of different recipes cannot be compared.")
 
     def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
         """See `Evaluates`.
@@ -76,7 +76,7 @@ class TableEvaluator(Evaluator):
         for job in jobs:
             if job.key in self._evaluations:
                 yield job, self._evaluations[job.key]
-        if missing:
+        if missing and self._otherwise is not None:
             yield from self._otherwise.evaluate(missing)
 
     def resume(self, environment: dict[str, Any]) -> None:

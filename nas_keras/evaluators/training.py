@@ -3,7 +3,7 @@
 import concurrent.futures
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from absl import logging
@@ -189,7 +189,7 @@ class TrainingEvaluator(Evaluator):
             for future in submitted:
                 future.cancel()
 
-    def _submit(self, submit, job: Job, train: TrainConfig) -> concurrent.futures.Future:
+    def _submit(self, submit: Callable, job: Job, train: TrainConfig) -> concurrent.futures.Future:
         return submit(_evaluate, cell=job.architecture, seed=job.seed, settings={**self._settings, "config": train})
 
     def close(self) -> None:

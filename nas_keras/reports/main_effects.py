@@ -71,7 +71,7 @@ def explained(
     variance = np.var(np.log(np.maximum(1 - table_statistics.summarize(accuracies.valid).mean[keys], SMALLEST_ERROR)))
     if len(keys) < space.size or variance == 0:
         return {}
-    squares = {decision.name: [] for decision in space.decisions}
+    squares: dict[str, list[float]] = {decision.name: [] for decision in space.decisions}
     for effect in effects:
         squares[effect.decision].append(effect.log_error**2)
     return {name: float(np.mean(of_choices) / variance) for name, of_choices in squares.items()}

@@ -54,9 +54,9 @@ def check_output(output: pathlib.Path, names: Iterable[str]) -> None:
     if (page.exists() or page.is_symlink()) and not _is_page(page):
         raise InvalidValueError(f"{page} was not made by this program. Name another folder for the page.")
     own = _pictures_of(page)
-    for file in (f"{name}.{kind}" for name in names for kind in _KINDS):
-        path = output / file
-        if file not in own and (path.exists() or path.is_symlink()):
+    for picture in (f"{name}.{kind}" for name in names for kind in _KINDS):
+        path = output / picture
+        if picture not in own and (path.exists() or path.is_symlink()):
             raise InvalidValueError(
                 f"{path} exists and does not belong to a page of this program, which would replace it. Move it away, "
                 "or name another folder for the page."

@@ -32,7 +32,7 @@ class Standing(NamedTuple):
     valid_error: float
     test: float
     test_error: float
-    count: int
+    num_trainings: int
     num_params: int
 
 
@@ -80,7 +80,10 @@ def standings(trials: Sequence[Trial]) -> list[Standing]:
     found = [
         Standing(
             key,
-            *map(float, (valid.mean[k], valid.error[k], test.mean[k], test.error[k])),
+            float(valid.mean[k]),
+            float(valid.error[k]),
+            float(test.mean[k]),
+            float(test.error[k]),
             len(evaluations),
             evaluations[0].num_params,
         )

@@ -101,7 +101,7 @@ def gather_table(path: pathlib.Path, space: SearchSpace) -> TableFacts:
         accuracies=accuracies,
         valid=valid,
         test=test,
-        best=[k for k in np.argsort(-valid.mean, kind="stable").tolist() if valid.count[k]],
+        best=[k for k in np.argsort(-valid.mean, kind="stable").tolist() if valid.num_trainings[k]],
         ranks=table_statistics.ranks(valid.mean),
         test_ranks=table_statistics.ranks(test.mean),
         effects=main_effects(space, accuracies),

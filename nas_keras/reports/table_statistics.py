@@ -56,7 +56,7 @@ class Means(NamedTuple):
 
     mean: np.ndarray
     error: np.ndarray
-    count: np.ndarray
+    num_trainings: np.ndarray
 
 
 class Noise(NamedTuple):
@@ -100,7 +100,7 @@ def collect_accuracies(space: SearchSpace, trials: Sequence[Trial]) -> Accuracie
     Raises:
         DataError: if a record has a key that is not in the space, or no record has a validation accuracy.
     """
-    encodings = {}
+    encodings: dict[str, Actions] = {}
     for actions in space.enumerate():
         encodings.setdefault(space.key(actions), actions)
     by_key: dict[str, list[Trial]] = {key: [] for key in encodings}

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 import shutil
+from typing import Any
 
 from nas_keras.errors import DataError, shown
 from nas_keras.storage.run_folder import Workspace
@@ -11,7 +12,7 @@ from nas_keras.system.atomic_files import read_json, sync_folder, sync_tree, wri
 
 _SAVED_MODEL = "saved_model"
 # The types that a JSON file may have where a field is a float.
-_JSON_TYPES = {float: int | float, float | None: int | float | None}
+_JSON_TYPES: dict[Any, Any] = {float: int | float, float | None: int | float | None}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,7 +41,7 @@ class ExportableRun:
     @property
     def workspace(self) -> Workspace:
         """The paths of its folder."""
-        return self.source.workspace
+        return self.source.run
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -113,8 +113,8 @@ def open_exportable_run(
     check_loadable("workdir", local_path("workdir", workdir))
     source = open_run("workdir", workdir)
     check_exportable(source.recipe, images)
-    child, train = named_recipes.configs_of(source.recipe, source.workspace.config)
-    space = space or rebuild_space(source.space, source.workspace.config)
+    child, train = named_recipes.configs_of(source.recipe, source.run.config)
+    space = space or rebuild_space(source.space, source.run.config)
     fix = "Pass the space of the run: export_best(space=...)."
     check_same(source.path, repr(space), space=(source.space, space), fix=fix)
     return ExportableRun(source, space, child, train)

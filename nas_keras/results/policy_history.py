@@ -8,13 +8,13 @@ history consists of the shares of the choices among the latest proposals instead
 Legend: `P` policies, `T` decisions, `N` choices of a decision.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nas_keras.errors import InvalidValueError
 from nas_keras.results.runs import Run
-from nas_keras.strategies import Strategy, make_strategy
+from nas_keras.strategies import make_strategy
 
 _MAX_POLICIES = 200  # a picture cannot show more
 _MAX_ENCODINGS = 20_000  # in spaces up to this size, marginals are exact: sums over all encodings

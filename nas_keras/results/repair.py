@@ -51,11 +51,13 @@ def repair(folder: str | os.PathLike) -> Repaired:
         source = open_source("folder", folder)  # read again now that no other process can write to it
         if source.is_table:
             return _repair_table(folder, source.origin)
-        return _repair_run(source.workspace, source.origin)
+        return _repair_run(source.run, source.origin)
 
 
 def _repair_table(folder: pathlib.Path, origin: Origin) -> Repaired:
-    problems, kept, damaged, seen = [], 0, folder / "damaged", {}
+    problems: list[str] = []
+    seen: dict = {}
+    kept, damaged = 0, folder / "damaged"
     for path in [*list_shards(folder), *list_pending(folder / "pending")]:
         trials, found = salvage_shard(path, origin)
         trials, twice = _drop_repeats(path, trials, seen)

@@ -74,10 +74,10 @@ def read_runs(paths: Sequence[str | os.PathLike]) -> list[Run]:
             differ in space or recipe.
         DataError: if a run is damaged.
     """
-    paths = [local_path("runs", path) for path in paths]
-    runs = [_read(path) for path in paths]
+    folders = [local_path("runs", path) for path in paths]
+    runs = [_read(path) for path in folders]
     for run in runs:
-        if paths.count(run.path) > 1:
+        if folders.count(run.path) > 1:
             raise InvalidValueError(f"The run {run.path} is named twice. Name it once.")
         check_same(
             run.path,
@@ -91,8 +91,8 @@ def read_runs(paths: Sequence[str | os.PathLike]) -> list[Run]:
 
 def _read(path: pathlib.Path) -> Run:
     source = open_run("runs", path)
-    check_settings(source.config, source.workspace.config)
-    space = rebuild_space(source.space, source.workspace.config)
+    check_settings(source.config, source.run.config)
+    space = rebuild_space(source.space, source.run.config)
     dataset = source.read_dataset()
     if not dataset.batches and not dataset.pending:
         raise InvalidValueError(f"The run {path} has no trial yet. Wait for its first child, or leave it out.")

@@ -54,7 +54,7 @@ class Dataset:
         self._digests = [""]
         self.best: Trial | None = None
         if self._folder:
-            self._read(tidy=not read_only)
+            self._read(self._folder, tidy=not read_only)
         self.num_resumed = len(self.trials)
 
     @property
@@ -115,8 +115,8 @@ class Dataset:
             if not trial.evaluation.failed and (self.best is None or trial.reward > self.best.reward):
                 self.best = trial
 
-    def _read(self, *, tidy: bool) -> None:
-        for number, (path, trials) in enumerate(self._folder.read(tidy=tidy)):
+    def _read(self, folder: ShardFolder, *, tidy: bool) -> None:
+        for number, (path, trials) in enumerate(folder.read(tidy=tidy)):
             if shard_number(path) != number:
                 raise DataError(
                     f"Batch {number} is missing from {path.parent}: {path.name} comes next. Restore the file from a "

@@ -79,8 +79,7 @@ def _codes(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, dict, di
     operations = [recipe.get(OPERATIONS) for recipe in (old, new)]
     before, now = (value if isinstance(value, dict) else {} for value in operations)
     named = [(f"operation {name!r}", before.get(name), now.get(name)) for name in sorted({**before, **now})]
-    pairs = [("the function", *function), *named]
-    return [(what, _as_dict(before), _as_dict(now)) for what, before, now in pairs]
+    return [(what, _as_dict(old), _as_dict(new)) for what, old, new in (("the function", *function), *named)]
 
 
 def _as_dict(code: Any) -> dict[str, Any]:

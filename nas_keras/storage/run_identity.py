@@ -52,7 +52,8 @@ def settle_identity(
         InvalidValueError: if the space or the code is another one; the message says what differs.
     """
     now = Identity(describe_space(space), recipe, {recipes.fingerprint(variant): variant for variant in variants})
-    fixed = (config or {}).get("fixed", {})
+    config = config or {}
+    fixed = config.get("fixed", {})
     old_space, old_recipe = fixed.get("space"), fixed.get("recipe")
     if not isinstance(old_space, dict) or not isinstance(old_recipe, dict):
         return now  # `run_config.origin_of` refuses a corrupt configuration

@@ -50,6 +50,12 @@ class Source:
         """Whether this is a table."""
         return self.workspace is None
 
+    @property
+    def run(self) -> Workspace:
+        """The paths of a run."""
+        assert self.workspace is not None, f"{self.path} is a table"
+        return self.workspace
+
     def read_dataset(self) -> Dataset:
         """Reads the D of a run, which another process may be writing; no file is changed.
 
@@ -76,7 +82,7 @@ class Source:
         Raises:
             InvalidValueError: if another process is writing to it.
         """
-        with lock_table(self.path) if self.is_table else self.workspace.locked():
+        with lock_table(self.path) if self.is_table else self.run.locked():
             yield
 
 

@@ -131,7 +131,7 @@ def read_description(path: pathlib.Path) -> Description:
         DataError: if it is missing or corrupt.
     """
     described = {"variants": {}, "environment": {}, **read_json(path / RECIPE)}
-    recipe, variants, environment = (described.get(name) for name in ("recipe", "variants", "environment"))
+    recipe, variants, environment = (described.get(name, "") for name in ("recipe", "variants", "environment"))
     space = described.get("space")
     if not all(isinstance(value, dict) for value in (recipe, variants, environment)) or not isinstance(space, str):
         raise DataError(f"{path / RECIPE} must hold 'recipe' and 'space'. Restore it from a copy.")

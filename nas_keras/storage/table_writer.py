@@ -204,7 +204,7 @@ def merge_tables(sources: Iterable[str | os.PathLike], target: str | os.PathLike
     trials = sorted(merged.values(), key=lambda trial: trial.trial)
     variants = {name: variant for table in tables for name, variant in table.variants.items()}
     write_table(
-        target,
+        pathlib.Path(target),
         trials,
         space=space,
         recipe=tables[0].recipe,

@@ -83,8 +83,8 @@ def _open(path: str | os.PathLike, space: SearchSpace, recipe: dict[str, Any], s
     )
     if source.is_table:
         return source
-    check_settings(source.config, source.workspace.config)
-    if source.origin.seed >= seeds:
+    check_settings(source.config, source.run.config)
+    if source.origin.seed is not None and source.origin.seed >= seeds:
         raise InvalidValueError(
             f"{source.path} was searched with --seed={source.origin.seed}, but the table is filled with the seeds 0 to "
             f"{seeds - 1} only. Leave it out, or fill the table with --seeds={source.origin.seed + 1}."

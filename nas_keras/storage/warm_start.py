@@ -113,12 +113,15 @@ def _translation(path, described: dict[str, Any], space: SearchSpace) -> Callabl
         return len(actions) == len(places) and all(a < len(p) for a, p in zip(actions, places, strict=True))
 
     def translate(trial: Trial) -> Trial | None:
-        if not fits(trial.actions, places):
+        if places is None or not fits(trial.actions, places):
             raise DataError(
                 f"{path} holds actions {trial.actions}, which are not in its space. Restore it from a copy."
             )
-        actions = tuple(place[action] for place, action in zip(places, trial.actions, strict=True))
-        return None if None in actions else dataclasses.replace(trial, actions=actions, key=space.key(actions))
+        found = [place[action] for place, action in zip(places, trial.actions, strict=True)]
+        actions = tuple(action for action in found if action is not None)
+        if len(actions) < len(found):
+            return None
+        return dataclasses.replace(trial, actions=actions, key=space.key(actions))
 
     return translate
 

@@ -36,7 +36,7 @@ _TABLE = {
 NAMES = tuple(_TABLE)
 
 
-def config_of(name: str, options: Mapping[str, Any]):
+def config_of(name: str, options: Mapping[str, Any]) -> Any:
     """Returns the configuration of a strategy; settings that `options` lacks have their defaults.
 
     Args:

@@ -106,7 +106,7 @@ class Worker:
         except OSError:
             for file in (self._errors, self._pipe):
                 file.close()
-            os.close(self._lifeline)
+            os.close(near_end)
             raise
         finally:
             theirs.close()

@@ -1,5 +1,7 @@
 """The picture of a cell: its canonical form as a layered graph, from the input (left) to the output (right)."""
 
+from typing import Any
+
 from nas_keras.errors import DependencyError, InvalidValueError, check_type, shown
 from nas_keras.reports.plots.style import DARK_GREY, GREEN, LIGHT_GREY, ORANGE, PURPLE, SKY_BLUE, WHITE, YELLOW
 from nas_keras.spaces.cell import Cell, Tree
@@ -15,7 +17,7 @@ _COLOURS = {  # by the beginning of an operation's name
 _USER_COLOUR, _END_COLOUR = PURPLE, WHITE  # a user's operation; input, output and combiner
 
 
-def cell_graph(cell: Cell):
+def cell_graph(cell: Cell) -> Any:
     """The canonical form of a cell as a `networkx.DiGraph`.
 
     Nodes are "input", "output", the operations (numbered from the input on) and, if there are several loose ends, the
@@ -25,7 +27,7 @@ def cell_graph(cell: Cell):
 
     graph = networkx.DiGraph()
     graph.add_node(_INPUT, label=_INPUT)
-    ends = []
+    ends: list[str] = []
     for tree in cell.trees:
         _add(graph, _INPUT, tree, ends)
     last = ends[0]
@@ -41,7 +43,7 @@ def cell_graph(cell: Cell):
     return graph
 
 
-def plot_cell(cell: Cell, *, title: str | None = None):
+def plot_cell(cell: Cell, *, title: str | None = None) -> Any:
     """Draws the canonical form of a cell; equal keys give equal drawings.
 
     Args:
@@ -83,7 +85,7 @@ def plot_cell(cell: Cell, *, title: str | None = None):
     return figure
 
 
-def _add(graph, source: str, tree: Tree, ends: list[str]) -> None:
+def _add(graph: Any, source: str, tree: Tree, ends: list[str]) -> None:
     node = f"{graph.number_of_nodes()} {tree.operation}"
     graph.add_node(node, label=tree.operation)
     graph.add_edge(source, node)

@@ -166,5 +166,5 @@ def _train_command(facts: RunFacts, trained: pathlib.Path) -> str:
         f"python launch/train_child.py --from={shlex.quote(paths)} --top={max(top, 1)}"
         + (f" --cells={human}" if human else "")
         + f" --epochs={train.get('epochs')} --shift={train.get('shift')} "
-        f"--seeds={max(standing.count for standing in facts.standings)} --table={shlex.quote(_place(trained))}"
+        f"--seeds={max(standing.num_trainings for standing in facts.standings)} --table={shlex.quote(_place(trained))}"
     )

@@ -139,7 +139,7 @@ def gather_runs(
     longer = read_table(trained) if trained else None
     if longer:
         check_same(trained, paths[0], space=({"fingerprint": longer.space}, space), fix=f"Name a table of {space!r}.")
-        images_and_network = tuple(
+        of_trained, of_searches = (
             {name: some.get(name) for name in ("data", "child")} for some in (longer.recipe, recipe)
         )
         check_same(trained, paths[0], recipe=images_and_network, fix="Train the children with launch/train_child.py.")
@@ -180,7 +180,7 @@ def children_per_hour(run: Run) -> float:
 
     children, seconds = 0, 0.0
     for path in sorted(Workspace(run.path).tensorboard.glob("events.out.tfevents.*")):
-        times = {}
+        times: dict[int, float] = {}
         for event in EventFileLoader(str(path)).Load():
             if event.HasField("summary"):
                 times.setdefault(event.step, event.wall_time)

@@ -47,7 +47,12 @@ def _against_people(facts: RunFacts) -> list[Verdict]:
     found = []
     for key, title in facts.human.items():
         one, other = facts.winner, standings.get(key)
-        if one is None or other is None or min(one.count, other.count) < 2 or one.count != other.count:
+        if (
+            one is None
+            or other is None
+            or min(one.num_trainings, other.num_trainings) < 2
+            or one.num_trainings != other.num_trainings
+        ):
             found.append(Verdict(None, f"The winner beats {title}: {_missing(facts, key)}"))
             continue
         gaps = {
@@ -69,7 +74,7 @@ def _missing(facts: RunFacts, key: str) -> str:
         return "nothing was trained longer yet."
     if facts.winner is None:
         return "no search's cell was trained longer."
-    counts = {standing.key: standing.count for standing in facts.standings}
+    counts = {standing.key: standing.num_trainings for standing in facts.standings}
     if key not in counts:
         return f"{facts.human[key]} was not trained longer."
     return f"trainings so far: {facts.winner.count} and {counts[key]}; both need the same number, at least two."
@@ -91,7 +96,7 @@ def _of(facts: RunFacts) -> str:
     standing = facts.winner
     return (
         f"{code(facts.names[standing.key])} has {percent(standing.valid, standing.valid_error)} and "
-        f"{percent(standing.test, standing.test_error)} (mean ± standard error; trainings: {standing.count})"
+        f"{percent(standing.test, standing.test_error)} (mean ± standard error; trainings: {standing.num_trainings})"
     )
 
 
@@ -118,7 +123,7 @@ def _reasons(facts: RunFacts) -> list[str]:
         return []
     first, single = facts.standings[0], facts.noise.single
     ties = sum(
-        first.valid - standing.valid <= 2 * single * (1 / first.count + 1 / standing.count) ** 0.5
+        first.valid - standing.valid <= 2 * single * (1 / first.num_trainings + 1 / standing.num_trainings) ** 0.5
         for standing in facts.standings
     )
     return [

@@ -47,7 +47,7 @@ def headlines(facts: RunFacts) -> list[str]:
         lines.append(
             f"The winner after the longer training is {facts.names[winner.key]}: validation "
             f"{percent(winner.valid, winner.valid_error)} %, test {percent(winner.test, winner.test_error)} % (mean ± "
-            f"standard error; trainings: {winner.count})."
+            f"standard error; trainings: {winner.num_trainings})."
         )
     counts = collections.Counter(verdict.reached for verdict in verdicts(facts))
     lines.append(f"Goals: {counts[True]} reached, {counts[False]} not reached, {counts[None]} not known yet.")
@@ -75,7 +75,7 @@ def winners(facts: RunFacts, pictures: Mapping[str, str]) -> str:
             ["rank", "cell ", "found as ", "validation", "test", "trainings", "reward", "parameters"],
             [
                 [rank, code(facts.names[one.key]), escape(_found_as(facts, one.key))]
-                + [percent(one.valid, one.valid_error), percent(one.test, one.test_error), one.count]
+                + [percent(one.valid, one.valid_error), percent(one.test, one.test_error), one.num_trainings]
                 + [percent(facts.known[one.key].reward) if one.key in facts.known else "–", f"{one.num_params:,}"]
                 for rank, one in enumerate(facts.standings, start=1)
             ],

@@ -55,7 +55,7 @@ def _pair_texts(facts: TableFacts, pairs: Sequence[table_statistics.Pair]) -> li
     ]
     tested = [pair for pair in pairs if not math.isnan(pair.p_value)]
     if tested:
-        ratio = np.mean([(pair.gap / pair.error) ** 2 for pair in tested]) ** 0.5
+        ratio = float(np.mean([(pair.gap / pair.error) ** 2 for pair in tested]) ** 0.5)
         texts.append(
             f"The root mean square of gap / predicted is {number(ratio)}, where noise alone gives about 1; "
             f"{sum(pair.p_value < 0.05 for pair in tested)} of {len(tested)} p-values are below 0.05, where noise "

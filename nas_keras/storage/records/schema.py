@@ -3,8 +3,10 @@
 Runs and tables of rewards use the same schema; only tables hold `test_accuracy`. `records/shards.py` writes the files.
 """
 
+import functools
 import math
 import pathlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,21 +45,28 @@ FEATURES = {
 }
 DOUBLES = ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy")
 _DOUBLES = np.dtype("<f8")
+
+
+def _is_count(name: str, values: dict[str, Any]) -> bool:
+    return 0 <= values[name] < 2**63
+
+
+def _is_printable(name: str, values: dict[str, Any]) -> bool:
+    return values[name].isprintable() and "\ufffd" not in values[name]
+
+
 # Conditions that every record of any version meets. Keys and fingerprints must be printable: messages quote them.
-_CHECKS = {
+_CHECKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "shard_trials": lambda values: values["shard_trials"] > 0,
     **{
-        name: lambda values, name=name: 0 <= values[name] < 2**63
+        name: functools.partial(_is_count, name)
         for name in ("trial", "iteration", "policy", "seed", "num_params", "epochs")
     },
     "actions": lambda values: values["actions"] and min(values["actions"]) >= 0,
     "log_probs": lambda values: len(values["log_probs"]) in (0, len(values["actions"])),
     "cached": lambda values: values["cached"] in (0, 1),
     "test_accuracy": lambda values: len(values["test_accuracy"]) <= 1,
-    **{
-        name: lambda values, name=name: values[name].isprintable() and "\ufffd" not in values[name]
-        for name in ("key", "space", "recipe")
-    },
+    **{name: functools.partial(_is_printable, name) for name in ("key", "space", "recipe")},
     "doubles": lambda values: not values["doubles"] or _agree(values),
 }
 _LISTS = {"actions", "log_probs", "test_accuracy", "doubles"}  # the others hold exactly one value

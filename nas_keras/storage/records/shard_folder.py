@@ -107,7 +107,7 @@ def shard_name(number: int) -> str:
 
 def shard_number(path: pathlib.Path) -> int:
     """Returns the number in a shard's file name."""
-    return int(_SHARD.fullmatch(path.name)[1])
+    return int(path.name.removeprefix("trials-").removesuffix(".tfrecord"))
 
 
 def list_shards(folder: pathlib.Path) -> list[pathlib.Path]:

@@ -186,7 +186,8 @@ class ProposalSampler:
             # The first samples of both mixtures come from one call, which costs the same as a call for either.
             first = self.sample(2 * FIRST_ROUND, rng, np.repeat([anchor_prob, 0], FIRST_ROUND), marginals)
             anchored, plain = (
-                Proposals(*(part[half] for part in first)) for half in (slice(FIRST_ROUND), slice(FIRST_ROUND, None))
+                Proposals(*(np.asarray(part)[half] for part in first))
+                for half in (slice(FIRST_ROUND), slice(FIRST_ROUND, None))
             )
             sample_anchored = functools.partial(self.sample, rng=rng, mix_prob=anchor_prob, other_probs=marginals)
             until = round(self._config.anchored * n)

@@ -18,7 +18,7 @@ import numpy as np
 from nas_keras.spaces.search_space import Actions, SearchSpace
 from nas_keras.trial import Proposals
 
-Sampler = Callable[[int], tuple[np.ndarray, np.ndarray]]  # B -> encodings int32 [B, T], log-probs float32 [B, T]
+Sampler = Callable[[int], Proposals]  # B -> encodings int32 [B, T], log-probs float32 [B, T]
 
 FIRST_ROUND, _LATER_ROUND = 32, 256  # samples in the first round and in each later one
 _MIN_LEFT = 1e-6  # probability outside X; below it single precision has no digits left
@@ -70,7 +70,7 @@ def sample_without_replacement(
     return Proposals(np.array(actions, np.int32).reshape(shape), np.array(log_probs, np.float32).reshape(shape))
 
 
-def prepend_samples(first: tuple[np.ndarray, np.ndarray], sample: Sampler) -> Sampler:
+def prepend_samples(first: Proposals, sample: Sampler) -> Sampler:
     """Returns a sampler whose first call returns `first`, of `FIRST_ROUND` samples, and which then calls `sample`."""
     waiting = [first]
     return lambda count: waiting.pop() if waiting else sample(count)
@@ -142,6 +142,6 @@ def _probs(log_probs: np.ndarray) -> np.ndarray:
     return np.exp(log_probs.sum(axis=1, dtype=np.float64))
 
 
-def _lists(samples: tuple[np.ndarray, np.ndarray]) -> tuple[list[Actions], np.ndarray]:
+def _lists(samples: Proposals) -> tuple[list[Actions], np.ndarray]:
     """Returns the encodings as tuples of Python integers, and the log-probs."""
-    return [tuple(row) for row in samples[0].tolist()], samples[1]
+    return [tuple(row) for row in samples.actions.tolist()], np.asarray(samples.log_probs)

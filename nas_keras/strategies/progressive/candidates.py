@@ -36,7 +36,9 @@ class Observed(NamedTuple):
 class Candidates(Protocol):
     """The part of progressive search that depends on the kind of space."""
 
-    metrics: Mapping[str, float]
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Figures for TensorBoard."""
 
     def features(self, actions: Actions) -> np.ndarray:
         """Returns the features [F] of an encoding [T]."""
