@@ -175,8 +175,9 @@ def is_running(pid: int) -> bool:
 def wait_until(condition, *, seconds: float = 20) -> bool:
     """Whether `condition()` becomes true in time."""
     end = time.monotonic() + seconds
+    lacking = os.environ.get("NAS_KERAS_TEST_TENSORFLOW_MARK", "")  # in `make test-fast`; see conftest.py
     while not condition():
-        if time.monotonic() > end:
+        if time.monotonic() > end or os.path.exists(lacking):
             return False
         time.sleep(0.02)
     return True

@@ -101,7 +101,9 @@ def _check_batches(
         The shards from the first corrupt one on, each with its records that are worth keeping; a sentence for each
         problem; and the number of records before.
     """
-    problems, kept, later, known = [], 0, [], set()
+    problems: list[str] = []
+    known: set[str] = set()
+    kept, later = 0, []
     is_intact = True
     for number, path in enumerate(list_shards(workspace.dataset)):
         trials, found = salvage_shard(path, origin)

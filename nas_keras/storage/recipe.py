@@ -78,8 +78,9 @@ def _codes(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, dict, di
     function = [recipe.get(FUNCTION) for recipe in (old, new)]
     operations = [recipe.get(OPERATIONS) for recipe in (old, new)]
     before, now = (value if isinstance(value, dict) else {} for value in operations)
-    named = [(f"operation {name!r}", before.get(name), now.get(name)) for name in sorted({**before, **now})]
-    return [(what, _as_dict(old), _as_dict(new)) for what, old, new in (("the function", *function), *named)]
+    pairs = {"the function": function}
+    pairs |= {f"operation {name!r}": [before.get(name), now.get(name)] for name in sorted({**before, **now})}
+    return [(what, _as_dict(pair[0]), _as_dict(pair[1])) for what, pair in pairs.items()]
 
 
 def _as_dict(code: Any) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def test_standings_are_means_with_standard_errors_the_best_first():
         _trial("conv_5x5", Evaluation.failure("no")),
     ]
     first, second = standings(trials)
-    assert first[:2] == ("conv_3x3", 0.625) and first.count == 2 and first.num_params == 9
+    assert first[:2] == ("conv_3x3", 0.625) and first.num_trainings == 2 and first.num_params == 9
     assert first.valid_error == pytest.approx(np.std([0.5, 0.75], ddof=1) / 2**0.5)
     assert first.test == 0.75 and is_nan(first.test_error)  # of the one that has one
     assert second._replace(valid_error=0.0, test_error=0.0) == Standing("identity", 0.5, 0.0, 0.25, 0.0, 1, 7)
@@ -65,7 +65,7 @@ def test_what_a_variant_of_the_recipe_gave_counts_only_where_nothing_else_is():
     own = Evaluation(0.5, valid_accuracy=0.5)
     half = dataclasses.replace(own, valid_accuracy=1.0, recipe="half")
     found = standings([_trial("identity", own), _trial("identity", half, 1), _trial("conv_3x3", half)])
-    assert [(standing.key, standing.valid, standing.count) for standing in found] == [
+    assert [(standing.key, standing.valid, standing.num_trainings) for standing in found] == [
         ("conv_3x3", 1.0, 1), ("identity", 0.5, 1)
     ]  # fmt: skip
     assert standings([]) == []

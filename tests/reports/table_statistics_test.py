@@ -67,7 +67,7 @@ def test_a_table_that_took_records_from_searches_has_test_accuracies_of_the_othe
     assert (accuracies.num_untested, accuracies.num_failed) == (3, 1)
     valid, test = table_statistics.summarize(accuracies.valid), table_statistics.summarize(accuracies.test)
     np.testing.assert_allclose(test.mean, [0.5, NAN, 0.7, 0.8], atol=1e-6)
-    assert test.count.tolist() == [1, 0, 1, 1]
+    assert test.num_trainings.tolist() == [1, 0, 1, 1]
     assert table_statistics.ranks(test.mean).tolist() == [3, 0, 2, 1]
     assert table_statistics.rank_correlation(valid.mean, test.mean) == pytest.approx(1)  # over the three that have both
 

@@ -93,7 +93,9 @@ class Worker:
         self._errors = memory_file()
         self._pipe, theirs = connection.Pipe()
         # Only this process holds the other end of this pipe: however it dies, the worker then reads the end of file.
-        lifeline, self._lifeline = os.pipe()
+        self._lifeline: int | None
+        lifeline, near_end = os.pipe()
+        self._lifeline = near_end
         try:
             self._process = subprocess.Popen(
                 python_command(_PROGRAM, str(theirs.fileno()), str(lifeline), str(os.getpid())),

@@ -185,10 +185,8 @@ class ProposalSampler:
         if marginals is not None:
             # The first samples of both mixtures come from one call, which costs the same as a call for either.
             first = self.sample(2 * FIRST_ROUND, rng, np.repeat([anchor_prob, 0], FIRST_ROUND), marginals)
-            anchored, plain = (
-                Proposals(*(np.asarray(part)[half] for part in first))
-                for half in (slice(FIRST_ROUND), slice(FIRST_ROUND, None))
-            )
+            halves = slice(FIRST_ROUND), slice(FIRST_ROUND, None)
+            anchored, plain = (Proposals(*(np.asarray(part)[half] for part in first)) for half in halves)
             sample_anchored = functools.partial(self.sample, rng=rng, mix_prob=anchor_prob, other_probs=marginals)
             until = round(self._config.anchored * n)
             yield _Mixture(until, prepend_samples(anchored, sample_anchored), anchor_prob, marginals)

@@ -144,4 +144,5 @@ def _probs(log_probs: np.ndarray) -> np.ndarray:
 
 def _lists(samples: Proposals) -> tuple[list[Actions], np.ndarray]:
     """Returns the encodings as tuples of Python integers, and the log-probs."""
-    return [tuple(row) for row in samples.actions.tolist()], np.asarray(samples.log_probs)
+    actions, log_probs = samples
+    return [tuple(row) for row in actions.tolist()], np.asarray(log_probs)
