@@ -78,7 +78,7 @@ def _replay(run: Run) -> History | None:
     return History(np.array(told), [np.array(rows) for rows in zip(*marginals, strict=True)], reproduced)
 
 
-def _marginals(strategy: Strategy) -> list[np.ndarray]:
+def _marginals(strategy: Any) -> list[np.ndarray]:
     """The probability of each choice of each decision under the current policy, [N] for each decision."""
     space = strategy.space
     if space.size <= _MAX_ENCODINGS:

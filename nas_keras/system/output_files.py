@@ -96,7 +96,7 @@ def _same(one: pathlib.Path, other: pathlib.Path) -> bool:
         return os.path.realpath(one) == os.path.realpath(other)
 
 
-def write_result(path: pathlib.Path, write: Callable[[pathlib.Path], None], text: Callable[[], str]) -> None:
+def write_result(path: pathlib.Path, write: Callable[[pathlib.Path], object], text: Callable[[], str]) -> None:
     """Writes a file atomically by `write(temporary_path)`; devices and pipes are written directly.
 
     Raises:

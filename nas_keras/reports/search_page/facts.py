@@ -142,7 +142,8 @@ def gather_runs(
         of_trained, of_searches = (
             {name: some.get(name) for name in ("data", "child")} for some in (longer.recipe, recipe)
         )
-        check_same(trained, paths[0], recipe=images_and_network, fix="Train the children with launch/train_child.py.")
+        fix = "Train the children with launch/train_child.py."
+        check_same(trained, paths[0], recipe=(of_trained, of_searches), fix=fix)
         if not winners.trainings_by_key(longer.trials):
             raise DataError(f"No training in {trained} succeeded. Train again with launch/train_child.py.")
     facts = gather_table(table, space) if table else None

@@ -77,7 +77,7 @@ def _missing(facts: RunFacts, key: str) -> str:
     counts = {standing.key: standing.num_trainings for standing in facts.standings}
     if key not in counts:
         return f"{facts.human[key]} was not trained longer."
-    return f"trainings so far: {facts.winner.count} and {counts[key]}; both need the same number, at least two."
+    return f"trainings so far: {facts.winner.num_trainings} and {counts[key]}; both need the same number, at least two."
 
 
 def _goal(facts: RunFacts) -> list[Verdict]:
@@ -86,7 +86,7 @@ def _goal(facts: RunFacts) -> list[Verdict]:
     wanted = f"{percent(facts.goal)} % in validation and in test"
     if facts.winner is None:
         return [Verdict(None, f"The winner's means reach {wanted}: nothing was trained longer yet.")]
-    if facts.winner.count < 2:
+    if facts.winner.num_trainings < 2:
         return [Verdict(None, f"The winner's means reach {wanted}: it has been trained only once so far.")]
     reached = facts.winner.valid >= facts.goal and facts.winner.test >= facts.goal
     return [Verdict(reached, f"The winner's means {'reach' if reached else 'do not reach'} {wanted}: {_of(facts)}.")]
@@ -128,7 +128,7 @@ def _reasons(facts: RunFacts) -> list[str]:
     )
     return [
         f"One longer training scatters by {percent(single)} points of validation accuracy about its cell's mean, so "
-        f"the standard error of a mean of {first.count} is {percent(single / first.count**0.5)}; the "
+        f"the standard error of a mean of {first.num_trainings} is {percent(single / first.num_trainings**0.5)}; the "
         f"{len(facts.standings)} cells themselves differ by {percent(facts.noise.between)} (standard deviations). "
         f"{ties} of them, the first included, are within two standard errors of the first, so their order among "
         "themselves is mostly chance."

@@ -64,7 +64,7 @@ def winners(facts: RunFacts, pictures: Mapping[str, str]) -> str:
     if not facts.standings:
         return "\n\n".join([*lines, "No cell has been trained longer yet; the cell with the highest reward is shown."])
     train = facts.trained.recipe.get("train", {})
-    is_complete = len({standing.count for standing in facts.standings}) == 1
+    is_complete = len({standing.num_trainings for standing in facts.standings}) == 1
     lines += [
         f"Each cell was trained again from scratch for {train.get('epochs', '?')} epoch(s) and tested, "
         f"{'all with the same seeds' if is_complete else 'with the same seeds, some of which are not done'}. "

@@ -16,7 +16,7 @@ def noise(facts: TableFacts) -> str:
     rows = []
     for what, chosen in ((f"all {len(facts.best):,}", facts.best), (f"the best {len(quarter):,}", quarter)):
         one = table_statistics.noise_of(accuracies.valid[chosen])
-        count = facts.valid.count[chosen].mean()
+        count = facts.valid.num_trainings[chosen].mean()
         gaps = -np.diff(facts.valid.mean[chosen])
         rows.append(
             [what, percent(one.single, digits=3), percent(one.single / count**0.5, digits=3)]
@@ -86,6 +86,6 @@ def order(facts: TableFacts) -> str:
 
 def count_ties(facts: TableFacts) -> int:
     """Counts the cells within two standard errors of the best, itself included, by the noise of the best quarter."""
-    mean, count, best = facts.valid.mean, facts.valid.count, facts.best[0]
+    mean, count, best = facts.valid.mean, facts.valid.num_trainings, facts.best[0]
     single = table_statistics.noise_of(facts.accuracies.valid[facts.quarter]).single
     return sum(mean[best] - mean[k] <= 2 * single * (1 / count[best] + 1 / count[k]) ** 0.5 for k in facts.best)

@@ -31,7 +31,7 @@ def headlines(facts: TableFacts, searched: TableSearches | None) -> list[str]:
     """The most important figures, as plain sentences."""
     accuracies, best, quarter = facts.accuracies, facts.best[0], facts.quarter
     single = table_statistics.noise_of(accuracies.valid[quarter])
-    tested = f"test {_accuracy(facts.test, best)} %" if facts.test.count[best] else "no test accuracy"
+    tested = f"test {_accuracy(facts.test, best)} %" if facts.test.num_trainings[best] else "no test accuracy"
     lines = [
         f"{len(facts.best):,} of {len(accuracies.keys):,} cells have an accuracy; trainings of a cell: at most "
         f"{accuracies.valid.shape[1]}; {accuracies.num_missing:,} trainings are missing, "
@@ -165,7 +165,7 @@ def how_it_was_made(facts: TableFacts, table: pathlib.Path, command: str) -> str
 def _cell_table(facts: TableFacts, chosen: Sequence[int]) -> str:
     rows = [
         [facts.ranks[k], code(facts.names[k]), _accuracy(facts.valid, k), _accuracy(facts.test, k)]
-        + [facts.test_ranks[k] or "–", facts.valid.count[k], f"{facts.accuracies.num_params[k]:,}"]
+        + [facts.test_ranks[k] or "–", facts.valid.num_trainings[k], f"{facts.accuracies.num_params[k]:,}"]
         for k in chosen
     ]
     return make_table(["rank", "cell ", "validation", "test", "rank by test", "trainings", "parameters"], rows)
