@@ -121,7 +121,7 @@ def _overhead_lines(found: dict) -> list[tuple[str, str]]:
         )
         for point in found["points"]
     ]
-    return [*lines, ("a child, with its share of repeats", f"{found['milliseconds_per_child']:.2f} ms")]
+    return [*lines, ("a child, with its cache hits", f"{found['milliseconds_per_child']:.2f} ms")]
 
 
 if __name__ == "__main__":
