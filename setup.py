@@ -36,6 +36,6 @@ setuptools.setup(
         "gpu": ["tensorflow[and-cuda]==2.21.*"],
         # Pages of results: pictures, drawings of cells, statistics with ties and intervals.
         "report": ["matplotlib", "networkx", "scipy"],
-        "test": ["pytest", "pytest-xdist", "ruff"],  # xdist: test files on both cores
+        "test": ["pytest", "pytest-xdist", "ruff", "wheel"],  # xdist: test files on both cores
     },
 )
