@@ -1,9 +1,9 @@
-"""Measures this package on this machine: children per hour, memory, overhead, PPO's own time, start-up.
+"""Measures this package on this machine: children per hour, memory, overhead, the time of PPO itself, start-up.
 
     python launch/benchmark.py --json=benchmark.json
     python launch/benchmark.py --only=overhead --full
 
-The default run takes about ten minutes on 2 cores. Other work on the machine spoils the figures.
+The default run takes about ten minutes on 2 cores. Other work on the machine distorts the figures.
 """
 
 import json
@@ -33,7 +33,7 @@ _WORKERS = WorkerFlags(timeout=False)
 
 
 def main() -> None:
-    """Checks the flags, runs the parts one after the other, and prints a table of each."""
+    """Checks the flags, runs the parts one after the other, and prints the figures of each."""
     for part in _ONLY.value or [""]:
         check_choice("only", part, _PARTS)
     _WORKERS.check()
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _run(part: str, images: nk.Images) -> tuple[dict, list[tuple[str, str]]]:
-    """The figures of a part, and what is shown of them."""
+    """Returns the figures of a part and the (name, value) lines that show them."""
     if part == "throughput":
         found = measure_throughput(images, rounds=3 if _FULL.value else 1, workers=_WORKERS.workers)
         return found, _throughput_lines(found)

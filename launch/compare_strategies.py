@@ -4,7 +4,7 @@
     python launch/compare_strategies.py --table=testdata/rewards/mnist_small --strategies=ppo,evolution:population=50
     python launch/compare_strategies.py --npz=nbmacro_cifar10.npz --npz_array=test_acc_runs --npz_column=0
 
-Every search is a real one, of `nk.search`. Pictures and intervals need matplotlib and SciPy: pip install
+Every search is a real one, by `nk.search`. Pictures and intervals need matplotlib and SciPy: pip install
 'nas_keras[report]'.
 """
 
@@ -50,7 +50,7 @@ _PICTURE = flags.DEFINE_string("picture", None, f"File to draw the curves to: {'
 
 
 def main() -> None:
-    """Checks the flags, runs the searches, prints and writes what they found."""
+    """Checks the flags, runs the searches, and prints and writes their results."""
     script.check_report_extra("A comparison")
     source = _source()
     contenders = parse_contenders(_STRATEGIES.value)

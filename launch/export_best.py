@@ -21,7 +21,7 @@ _WORKERS = WorkerFlags(timeout=False)
 
 
 def main() -> None:
-    """Exports, and prints a line for each child."""
+    """Exports the children and prints a line for each."""
     check_given("workdir", "the folder of a search", "runs/mnist")
     _WORKERS.check()
     with show_time("training"):

@@ -2,8 +2,8 @@
 
     python launch/precompute_rewards.py --space=small --table=testdata/rewards/mnist_small
 
-The same command continues an interrupted table: what the table holds is not trained again. Over several machines:
-`--shard=1/3` to `--shard=3/3`, each into a folder of its own, then
+The same command continues an interrupted table and does not train again what the table holds. To share the work among
+several machines, run `--shard=1/3` to `--shard=3/3`, each into a folder of its own, then
 
     python launch/precompute_rewards.py --space=small --merge=part1,part2,part3 --table=whole
 
@@ -47,7 +47,7 @@ _WORKERS = WorkerFlags()
 
 
 def main() -> None:
-    """Checks the flags, then computes or merges."""
+    """Checks the flags, then computes the table or merges its parts."""
     space = _SPACE.space()
     check_given("table", "the folder of the table", "runs/table")
     read = [(flag.name, folder) for flag in (_MERGE, _TAKE_FROM) for folder in flag.value]

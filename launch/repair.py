@@ -2,7 +2,7 @@
 
     python launch/repair.py --folder=runs/mnist
 
-Every record that can be read is kept. The same search or precompute_rewards, started again, trains only what is lost.
+Every readable record is kept. The same search or precompute_rewards, started again, trains only what is lost.
 The original files are moved to the folder's `damaged/`.
 """
 
@@ -16,7 +16,7 @@ _FOLDER = flags.DEFINE_string("folder", None, "Folder of the run or table. Requi
 
 
 def main() -> None:
-    """Repairs, and prints a line for everything that was wrong."""
+    """Repairs the folder and prints a line for each problem."""
     check_given("folder", "the folder of a run or table", "runs/mnist")
     repaired = repair(_FOLDER.value)
     for problem in repaired.problems:

@@ -1,13 +1,13 @@
-r"""Makes a page of results, of a table of rewards: statistics, pictures, and searches on the table,
+r"""Makes a page of results. For a table of rewards it has statistics, pictures, and searches on the table:
 
     python launch/report.py --table=testdata/rewards/mnist_small --output=docs/mnist_small
 
-or of searches of one space: their winners, trained longer, what their controllers learned, and what was reached.
+For searches of one space it has their winners, trained longer, what their controllers learned, and the goal reached:
 
     python launch/report.py --runs=runs/large3_ppo,runs/large3_random --trained=runs/large3_trained --goal=99.45 \
         --table=testdata/rewards/mnist_large3 --output=docs/mnist_large3
 
-It needs matplotlib and SciPy: pip install 'nas_keras[report]'.
+A page needs matplotlib and SciPy: pip install 'nas_keras[report]'.
 """
 
 import math
@@ -47,7 +47,7 @@ _BATCHES = flags.DEFINE_integer("batches", 60, "Batches of 8 samples in each sea
 
 
 def main() -> None:
-    """Checks the flags, makes the page, prints its headline figures."""
+    """Checks the flags, makes the page, and prints its headline figures."""
     script.check_report_extra("A report")
     check_at_least("searches", _SEARCHES.value, 0)
     check_at_least("batches", _BATCHES.value, 1)

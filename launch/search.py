@@ -83,7 +83,7 @@ _FINAL_EPOCHS = flags.DEFINE_integer("final_epochs", 10, "Epochs of the best chi
 
 
 def main() -> None:
-    """Checks the flags, searches, exports, and prints what was found."""
+    """Checks the flags, searches, exports the best child, and prints the results."""
     space = _SPACE.space()
     options = _strategy_options()
     child, train, settings = _check_flags(space, options)

@@ -1,10 +1,10 @@
-r"""Trains named cells longer, each with several seeds, and tests each once: the best of searches, and those of people.
+r"""Trains cells longer, each with several seeds, and tests each once: the best of searches, and well-known ones.
 
     python launch/train_child.py --from=runs/large3_ppo,runs/large3_random --top=5 --cells=vgg,inception,resnet \
         --table=runs/large3_trained
 
-The results are a table (WORKSPACE.md) of the longer training. The same command continues an interrupted
-training, and adds cells that are new.
+The results are a table (see WORKSPACE.md) of the longer trainings. The same command continues an interrupted training
+and adds new cells.
 """
 
 import dataclasses

@@ -2,7 +2,7 @@
 
 A script creates the groups that it needs when it is imported (`SPACE = SpaceFlags()`) and asks them for their object in
 `main()` (`SPACE.space()`). Absl lists the flags as the script's own in --help. The checks of two flags that exclude
-each other stay in the scripts, which phrase the reason; `refuse_given` finds the flag.
+each other stay in the scripts, which give the reason; `refuse_given` finds the flag.
 """
 
 import os

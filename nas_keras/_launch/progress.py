@@ -1,4 +1,4 @@
-"""What a launch script shows while it works: a bar for a table, lines for a search, the time of a long training."""
+"""The output of a launch script while it works: a bar for a table, lines for a search, the time of a long training."""
 
 import contextlib
 import sys
@@ -13,12 +13,12 @@ from nas_keras.storage.records.tfrecord import read_frames
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.trial import Evaluation, Job, Trial
 
-_QUIET_SECONDS = 10.0  # the longest time without a line while children are finished
+_QUIET_SECONDS = 10.0  # longest silence while children are finishing
 
 
 @contextlib.contextmanager
 def show_jobs() -> Iterator[Callable[[int, int, Job | None, Evaluation | None], None]]:
-    """Gives what `precompute` takes as `on_job`; a failed child is named above the bar."""
+    """Shows a progress bar. Yields the callback `on_job` of `precompute`; failed children are listed above the bar."""
     with tqdm.tqdm(unit="child", smoothing=0.05) as bar:
 
         def on_job(done, total, job, evaluation):
@@ -33,13 +33,13 @@ def show_jobs() -> Iterator[Callable[[int, int, Job | None, Evaluation | None], 
 
 
 class SearchProgress:
-    """The callbacks of `nk.search` that print its progress: a line for each batch, and for children within a batch.
+    """Callbacks of `nk.search` that print its progress: a line for each batch, and for some children within a batch.
 
-    A finished child is shown if nothing was printed for a while, so that a search of a table stays short and a search
-    that trains is never silent for longer than one child takes.
+    A finished child gets a line only if nothing was printed for a while. So the output of a search of a table stays
+    short, and a search that trains is never silent for longer than one child takes.
 
     Args:
-        space: what is searched.
+        space: the space that is searched.
     """
 
     def __init__(self, space: SearchSpace):
@@ -47,7 +47,7 @@ class SearchProgress:
         self._shown = time.monotonic()
 
     def on_trial(self, dataset, trial: Trial) -> None:
-        """Prints a line for a finished child, if the last line was long ago."""
+        """Prints a line for a finished child if the last line is old enough."""
         del dataset
         if time.monotonic() - self._shown < _QUIET_SECONDS:
             return
@@ -56,7 +56,7 @@ class SearchProgress:
         self._print(f"  finished: {self._space.decode(trial.actions)}: {what} ({found.seconds:.0f} s)")
 
     def on_batch(self, dataset, batch: Sequence[Trial]) -> None:
-        """Prints a line for a batch."""
+        """Prints a line for a batch: the number of evaluations so far and the best cell."""
         best = dataset.best
         best_text = f"best {best.reward:.2%} {self._space.decode(best.actions)}" if best else "none succeeded yet"
         self._print(f"batch {batch[0].iteration}: {dataset.num_evaluations} cells evaluated, {best_text}")
@@ -67,13 +67,13 @@ class SearchProgress:
 
 
 def describe_stored(workspace: Workspace) -> str:
-    """A sentence about the run that is continued; empty if there is none, or if its files cannot be read."""
+    """Returns a sentence about the run that is continued, or "" if there is none or its files cannot be read."""
     trials = finished = 0
     try:
         for path in workspace.dataset.glob("*.tfrecord"):
             trials += sum(1 for _ in read_frames(path.read_bytes()))
         finished = sum(1 for _ in workspace.pending.glob("*.tfrecord"))
-    except OSError:  # the search says what is wrong
+    except OSError:  # the search reports it
         return ""
     if not trials + finished:
         return ""
@@ -82,11 +82,11 @@ def describe_stored(workspace: Workspace) -> str:
 
 @contextlib.contextmanager
 def show_time(what: str) -> Iterator[None]:
-    """Prints to stderr, every few seconds, how long the block has taken."""
+    """Prints to stderr every few seconds how long the block has been running."""
     ended, start = threading.Event(), time.monotonic()
 
     def show() -> None:
-        with contextlib.suppress(OSError):  # nobody reads the output any more
+        with contextlib.suppress(OSError):  # the reader of the output has closed it
             while not ended.wait(_QUIET_SECONDS):
                 _print_line(f"  still {what}, {time.monotonic() - start:.0f} s", sys.stderr)
 

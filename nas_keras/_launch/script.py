@@ -1,8 +1,8 @@
 """The start and the end of a launch script: its flags are checked, and a user's mistake is shown as one sentence.
 
-The exit code is 0 when the script is done; 2 for a wrong flag, value or file, and for a file that cannot be written;
-130 after Ctrl-C (SIGINT) and 143 after SIGTERM; 141 when the reader of the output has closed it. Any other exception is
-a defect and shows its traceback.
+The exit code is 0 for success; 2 for a wrong flag, value or file, and for a file that cannot be written; 130 after
+Ctrl-C (SIGINT) and 143 after SIGTERM; 141 if the reader of the output has closed it. Any other exception is a defect:
+its traceback is shown, and the exit code is 1.
 """
 
 import contextlib
@@ -24,30 +24,30 @@ from nas_keras.system.descriptors import open_standard_streams
 from nas_keras.system.interrupts import interrupt
 from nas_keras.system.output_files import UnwrittenError
 
-# What an interrupted script says of its work.
+# Sentences about the work of a script that was interrupted.
 CONTINUES = "What was finished is kept; the same command continues from there."
 STARTS_OVER = "No result was kept; the same command starts from the beginning."
 
-_NO_TEMPORARY = "No usable temporary directory found"  # how Python's tempfile says it
-_GRACE_SECONDS = 8.0  # from a signal to the end, whatever the process is doing; clouds give 10 to 30 before they kill
+_NO_TEMPORARY = "No usable temporary directory found"  # the message of Python's tempfile
+_GRACE_SECONDS = 8.0  # from a signal to the end of the process; cloud providers kill it after 10 to 30
 
 
 def run(main: Callable[[], None], *, interrupted: str | Callable[[], str] = CONTINUES) -> None:
     """Parses the flags and calls `main()`.
 
     Args:
-        main: the script.
-        interrupted: what is true of the work after Ctrl-C or SIGTERM, as a sentence, or a function that returns it.
+        main: the script's work.
+        interrupted: a sentence that says what Ctrl-C or SIGTERM leaves behind, or a function that returns it.
     """
     _make_streams_writable()
-    # Children are trained in workers. What is left to this process is a controller of some ten thousand weights, whose
-    # operations are so small that a second thread only makes them wait.
+    # Workers train the children. This process only runs a controller of some ten thousand weights, whose operations are
+    # so small that a second thread slows them down.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     ending = _Ending(interrupted)
 
     def guarded(arguments: list[str]) -> None:
         if not flags.FLAGS["verbosity"].present:
-            logging.set_verbosity(logging.WARNING)  # TFDS is talkative; --verbosity=0 lets it speak
+            logging.set_verbosity(logging.WARNING)  # TFDS logs a lot at INFO, which --verbosity=0 shows
         if arguments[1:]:
             raise InvalidValueError(f"{arguments[1]!r} is not a flag. Flags are written --name=value; see --help.")
         main()
@@ -57,10 +57,10 @@ def run(main: Callable[[], None], *, interrupted: str | Callable[[], str] = CONT
             guarded(arguments)
             sys.stdout.flush()
         except BrokenPipeError:
-            os._exit(128 + signal.SIGPIPE)  # as other programs do, without a word
+            os._exit(128 + signal.SIGPIPE)  # silently, as other programs do
         except BaseException as error:
             if ending.number is not None or isinstance(error, KeyboardInterrupt):
-                ending.leave()  # whatever the interrupted code made of it
+                ending.leave()  # whatever exception the interrupted code turned it into
             if isinstance(error, UnwrittenError):
                 sys.stdout.write(f"{error.result}\n")
                 sys.stdout.flush()
@@ -69,7 +69,7 @@ def run(main: Callable[[], None], *, interrupted: str | Callable[[], str] = CONT
             if isinstance(error, FileNotFoundError) and _NO_TEMPORARY in str(error):
                 _exit(2, "Error: No folder for temporary files can be written. Name one by TMPDIR, then start again.")
             if isinstance(error, OSError) and error.errno in FIXES and error.errno != errno.ENOENT:
-                # Where nothing nearer to the file has said it; at an exit Python would try to print the rest once more.
+                # No code closer to the file has explained it. `sys.exit` would try to flush the output again.
                 place = error.filename or "A file, or the output of the script"
                 _say(f"Error: {place}: {error.strerror}. Fix that, then start the command again.")
                 os._exit(2)
@@ -86,7 +86,7 @@ def check_report_extra(what: str) -> None:
 
 
 def _make_streams_writable() -> None:
-    """Lets every text be printed: to streams that are closed, and to those whose encoding lacks a character."""
+    """Makes printing safe for closed streams, and for streams whose encoding lacks a character."""
     open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -94,25 +94,25 @@ def _make_streams_writable() -> None:
 
 
 class _Ending:
-    """Turns SIGINT and SIGTERM into KeyboardInterrupt, once; the process ends within `_GRACE_SECONDS` in any case.
+    """Turns the first SIGINT or SIGTERM into KeyboardInterrupt, and ends the process within `_GRACE_SECONDS`.
 
-    Python may lose an exception that comes in the wrong place, and TensorFlow may take its time. Both are no reason to
-    stay: on disk everything is whole at every moment, and workers end when this process does.
+    Python may lose an exception that is raised in the wrong place, and TensorFlow may take long to return. The process
+    can end all the same: the files on disk are consistent at every moment, and workers end when this process does.
 
     Attributes:
-        number: of the signal that came; None if none did.
+        number: the number of the signal that was received; None if there was none.
     """
 
     def __init__(self, interrupted: str | Callable[[], str]):
         self.number: int | None = None
         self._interrupted = interrupted
         for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) != signal.SIG_IGN:  # in the background of a shell that has no job control
+            if signal.getsignal(number) != signal.SIG_IGN:  # a shell without job control ignores it for background jobs
                 signal.signal(number, self._receive)
 
     def _receive(self, number: int, frame) -> None:
         del frame
-        if self.number is not None:  # the second one: at once
+        if self.number is not None:  # a second signal ends the process at once
             self._leave()
         self.number = number
         timer = threading.Timer(_GRACE_SECONDS, self._leave)
@@ -121,7 +121,7 @@ class _Ending:
         interrupt()
 
     def leave(self) -> None:
-        """Says why and ends the process, without what Python and TensorFlow do at an exit."""
+        """Prints why and ends the process, skipping the exit handlers of Python and TensorFlow."""
         with contextlib.suppress(OSError):
             sys.stdout.flush()
         self._leave()
@@ -141,7 +141,7 @@ def _parse(arguments: list[str]) -> list[str]:
 
 
 def _say(text: str) -> None:
-    """Writes to stderr, past Python's file of that name, which a thread that was interrupted may hold."""
+    """Writes to stderr by its file descriptor, since an interrupted thread may hold the lock of `sys.stderr`."""
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     with contextlib.suppress(OSError):
         os.write(2, f"{text}\n".encode(encoding, "backslashreplace"))

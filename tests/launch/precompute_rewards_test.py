@@ -28,7 +28,10 @@ WRONG = [
         "run cannot be combined with --merge, which trains nothing",
     ),
     (["--merge={folder}/table", "--seeds=2"], "--seeds=2 cannot be combined with --merge"),
-    (["--take_from={folder}/run", "--recipe=mnist_1epoch_v1"], "run has another recipe than the table of: "),
+    (
+        ["--take_from={folder}/run", "--recipe=mnist_1epoch_v1"],
+        "run has another recipe than the table of SearchSpace('small'",
+    ),
 ]
 
 
