@@ -27,7 +27,7 @@ from nas_keras.system.paths import check_loadable
 
 _MISSING_WAYS = ("error", "train")
 
-# What is searched, and how.
+# The space, the strategy and the budget.
 _SPACE = SpaceFlags()
 _STRATEGY = flags.DEFINE_string("strategy", "ppo", f"Search strategy: {' or '.join(strategies.NAMES)}.")
 _STRATEGY_CONFIG = flags.DEFINE_list(
@@ -45,7 +45,7 @@ _LAG = flags.DEFINE_integer(
     "Batches asked for ahead, to keep workers busy. Default: 0 for a table, 1 for training.",
 )
 
-# Where rewards come from.
+# The source of rewards.
 _REWARD = flags.DEFINE_string("reward", "train", "Where a reward comes from: train (a child) or table.")
 _TABLE = flags.DEFINE_string("table", None, "Folder of a table of rewards. Default: the one shipped for the space.")
 _MISSING = flags.DEFINE_string(
@@ -72,7 +72,7 @@ _DISTRIBUTE = flags.DEFINE_string(
     "distribute", "none", f"{' or '.join(DISTRIBUTE)}: a child on one device, or spread over all GPUs."
 )
 
-# Where results go.
+# The destination of results.
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, made if it is not there. Required.")
 _WARM_START_FROM = flags.DEFINE_string(
     "warm_start_from",

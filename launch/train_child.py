@@ -78,12 +78,12 @@ def _check_flags() -> pathlib.Path:
 
 
 def _longer() -> dict[str, int]:
-    """The settings of the longer training; all others are those of the search."""
+    """Returns the settings in which the longer training differs from that of the search."""
     return {"epochs": _EPOCHS.value, "shift": _SHIFT.value}
 
 
 def _evaluator(runs: list[Run]) -> nk.TrainingEvaluator:
-    """Trains by the recipe of the searches, if there are any, but longer."""
+    """Makes an evaluator that trains by the recipe of the searches, if there are any, but longer."""
     child, train, distribute = nk.ChildConfig(), nk.TrainConfig(), NONE
     if runs:
         recipe = runs[0].fixed["recipe"]
@@ -105,7 +105,7 @@ def _evaluator(runs: list[Run]) -> nk.TrainingEvaluator:
 
 
 def _load_images(runs: list[Run]) -> nk.Images:
-    """The data set of the searches, wherever it is stored now; without searches, that of --dataset."""
+    """Loads the data set of the searches, wherever it is stored now; without searches, that of --dataset."""
     if not runs:
         return _IMAGES.images()
     # Rewards that were read from a table name no data set. The recipe does, and the caller checks it after loading.

@@ -1,6 +1,6 @@
 """Errors that a user can meet, and checks of the values that a user passes.
 
-A child network that fails raises no error: it is an `Evaluation` with a status, and the search goes on.
+A child network that fails raises no error: it becomes an `Evaluation` with a status, and the search continues.
 """
 
 import dataclasses

@@ -154,7 +154,7 @@ class Trial:
 
     @property
     def reward(self) -> float:
-        """`evaluation.reward`."""
+        """The reward of the evaluation."""
         return self.evaluation.reward
 
 

@@ -83,7 +83,7 @@ def measure_throughput(images: Images, *, rounds: int = 1, workers: int | None =
 
 @contextlib.contextmanager
 def _plain_pool(images: Images) -> Iterator[TrainingPool]:
-    """One process with TensorFlow's own defaults, started."""
+    """Starts a pool of one process with TensorFlow's own defaults, and yields it."""
     with _without("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS"):
         pool = TrainingPool(images, environments=[plain.ENVIRONMENT], setup=plain.prepare)
         pool.start()

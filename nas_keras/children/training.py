@@ -1,4 +1,4 @@
-"""Trains one child and measures it: arrays in, `Evaluation` out. It knows no search, no workers and no files.
+"""Trains one child and measures it: arrays in, `Evaluation` out. It knows nothing of searches, workers or files.
 
 The recipe is short: Adam with a learning rate that warms up and decays to zero, so that one epoch is enough to rank
 cells. Everything random comes from the child's training seed.

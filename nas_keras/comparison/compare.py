@@ -71,7 +71,7 @@ def compare(
     """Runs every contender with the seeds 0 to `num_seeds` - 1.
 
     Args:
-        source: of the rewards.
+        source: source of the rewards.
         contenders: at least one.
         num_seeds: S.
         max_evaluations: E, the number of distinct evaluations in each search.
@@ -115,7 +115,7 @@ def _check_sizes(num_seeds: int, max_evaluations: int, batch_size: int) -> None:
 
 
 def _split_into_tasks(contenders: Sequence[Contender], num_seeds: int, processes: int) -> list[_Task]:
-    """Tasks in the order of the contenders, so that all processes mostly run, and trace, the same contender."""
+    """Orders tasks by contender, so that all processes mostly run, and trace, the same contender."""
     per_task = min(_SEEDS_PER_TASK, -(-num_seeds // processes))
     chunks = [range(first, min(first + per_task, num_seeds)) for first in range(0, num_seeds, per_task)]
     return [_Task(contender, chunk) for contender in contenders for chunk in chunks]
@@ -124,7 +124,7 @@ def _split_into_tasks(contenders: Sequence[Contender], num_seeds: int, processes
 def _run_in_processes(
     make_searcher: Callable[[], "_CurveSearcher"], tasks: Sequence[_Task], processes: int
 ) -> Generator[tuple[_Task, np.ndarray], None, None]:
-    """Each task with its curves, as they finish."""
+    """Yields each task with its curves, in the order in which tasks finish."""
     pool = WorkerPool(make_searcher, environments=[_SINGLE_THREADS] * min(processes, len(tasks)), tasks_per_worker=None)
     with contextlib.closing(pool):
         futures = {pool.submit(_CurveSearcher.search, **task._asdict()): task for task in tasks}

@@ -44,12 +44,12 @@ class ManySearches:
         max_evaluations: int,
         max_trials: int | None = None,
     ) -> Iterator[FinishedSearch]:
-        """Runs a search for each seed, each when the iterator is asked for it.
+        """Runs a search for each seed, only when the iterator reaches it.
 
         Args:
             label: identifies the strategy and its configuration; searches with the same label share traced graphs.
             make: seed -> a new strategy.
-            seeds: of the searches.
+            seeds: seeds of the searches.
             max_evaluations: distinct evaluations in each search.
             max_trials: proposals in each search, repeats included; None for the default of `nk.search`.
         """

@@ -21,7 +21,7 @@ def read_npz(path: pathlib.Path, *, array: str, column: int | None = None) -> tu
     """Reads a file with the arrays `n_choices` [T], `enc` [R, T], and rewards [R] or [R, C].
 
     Args:
-        path: of the file; nothing in it is unpickled.
+        path: path of the file; nothing in it is unpickled.
         array: name of the array of rewards.
         column: column of that array, if it has two axes.
 

@@ -55,7 +55,7 @@ def paired_difference(one: np.ndarray, other: np.ndarray) -> Difference:
 
 
 def is_saturated(comparison: Comparison, budget: int) -> bool:
-    """Whether every search of every strategy has found the best of the table within `budget` evaluations."""
+    """Returns whether every search of every strategy has found the best of the table within `budget` evaluations."""
     return all(np.all(comparison.regret(label)[:, budget - 1] <= 0) for label in comparison.curves)
 
 

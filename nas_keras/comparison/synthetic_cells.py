@@ -59,7 +59,7 @@ def standardize(values: np.ndarray) -> np.ndarray:
 
 
 def _effects(cells: Sequence[Cell], rng: np.random.Generator) -> np.ndarray:
-    """z [K] of the family `effects`."""
+    """Returns z [K] of the family `effects`."""
     single = dict(zip(OPERATIONS, rng.normal(_MEAN_EFFECT, size=len(OPERATIONS)), strict=True))
     is_sum = 0.5 * rng.normal()
     reads = {pair: rng.normal() for pair in itertools.product(("input", *OPERATIONS), OPERATIONS)}
@@ -79,7 +79,7 @@ def _effects(cells: Sequence[Cell], rng: np.random.Generator) -> np.ndarray:
 
 
 def _network(cells: Sequence[Cell], rng: np.random.Generator) -> np.ndarray:
-    """z [K] of the family `network`."""
+    """Returns z [K] of the family `network`."""
     matrices = {name: 1.5 * rng.normal(size=(_SIZE, _SIZE)) / np.sqrt(_SIZE) for name in OPERATIONS}
     image, linear, quadratic = rng.normal(size=(3, _SIZE))
 
@@ -99,7 +99,7 @@ def _network(cells: Sequence[Cell], rng: np.random.Generator) -> np.ndarray:
 
 
 def _is_sum(cell: Cell) -> bool:
-    """Whether the cell has several loose ends and adds them up."""
+    """Returns whether the cell has several loose ends and adds them up."""
     return cell.num_loose_ends > 1 and cell.combine == ADD
 
 

@@ -83,7 +83,7 @@ class _Outcome(NamedTuple):
 
 
 class _TableFigures(NamedTuple):
-    """Figures of a table that searches on it are held against.
+    """Figures of a table, with which searches on it are compared.
 
     Attributes:
         num_keys: K, keys without a reward included.
@@ -117,7 +117,7 @@ def run_searches(
         table: folder of a table that holds every key of `space`.
         space: of the table.
         searches: n.
-        batches: I, of PPO and of uniform sampling; random search goes on until it has seen every key.
+        batches: I, of PPO and of uniform sampling; random search continues until it has seen every key.
         batch_size: m.
         on_search: called with the number of seeds done.
 
@@ -143,7 +143,7 @@ def run_searches(
 def _start_searches(
     space: SearchSpace, evaluator: TableEvaluator, num_keys: int, seeds: range, batches: int, batch_size: int
 ) -> dict[str, Iterator[FinishedSearch]]:
-    """Strategy -> its searches, each of which runs when it is asked for."""
+    """Returns strategy -> its searches, each of which runs only when its iterator reaches it."""
     many = ManySearches(space, evaluator, batch_size=batch_size)
     trials = batches * batch_size
     return {
@@ -151,7 +151,7 @@ def _start_searches(
             name,
             functools.partial(_make_strategy, name, space),
             seeds,
-            max_evaluations=num_keys + 1,  # never reached: PPO goes on when every key is known
+            max_evaluations=num_keys + 1,  # never reached: PPO continues when every key is known
             max_trials=max(trials, num_keys) if name == RANDOM else trials,
         )
         for name in _STRATEGIES

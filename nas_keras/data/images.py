@@ -1,4 +1,4 @@
-"""The images of one data set: train and validation split in memory, test split on demand. It knows no TFDS.
+"""The images of one data set: train and validation split in memory, test split on demand. It does not know TFDS.
 
 Scaling, shuffling and batching are left to the training; here the pixels are those of the data set, uint8, in a fixed
 order. `N` images of height `H`, width `W` and `C` channels; labels are 0 to num_classes - 1.
@@ -127,7 +127,7 @@ class Images:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, C)."""
+        """The shape of one image, (H, W, C)."""
         height, width, channels = self.train_images.shape[1:]
         return height, width, channels
 

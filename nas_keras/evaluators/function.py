@@ -40,7 +40,7 @@ class FunctionEvaluator(Evaluator):
             check_type("recipe", recipe, Mapping, "a JSON object, or None")
         self._function = function
         name = getattr(function, "__qualname__", type(function).__qualname__)
-        # A recipe that the user gives stands for the code as well.
+        # A recipe that the user gives identifies the code as well.
         code = None if recipe and version is None else code_parts(function, version=version)
         self.recipe = recipe if recipe and not code else with_code(recipe or {"function": name}, function=code)
 

@@ -31,7 +31,7 @@ class TableFacts:
     """The facts of a table. Cells are given by their index among the K keys of the space.
 
     Attributes:
-        space: of the table.
+        space: space of the table.
         table: the table as read.
         accuracies: its accuracies as matrices.
         valid, test: mean accuracies over trainings.
@@ -66,7 +66,7 @@ class TableFacts:
 
     @functools.cached_property
     def known(self) -> list[tuple[str, int, tuple[float, float] | None]]:
-        """(description, cell, the paper's accuracies or None) of each well-known cell that is in the space."""
+        """Well-known cells of the space, each as (description, cell, the paper's accuracies or None)."""
         places = {key: k for k, key in enumerate(self.accuracies.keys)}
         found = []
         for what, cell, paper in _KNOWN:

@@ -136,7 +136,7 @@ def collect_accuracies(space: SearchSpace, trials: Sequence[Trial]) -> Accuracie
 
 
 def _row(key: str, records: Sequence[Trial]) -> dict[int, Trial]:
-    """Column -> record, for the records of one key."""
+    """Returns column -> record, for the records of one key."""
     columns = {training_seed(run_seed, key): run_seed for run_seed in range(_RUN_SEEDS if records else 0)}
     row = {columns[trial.seed]: trial for trial in records if trial.seed in columns}
     free = (column for column in itertools.count() if column not in row)

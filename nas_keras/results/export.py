@@ -59,7 +59,7 @@ def export_best(
 
     Raises:
         InvalidValueError: if the folder is not a run folder, or its rewards do not come from trained children.
-        DataError: if a file of the run is damaged, or the images are not those of the run.
+        DataError: if a file of the run is corrupt, or the images are not those of the run.
         WriteError: if the disk is full, writing is not allowed, or the like.
     """
     check_at_least("top", top, 1)
@@ -92,7 +92,7 @@ def export_best(
 def _is_exported(
     run: ExportableRun, exported: ExportedChild | None, trial: Trial, train: TrainConfig, images: Images | None
 ) -> bool:
-    """Whether the child of this rank is the trial's, was trained in the same way and is still there."""
+    """Returns whether the child of this rank is the trial's, was trained in the same way and is still there."""
     if exported is None:
         return False
     if exported.test_accuracy is None and images is not None and _has_test(images):
@@ -104,7 +104,7 @@ def _is_exported(
 
 
 def _has_test(images: Images) -> bool:
-    """Whether there is a usable test split; logs why not."""
+    """Returns whether there is a usable test split; logs the reason if not."""
     try:
         images.test()
     except NasKerasError as error:

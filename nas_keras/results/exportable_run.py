@@ -63,7 +63,7 @@ class ExportableRun:
 
         Raises:
             InvalidValueError: if no child has been trained.
-            DataError: if the records are damaged.
+            DataError: if the records are corrupt.
         """
         dataset = Dataset(self.source.origin, self.workspace)
         trials = top_trials([*dataset.trials, *dataset.pending], count)
@@ -108,7 +108,7 @@ def open_exportable_run(
     Raises:
         InvalidValueError: if the folder is not a run folder, its rewards do not come from trained children, or the
             space is another one.
-        DataError: if the configuration is damaged or the images are others.
+        DataError: if the configuration is corrupt or the images differ.
     """
     check_loadable("workdir", local_path("workdir", workdir))
     source = open_run("workdir", workdir)

@@ -64,7 +64,7 @@ def final_settings(train: TrainConfig, epochs: int | None) -> TrainConfig:
 
     Args:
         train: the settings of the search.
-        epochs: of the final training; None: 10, or three times those of the search if that is more.
+        epochs: number of epochs of the final training; None: 10, or three times those of the search if that is more.
 
     Raises:
         InvalidValueError: for a number of epochs that is not allowed.

@@ -18,7 +18,7 @@ from nas_keras.strategies import make_strategy
 
 _MAX_POLICIES = 200  # a picture cannot show more
 _MAX_ENCODINGS = 20_000  # in spaces up to this size, marginals are exact: sums over all encodings
-_NUM_SAMPLES = 4_096  # drawn in larger spaces
+_NUM_SAMPLES = 4_096  # sampled in larger spaces
 _MIN_REPRODUCED = 0.9  # share of the encodings; another version reproduces hardly any
 _WINDOW = 8  # batches over which proposals are counted
 

@@ -30,7 +30,7 @@ def precompute(
 ) -> None:
     """Evaluates all keys with run seeds 0 to `seeds` - 1 and writes the table; existing records are not repeated.
 
-    All keys come with the first seed before any comes with the second, so that a part of the table is a small table.
+    Every key is trained with the first seed before any with the second, so a partial table is already a smaller table.
     Up to 500 keys come in the order of the space. More keys come in a fixed pseudo-random order, so that an unfinished
     table is a fair sample of the space.
 

@@ -72,7 +72,7 @@ def read_runs(paths: Sequence[str | os.PathLike]) -> list[Run]:
     Raises:
         InvalidValueError: if a folder is named twice, is not a run folder or has no finished child yet, or if two runs
             differ in space or recipe.
-        DataError: if a run is damaged.
+        DataError: if a run is corrupt.
     """
     folders = [local_path("runs", path) for path in paths]
     runs = [_read(path) for path in folders]

@@ -2,7 +2,7 @@
 
 Batches are counted in the order in which they are asked for, so the rules depend on D alone and apply in the same way
 to a run that is started again. An evaluation is counted when it is sent. An architecture that the evaluator refuses
-before any work is no longer counted once its batch is told: not earlier, since when a child finishes is chance.
+before any work is no longer counted once its batch is told; not earlier, since children finish at random times.
 """
 
 import dataclasses

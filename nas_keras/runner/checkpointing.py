@@ -97,7 +97,7 @@ class Checkpointing:
             raise ValueError(f"its strategy was told and asked {counts}")
 
     def _is_reached_by_replay(self, num_told: int, asked: Sequence[Asked]) -> bool:
-        """Whether a replay of D reaches a state in which these batches are asked and not told.
+        """Returns whether a replay of D reaches a state in which these batches are asked and not told.
 
         It does not if they are fewer than the lag allows, or if the budget of a later start shortened one of them.
         """

@@ -75,7 +75,7 @@ class Loop:
         try:
             while self._ask_ahead():
                 batch = self._open[0]
-                self._evaluate(batch)  # the hours of a search pass in this line
+                self._evaluate(batch)  # a search spends nearly all of its time here
                 with held():
                     self._store_and_tell(self._open.popleft())
                 self._stopping.check_batch(batch.iteration)
@@ -84,7 +84,7 @@ class Loop:
             with held():
                 self._keep_finished()
             return end.reason
-        except KeyboardInterrupt:  # it comes between two steps, where the strategy's state is consistent
+        except KeyboardInterrupt:  # it is raised between two steps, where the strategy's state is consistent
             with held():
                 self._checkpointing.save_if_new(self._proposer.asked)
             raise

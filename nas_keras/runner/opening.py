@@ -61,7 +61,7 @@ class Run:
             description = self._description
             if old is not None and hasattr(evaluator, "resume"):
                 evaluator.resume(run_config.environment_of(old, workspace.config))
-                description = describe_evaluator(evaluator)  # its environment may be another one now
+                description = describe_evaluator(evaluator)  # its environment may have changed
             workspace.settle_config(self._config(description, strategy), old)
             dataset = Dataset(self._origin, workspace, warm=self._known)
             if dataset.num_resumed or dataset.pending:
@@ -88,7 +88,7 @@ class Run:
     def _config(self, description: Description, strategy: Strategy) -> dict[str, Any]:
         """Returns the run's configuration, in which "fixed" holds what no later start may change."""
         settings = self._settings
-        # With its defaults: settings given by name or in an object, as text or as numbers, are the same settings.
+        # Defaults are included, so that equal settings are equal here, whether given by name, as text or in an object.
         config: Any = strategy.config
         is_dataclass = dataclasses.is_dataclass(config) and not isinstance(config, type)
         return {

@@ -65,7 +65,7 @@ class Settings:
 
     def make_budget(self) -> budget.Budget:
         """Returns the budget, of which nothing is used up yet."""
-        # A user who gives max_trials says with it how many repeats are wanted.
+        # A user who sets max_trials has decided how many cache hits to allow.
         rules = (self.space.num_keys, budget.MOST_IDLE) if self.ends_without_new_keys else (None, None)
         return budget.Budget(self.max_evaluations, self.max_trials, *rules)
 

@@ -26,7 +26,7 @@ class EndOfSearch(Exception):  # noqa: N818  (it is not an error)
 class Stopping:
     """Calls the callbacks and watches the clock.
 
-    A search that a callback wants to end goes on until the batch that the callback saw is told, but asks for no more.
+    Once a callback asks for the end, the search asks for no more, but continues until the callback's batch is told.
 
     Args:
         max_seconds: time limit in seconds, from `start`; None for no limit.

@@ -1,6 +1,6 @@
 """Files on disk: a run's folder, the dataset D, tables of rewards and checkpoints.
 
-Rewards are computed by `evaluators/`, and `results/` writes exported children and repairs damaged folders. In reading
+Rewards are computed by `evaluators/`, and `results/` writes exported children and repairs corrupt folders. In reading
 order:
 
 - `run_folder.py`: paths, lock and configuration file of a run;

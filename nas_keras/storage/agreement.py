@@ -24,7 +24,7 @@ def check_same(
         space: both spaces, the subject's first. Each is a description that holds at least the fingerprint; the second
             may be the space itself. None checks no space.
         recipe: both recipes, the subject's first. None checks no recipe.
-        fix: sentences that say how to go on; they end the message.
+        fix: sentences that say how to fix it; they end the message.
     """
     if space is not None:
         old, new = space

@@ -1,7 +1,7 @@
 """The check that a start may continue a run: its space and the code behind its rewards must be the same.
 
-A run that an older version began has only the names of its decisions' space and of its code on record. It continues if
-those names agree, with a warning, and its configuration stays as it is.
+A run that an older version began identifies its space and its code by names only. It continues, with a warning, if
+those names agree, and its configuration is left unchanged.
 """
 
 import json

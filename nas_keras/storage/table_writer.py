@@ -139,7 +139,7 @@ class TableWriter:
 def write_table(
     path: pathlib.Path, trials: Sequence[Trial], *, space: SearchSpace, recipe: dict[str, Any], **recorded
 ) -> None:
-    """Writes a complete table atomically: beside `path`, then renamed. What an earlier process left there is removed.
+    """Writes a complete table atomically: beside `path`, then renamed. Leftovers of an earlier process are removed.
 
     Args:
         path: the table's folder; new or empty.

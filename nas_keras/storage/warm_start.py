@@ -33,7 +33,7 @@ def read_known(path: str | os.PathLike, *, space: SearchSpace, recipe: dict[str,
     Failures are left out, since another try may succeed, and so are rewards of a variant of the recipe.
 
     The other space may have other choices of the same decisions, or the same in another order: choices are matched by
-    name, and trials with a choice that this space lacks are left out. A space whose keys a user's function makes is not
+    name, and trials with a choice that this space lacks are left out. A space with a user's own key function is not
     matched in this way.
 
     Args:

@@ -33,12 +33,12 @@ def count_memory_kills() -> int:
 def _quotas() -> Iterator[float]:
     """Yields each limit on processor time, in cores, of the group and of those that contain it."""
     for folder in _folders("cpu"):
-        with contextlib.suppress(OSError, ValueError, ZeroDivisionError):  # "max" is no limit
+        with contextlib.suppress(OSError, ValueError, ZeroDivisionError):  # "max" means no limit
             quota, period = map(int, (folder / "cpu.max").read_text().split())
             yield quota / period
         with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
             quota = int((folder / "cpu.cfs_quota_us").read_text())
-            if quota > 0:  # -1 is no limit
+            if quota > 0:  # -1 means no limit
                 yield quota / int((folder / "cpu.cfs_period_us").read_text())
 
 

@@ -50,7 +50,7 @@ def state_of(code: types.CodeType) -> set[str]:
 
 
 def names_used(code: types.CodeType) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The global and enclosing names that the function reads, each with the attributes that are read of it at once."""
+    """Yields the global and enclosing names that the function reads, each with the attributes that directly follow."""
     instructions = list(dis.get_instructions(code))
     for place, instruction in enumerate(instructions):
         if instruction.opname in _NAMES:

@@ -27,7 +27,7 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), range, s
 _LONG = 40  # characters of a value that is written out
 _LARGE = 10**100  # Python writes integers of thousands of digits only as hexadecimal ones
 _GETTERS = operator.itemgetter | operator.attrgetter | operator.methodcaller
-_MAKERS = ("__init__", "__post_init__")  # they set what an object is, not its state
+_MAKERS = ("__init__", "__post_init__")  # attributes set there define an object; they are not its state
 _DIGEST = "sha256:"
 
 

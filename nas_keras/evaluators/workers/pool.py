@@ -1,4 +1,4 @@
-"""A pool of worker processes: tasks in, futures out. It handles processes and time limits and knows no task.
+"""A pool of worker processes: tasks in, futures out. It handles processes and time limits, not what tasks do.
 
 Each worker is a process (`workers/worker.py`) with a thread here that starts it and talks to it; the same thread must
 do both, since the kernel kills a process when the thread that started it ends. A worker that dies or exceeds its time

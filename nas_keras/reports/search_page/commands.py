@@ -118,7 +118,7 @@ def _made_in_python(run: Run) -> str | None:
 
 
 def _trains(run: Run) -> bool:
-    """Whether the search trained children, possibly only those that a table lacked."""
+    """Returns whether the search trained children, possibly only those that a table lacked."""
     return bool(run.config.get("environment"))
 
 

@@ -102,7 +102,7 @@ def _draw(
     policy_names: Mapping[str, str],
     searched: TableSearches | None,
 ) -> dict[str, Any]:
-    """Name -> figure."""
+    """Draws the figures of the page; returns name -> figure."""
     human = {title: facts.known[key] for key, title in facts.human.items() if key in facts.known}
     rewards = {run.title: rewards_of(run) for run in facts.runs}
     figures = {

@@ -72,7 +72,7 @@ def write_report(
 
 
 def _draw(facts: TableFacts, searched: TableSearches | None) -> dict[str, Picture]:
-    """Name -> picture."""
+    """Draws the pictures of the page; returns name -> picture."""
     space, mean = facts.space, facts.valid.mean
     known = [k for _, k, _ in facts.known]
     figures = {

@@ -192,7 +192,7 @@ def _problem(values: dict[str, Any]) -> str:
 
 
 def _agree(values: dict[str, Any]) -> bool:
-    """Whether the numbers in double precision round to those in single precision."""
+    """Returns whether the numbers in double precision round to those in single precision."""
     (content,) = values["doubles"][:1]
     if len(values["doubles"]) != 1 or len(content) != _DOUBLES.itemsize * len(DOUBLES):
         return False

@@ -35,7 +35,7 @@ def read_frames(content: bytes) -> Iterator[Frame]:
 
     A record whose data do not match their checksum is yielded with its problem, and reading continues with the next
     one. A wrong length or a truncated file ends the reading, since it is unknown where another record would begin. A
-    length is used only after its checksum was verified and so many bytes are available.
+    length is used only after its checksum has been verified and if that many bytes are available.
     """
     offset = 0
     while offset < len(content):

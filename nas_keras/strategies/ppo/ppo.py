@@ -101,7 +101,7 @@ class PPO(ControllerStrategy):
         if is_settling:  # little is left to find: settle on the best trial, given the latest batch and that trial
             trials = trials.take(select_trials(trials.rewards, batch=batch, elite=1))
             kind, elite = NORMAL, 0
-        elif elite or kind != NORMAL:  # an encoding is no better for being observed twice
+        elif elite or kind != NORMAL:  # observing an encoding twice does not make it better
             trials = trials.latest()
         selected = select_trials(trials.rewards, batch=batch, elite=elite)
         most = config.steps * config.minibatch_size

@@ -66,7 +66,7 @@ class PPOPredictor(PPO):
         )
 
     def _features(self, encodings: np.ndarray) -> np.ndarray:
-        """Returns features [N, F] of encodings [N, T]; an encoding without a cell stands for its one-hot features."""
+        """Returns features [N, F] of encodings [N, T]; an encoding without a cell represents its one-hot features."""
         if not self._has_cells:
             return encodings
         operations = self.space.decisions[0].choices

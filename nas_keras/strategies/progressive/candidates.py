@@ -101,7 +101,7 @@ class NearTheBest:
         self._all: list[tuple[str, Actions]] | None = None  # every key with an encoding, once they are enumerated
 
     def features(self, actions: Actions) -> np.ndarray:
-        """See `Candidates`. The encoding itself stands for its one-hot features."""
+        """See `Candidates`. The encoding itself represents its one-hot features."""
         return np.array(actions)
 
     def inner_products(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
