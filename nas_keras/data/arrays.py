@@ -72,7 +72,7 @@ def _to_array(what: str, value: object) -> np.ndarray:
         if what.endswith("images")
         else f"{_ALLOWED_LABELS} Images with no label, or with several, must be left out."
     )
-    raise InvalidValueError(f"{what} are {describe(value)} that is no array of numbers: {reason}. {advice}")
+    raise InvalidValueError(f"{what} are {describe(value)}, not an array of numbers: {reason}. {advice}")
 
 
 def _kind(item: Any) -> str:
@@ -173,8 +173,8 @@ def _to_labels(what: str, labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind == "f" and not (labels == np.rint(labels)).all():
         wrong = labels[labels != np.rint(labels)]
         raise InvalidValueError(
-            f"{what} are {describe(labels)} and hold {len(wrong):,} values that are no whole number, such as "
-            f"{wrong[0]}. {_ALLOWED_LABELS} Classes are learned, and no quantities: leave out images without a "
+            f"{what} are {describe(labels)} and hold {len(wrong):,} values that are not whole numbers, such as "
+            f"{wrong[0]}. {_ALLOWED_LABELS} Children learn classes, not quantities: leave out images without a "
             "label, and sort quantities into classes with numpy.digitize."
         )
     limits = np.iinfo(np.int32)

@@ -89,7 +89,7 @@ def _check_overlap(name: str, images: Mapping[str, np.ndarray]) -> None:
         raise InvalidValueError(
             f"The validation split of {name} has the same images as its training split "
             f"({len(digests['train']):,} and {len(digests['valid']):,}). Rewards would measure what a child has "
-            "memorized. Hold images back that are not trained on, such as valid=(images[:1000], labels[:1000]) and "
+            "memorized. Hold back images that are not trained on, such as valid=(images[:1000], labels[:1000]) and "
             "train=(images[1000:], labels[1000:]) of a shuffled set."
         )
     for held, part in (("valid", "train"), ("test", "train"), ("test", "valid")):
@@ -98,8 +98,8 @@ def _check_overlap(name: str, images: Mapping[str, np.ndarray]) -> None:
             num_shared = sum(digest in others for digest in digests[held])
             if num_shared:
                 logging.warning(
-                    "%s: %s of the %s %s images are in the %s split too, so that accuracy on them is no measure of new "
-                    "images. Remove them from one of the splits.",
+                    "%s: %s of the %s %s images are in the %s split too, so that accuracy on them says nothing about "
+                    "new images. Remove them from one of the splits.",
                     name,
                     f"{num_shared:,}",
                     f"{len(digests[held]):,}",

@@ -187,7 +187,7 @@ def _check_pair(part: str, images: np.ndarray, labels: np.ndarray, num_classes: 
     if len(images) != len(labels) or images.size == 0:
         raise InvalidValueError(
             f"{part} images are {describe(images)}, with {len(labels)} labels. Allowed: at least one image and one "
-            "label for each; see how the arrays were cut."
+            "label for each; check how the arrays were split."
         )
     if image_shape is not None and images.shape[1:] != image_shape:
         raise InvalidValueError(

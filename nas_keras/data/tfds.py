@@ -166,7 +166,7 @@ def _plan_splits(name: str, counts: Mapping[str, int]) -> dict[str, str]:
     if end < 1:
         raise InvalidValueError(
             f"{name} has the splits {dict(counts)}, which leave nothing to train on. Allowed: sets with a train split; "
-            "cut other ones yourself and pass the arrays to Images.from_arrays."
+            "split other sets yourself and pass the arrays to Images.from_arrays."
         )
     return {"train": "train" if end == total else f"train[:{end}]", **splits}
 

@@ -79,8 +79,8 @@ def _check_features(tfds, name: str, data_dir: str | None) -> None:
                 ]
                 if any("." in text for text in foreign):
                     raise DataError(
-                        f"{path} names {shown(foreign[0])}, which is no feature of TFDS, and would have it imported. "
-                        "Prepare the set again, from where it can be trusted."
+                        f"{path} names {shown(foreign[0])}, which is not a feature of TFDS but would be imported. "
+                        "Prepare the set again from a trusted source."
                     )
 
 
@@ -129,7 +129,7 @@ def prepare(builder, download: bool) -> None:
         shipped = " The repository's testdata folder holds it." if builder.info.full_name == "mnist/3.0.1" else ""
         raise DataError(
             f"{builder.info.full_name} is not prepared in {builder.data_dir}. Pass download=True (--download) to fetch "
-            f"and prepare it there, or in data_dir (--data_dir) a folder where it lies prepared.{shipped}"
+            f"and prepare it there, or pass as data_dir (--data_dir) a folder that holds the prepared set.{shipped}"
         )
     logging.info("Fetching and preparing %s in %s", builder.info.full_name, builder.data_dir)
     try:

@@ -109,7 +109,8 @@ def check_evaluator(evaluator: Any) -> None:
         signature.bind([])
     except TypeError as error:
         raise InvalidValueError(
-            f"evaluator={shown(evaluator)} is not allowed: its method evaluate{signature} must take the jobs alone."
+            f"evaluator={shown(evaluator)} is not allowed: its method evaluate{signature} must take the jobs and "
+            "nothing else."
         ) from error
 
 

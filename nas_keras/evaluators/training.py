@@ -118,8 +118,8 @@ class TrainingEvaluator(Evaluator):
         replaced = [name for name in code if code[name] != now.get(name)]
         if replaced:
             raise InvalidValueError(
-                f"Operation {replaced[0]!r} was registered anew after this TrainingEvaluator was made, and its workers "
-                "have the old one. Make another TrainingEvaluator."
+                f"Operation {replaced[0]!r} was registered again after this TrainingEvaluator was made, and its "
+                "workers have the old one. Make another TrainingEvaluator."
             )
         check_operations(
             names,

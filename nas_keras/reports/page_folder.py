@@ -58,8 +58,8 @@ def check_output(output: pathlib.Path, names: Iterable[str]) -> None:
         path = output / picture
         if picture not in own and (path.exists() or path.is_symlink()):
             raise InvalidValueError(
-                f"{path} exists and does not belong to a page of this program, which would replace it. Move it away, "
-                "or name another folder for the page."
+                f"{path} exists and does not belong to a page of this program; a new page would replace it. Move it "
+                "away, or name another folder for the page."
             )
 
 

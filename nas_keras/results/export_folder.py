@@ -101,7 +101,7 @@ def read_exported(workspace: Workspace) -> list[ExportedChild]:
         if wrong:
             raise TypeError(", ".join(wrong))
     except (KeyError, TypeError) as error:
-        raise DataError(f"{path} lists no exported children: {error}. Remove it, and export again.") from error
+        raise DataError(f"{path} is not a list of exported children: {error}. Remove it, and export again.") from error
     return found
 
 

@@ -46,7 +46,7 @@ def repair(folder: str | os.PathLike) -> Repaired:
     """
     folder = local_path("folder", folder)
     if (folder / "damaged").is_symlink():  # in a folder from elsewhere it may point anywhere
-        raise InvalidValueError(f"{folder / 'damaged'} is a link. Remove it: the damaged files stay in {folder}.")
+        raise InvalidValueError(f"{folder / 'damaged'} is a link. Remove it: corrupt files are kept within {folder}.")
     with open_source("folder", folder).locked():
         source = open_source("folder", folder)  # read again now that no other process can write to it
         if source.is_table:

@@ -90,7 +90,7 @@ def check_settings(
         InvalidValueError: if a value cannot be used.
     """
     if not isinstance(space, SearchSpace):
-        raise InvalidValueError(f"space={shown(space)} is not allowed: it must be an nk.SearchSpace, as of nk.spaces.")
+        raise InvalidValueError(f"space={shown(space)} is not allowed: it must be an nk.SearchSpace; see nk.spaces.")
     _check_numbers(max_evaluations, max_trials, max_seconds, batch_size, lag, seed)
     _check_path("workdir", workdir)
     _check_path("warm_start_from", warm_start_from)
@@ -148,7 +148,7 @@ def _check_strategy(strategy: Any, config: Any, space: SearchSpace) -> Any:
             "object of a class derived from nk.strategies.Strategy."
         )
     if config or strategy.space is not space or strategy.num_asked:
-        raise InvalidValueError("A Strategy object brings its own settings; it must be new and of the space searched.")
+        raise InvalidValueError("A Strategy object has its own settings; it must be new and made for the same space.")
     return None
 
 

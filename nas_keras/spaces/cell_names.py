@@ -64,7 +64,7 @@ def _encodings_of(space: SearchSpace, first: str) -> dict[str, Actions]:
     """Returns every key of the space with its first encoding."""
     if space.size > LARGEST:
         raise InvalidValueError(
-            f"--cells: {first!r} cannot be looked up in {space!r}, whose encodings are too many to go through. Name "
+            f"--cells: {first!r} cannot be looked up in {space!r}, which has too many encodings to enumerate. Name "
             f"{', '.join(HUMAN_CELLS)}, or take cells from a run."
         )
     return {space.key(actions): actions for actions in space.enumerate(distinct=True)}

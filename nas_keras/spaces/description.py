@@ -146,7 +146,7 @@ def rebuild_space(described: dict[str, Any], place: object) -> SearchSpace:
     if "decisions" not in described:
         raise DataError(
             f"{place} does not say the decisions of its space {shown(name)}: an older version of nas_keras wrote it. "
-            "Pass the space where that is possible, or start the search once more in the folder."
+            "Pass the space where that is possible, or start the search again in that folder."
         )
     functions = described.get("functions", {})
     try:

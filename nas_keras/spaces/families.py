@@ -27,7 +27,9 @@ def small() -> SearchSpace:
         _check_cell(cell)
         same = [a for a in space.enumerate() if space.decode(a).key == cell.key]
         if not same:
-            raise InvalidValueError(f"{cell.key} does not fit the small space: it takes two operations in a row.")
+            raise InvalidValueError(
+                f"{cell.key} does not fit the small space, whose cells are two operations in a row."
+            )
         return next((a for a in same if space.decode(a).nodes == cell.nodes), same[0])  # as written, if possible
 
     space = SearchSpace("small", decisions, decode=lambda a: Cell.chain(*(OPERATIONS[i] for i in a)), encode=encode)
@@ -147,7 +149,8 @@ def _encode_large(cell: Cell, *, num_nodes: int, operations: tuple[str, ...]) ->
     nodes = extend((), ((),), Counter())
     if nodes is None:
         raise InvalidValueError(
-            f"{cell.key} does not fit the large space of {num_nodes} nodes: no filling contracts away."
+            f"{cell.key} does not fit the large space of {num_nodes} nodes: its other nodes cannot be identities that "
+            "contract away."
         )
     combine = COMBINERS.index(cell.combine if cell.num_loose_ends > 1 else CONCAT)
     flat = [value for source, operation in nodes for value in (source, operations.index(operation))]

@@ -155,12 +155,12 @@ def build(name: str, keras: Any, x: Any, filters: int, *, norm: BatchNorm) -> An
         ) from error
     if not isinstance(y, type(x)):
         raise InvalidValueError(
-            f"Operation {name!r} made {shown(y)}: it must return a tensor of the same shape, made by layers of the "
+            f"Operation {name!r} returned {shown(y)}: it must return a tensor of the same shape, made by layers of the "
             "Keras module that the builder gets as its first argument."
         )
     if tuple(y.shape) != tuple(x.shape):
         raise InvalidValueError(
-            f"Operation {name!r} made {tuple(y.shape)} of {tuple(x.shape)}: it must keep the shape."
+            f"Operation {name!r} turned shape {tuple(x.shape)} into {tuple(y.shape)}: it must keep the shape."
         )
     return y
 

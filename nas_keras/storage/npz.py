@@ -46,5 +46,5 @@ def _check_sizes(archive: zipfile.ZipFile, at_most: int) -> None:
             )
         if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > num_bytes:
             raise ValueError(
-                f"{member.filename} has a header for {list(shape)} values of type {dtype}, which do not follow"
+                f"{member.filename} has a header for {list(shape)} values of type {dtype}, but fewer bytes follow"
             )

@@ -64,7 +64,7 @@ def take(paths: Sequence[str | os.PathLike], *, space: SearchSpace, recipe: dict
         if gaps:
             logging.warning(
                 "%s was made on another machine or with other software, and %d of its rewards differ from those of an "
-                "earlier source, by up to %.4f. The earlier source counts.",
+                "earlier source, by up to %.4f. The earlier source takes precedence.",
                 source.path,
                 len(gaps),
                 max(gaps),

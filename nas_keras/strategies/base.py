@@ -36,7 +36,7 @@ class Strategy:
     """
 
     def __init__(self, space: SearchSpace, *, seed: int = 0):
-        check_type("space", space, SearchSpace, "an nk.SearchSpace, as of nk.spaces")
+        check_type("space", space, SearchSpace, "an nk.SearchSpace; see nk.spaces")
         check_seed(seed)
         self.space, self.seed = space, seed
         self.config: Any = None

@@ -39,8 +39,7 @@ def code_parts(function: Any, *, version: str | None = None) -> dict[str, str]:
         name = walk.refer(function)
     except RecursionError as error:
         raise InvalidValueError(
-            "The values that a function reads are nested too deeply to tell it from another one. Give it a version: "
-            'version="1".'
+            'The values that a function reads are nested too deeply to identify it. Give it a version: version="1".'
         ) from error
     if not walk.found and not name.startswith("builtins."):
         walk.found["function"] = name
@@ -60,7 +59,7 @@ def parts_difference(old: dict[str, str], new: dict[str, str]) -> str:
         if before is None or now is None:
             said.append(f"{name} is {'new' if before is None else 'gone'}")
         elif is_digest(before) and is_digest(now):
-            said.append(f"{name} is not what it was")
+            said.append(f"{name} has changed")
         else:
             said.append(f"{name} was {before}, is {now}")
     return "; ".join(said)

@@ -78,11 +78,11 @@ def is_held(path: pathlib.Path) -> bool:
         if not is_same and place == folder:
             raise FolderMovedError(
                 f"{folder} is no longer the folder that this process works in: it was moved, removed or replaced. "
-                "Nothing was written since. Put it back or name its new place, then start the same command again."
+                "Nothing was written since. Move it back or name its new place, then start the same command again."
             )
         if not is_same:
             raise FolderMovedError(
                 f"{place} was removed or replaced, so another process may work in the folder. Nothing was written "
-                "since. See that no other process does, then start the same command again."
+                "since. Make sure that no other process does, then start the same command again."
             )
     return folder is not None

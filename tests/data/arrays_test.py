@@ -170,12 +170,12 @@ def test_columns_and_one_hot_rows_become_labels_as_advised(labels, says, advised
 @pytest.mark.parametrize(
     ("labels", "says"),
     [
-        ([0, 1, 2, 0.5, 1.5, 2], "hold 2 values that are no whole number, such as 0.5."),
-        ([0, 1, 2, np.nan, 1, 2], "hold 1 values that are no whole number, such as nan."),
+        ([0, 1, 2, 0.5, 1.5, 2], "hold 2 values that are not whole numbers, such as 0.5."),
+        ([0, 1, 2, np.nan, 1, 2], "hold 1 values that are not whole numbers, such as nan."),
         ([0, 1, 2, np.inf, 1, 2], "train labels are float64 [6], from 0 to inf."),
-        ([0, 1, None, 2, 1, 2], "train labels are a list that is no array of numbers: they hold 0, 1, 2, None."),
+        ([0, 1, None, 2, 1, 2], "train labels are a list, not an array of numbers: they hold 0, 1, 2, None."),
         ([[0, 1], [2], [0], [1], [2], [0]], "they hold lists of shape [1], lists of shape [2]. Allowed: whole numbers"),
-        ({0, 1}, "train labels are a set that is no array of numbers"),
+        ({0, 1}, "train labels are a set, not an array of numbers"),
         (5, "train labels are int64 []"),
         (
             ["\x1b" + 5_000 * "x"] * 6,
@@ -200,7 +200,7 @@ def test_labels_that_are_none(labels, says):
         (["a.png", "b.png"], "train images are <U5 [2]. Allowed: uint8"),
         (np.zeros((2, 4, 4), complex), "train images are complex128 [2, 4, 4]. Allowed: uint8"),
         (7, "train images are int64 []. Allowed: [N, H, W, C]"),
-        (object(), "train images are a object that is no array of numbers: NumPy makes an array of objects"),
+        (object(), "train images are a object, not an array of numbers: NumPy makes an array of objects"),
     ],
 )
 def test_images_that_are_none(images, says):

@@ -45,12 +45,12 @@ def test_images_in_two_splits(caplog):
     train, valid, test = _pair(8, [0, 1]), _pair(6, [0, 1], 1), _pair(4, [0, 1], 2)
     valid[0][:2], test[0][3], test[0][2] = train[0][5:7], train[0][0], valid[0][4]
     assert _warnings(caplog, train, valid, test=test) == [
-        "arrays: 2 of the 6 validation images are in the training split too, so that accuracy on them is no measure of "
+        "arrays: 2 of the 6 validation images are in the training split too, so that accuracy on them says nothing "
+        "about new images. Remove them from one of the splits.",
+        "arrays: 1 of the 4 test images are in the training split too, so that accuracy on them says nothing about "
         "new images. Remove them from one of the splits.",
-        "arrays: 1 of the 4 test images are in the training split too, so that accuracy on them is no measure of new "
-        "images. Remove them from one of the splits.",
-        "arrays: 1 of the 4 test images are in the validation split too, so that accuracy on them is no measure of new "
-        "images. Remove them from one of the splits.",
+        "arrays: 1 of the 4 test images are in the validation split too, so that accuracy on them says nothing about "
+        "new images. Remove them from one of the splits.",
     ]
     # The same where `Images` is built directly.
     built = Images.from_arrays(train, _pair(6, [0, 1], 1))

@@ -136,8 +136,11 @@ def test_a_search_is_refused_before_the_first_child_and_the_first_file(tmp_path)
     images = tiny_images(count=64)
     lock = threading.Lock()
     wrong = {
-        "grows": (_grows, r"Operation 'grows' made \(None, 12, 12, 4\) of \(None, 6, 6, 4\): it must keep the shape."),
-        "nothing": (lambda keras, x, filters: None, "Operation 'nothing' made None: it must return a tensor"),
+        "grows": (
+            _grows,
+            r"Operation 'grows' turned shape \(None, 6, 6, 4\) into \(None, 12, 12, 4\): it must keep the shape.",
+        ),
+        "nothing": (lambda keras, x, filters: None, "Operation 'nothing' returned None: it must return a tensor"),
         "fails": (lambda keras, x: x, "Operation 'fails' cannot be built: TypeError: "),
         "locked": (lambda keras, x, filters: x if lock else None, "Operation 'locked' cannot be sent to a worker proc"),
         "late": (None, "Operation 'late' was registered after the evaluator was made, so its workers do not know it."),

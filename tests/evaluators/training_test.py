@@ -192,7 +192,9 @@ def test_one_line_of_tensorflows_many_is_the_reason(text, line):
 
 
 def test_an_operation_that_is_refused_ends_the_search_with_its_error(results):
-    assert str(results["grows"].value).startswith("Operation 'grows' made (None, 12, 12, 4) of (None, 6, 6, 4)")
+    assert str(results["grows"].value).startswith(
+        "Operation 'grows' turned shape (None, 6, 6, 4) into (None, 12, 12, 4)"
+    )
 
 
 def test_close_ends_the_workers(results):

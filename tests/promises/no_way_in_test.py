@@ -246,7 +246,7 @@ def test_a_data_set_imports_no_module_that_its_files_name(spelling, tmp_path, tr
     changed = re.sub(r'"pythonClassName": "[^"]*image_feature.Image"', lambda _: spelling, text)
     assert changed != text
     (folder / "features.json").write_text(changed)
-    with pytest.raises(nk.DataError, match="names 'trap_module.*is no feature of TFDS"):
+    with pytest.raises(nk.DataError, match="names 'trap_module.*is not a feature of TFDS"):
         nk.load_images("mnist", data_dir=tmp_path)
     assert "trap_module" not in sys.modules
 

@@ -164,7 +164,7 @@ def test_an_array_of_a_checkpoint_takes_no_more_memory_than_its_files_have_for_i
     description["files"]["state.npz"] = hashlib.sha256((folder / "state.npz").read_bytes()).hexdigest()
     _seal(folder / "checkpoint.json", description)
     assert list(read_checkpoints(tmp_path)) == []
-    assert len(warnings) == 1 and "which do not follow" in warnings[0]
+    assert len(warnings) == 1 and "but fewer bytes follow" in warnings[0]
 
 
 # --- Exports ------------------------------------------------------------------------------------------------------

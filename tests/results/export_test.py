@@ -265,7 +265,9 @@ def test_kernels_in_a_configuration_that_are_no_text_are_refused(tmp_path, image
     _run_of_a_function(images, nk.spaces.small(), 0.5, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "environment": {"onednn": value}}))
-    with pytest.raises(DataError, match="The recorded environment has onednn=.*, where a text such as '1' is due."):
+    with pytest.raises(
+        DataError, match="The recorded environment has onednn=.*, where a text such as '1' is expected."
+    ):
         nk.export_best(tmp_path, images=images)
     (tmp_path / "config.json").write_text(json.dumps({**config, "environment": value}))
     with pytest.raises(DataError, match="config.json has the environment .*, which is not a JSON object."):

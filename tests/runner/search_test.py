@@ -648,7 +648,7 @@ def test_what_an_evaluator_says_of_itself_is_checked_before_anything_is_written(
 def test_a_method_evaluate_that_does_not_take_the_jobs_alone(tmp_path, evaluate):
     evaluator = Counting()
     evaluator.evaluate = evaluate
-    with pytest.raises(InvalidValueError, match=r"its method evaluate\(.*\) must take the jobs alone"):
+    with pytest.raises(InvalidValueError, match=r"its method evaluate\(.*\) must take the jobs and nothing else"):
         nk.search(grid(4), evaluator, strategy="random", workdir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -37,7 +37,9 @@ def test_keys_of_the_small_space_are_pairs():
 
 def test_names_need_no_look_through_a_space_that_is_too_large():
     assert list(find_cells(nk.spaces.large(8), ["resnet"])) == [RESNET]
-    with pytest.raises(nk.InvalidValueError, match="--cells: 'conv_3x3' cannot be looked up in .*too many to go thr"):
+    with pytest.raises(
+        nk.InvalidValueError, match="--cells: 'conv_3x3' cannot be looked up in .*too many encodings to"
+    ):
         find_cells(nk.spaces.large(8), ["conv_3x3"])
 
 

@@ -124,7 +124,7 @@ def test_a_damaged_description_is_refused_by_name(described):
         (
             _space("a", key=lambda a: "1"),
             _space("a", key=lambda a: "2"),
-            "its function key: <lambda> is not what it was",
+            "its function key: <lambda> has changed",
         ),
         (_space("a"), _space("a"), ""),
     ],

@@ -64,7 +64,7 @@ def test_small_encodes_a_cell_of_another_length_by_its_first_encoding(cell, acti
 def test_small_refuses_a_cell_that_does_not_fit(cell, key):
     with pytest.raises(InvalidValueError) as caught:
         spaces.small().encode(cell)
-    assert str(caught.value) == f"{key} does not fit the small space: it takes two operations in a row."
+    assert str(caught.value) == f"{key} does not fit the small space, whose cells are two operations in a row."
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,9 @@ def test_large_of_chosen_operations():
     assert space.decode((1, 1, 0, 1)) == Cell([(0, "my_op"), (1, "conv_3x3")], "add")
     assert space.encode(Cell.chain("my_op", "conv_3x3")) == (1, 1, 0, 0)
     assert space.fingerprint != spaces.large(2).fingerprint
-    with pytest.raises(InvalidValueError, match="does not fit the large space of 2 nodes: no filling contracts away"):
+    with pytest.raises(
+        InvalidValueError, match="does not fit the large space of 2 nodes: its other nodes cannot be identities"
+    ):
         space.encode(Cell.chain("conv_3x3"))  # it has no identity to fill with
 
 

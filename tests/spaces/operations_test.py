@@ -215,7 +215,7 @@ def test_an_operation_that_changes_the_shape_is_refused(keras, builders, build, 
     operations.register("wrong", build)
     with pytest.raises(InvalidValueError) as caught:
         _model(keras, "wrong", (4, 4, 3), 3)
-    assert str(caught.value) == f"Operation 'wrong' made {shape} of (None, 4, 4, 3): it must keep the shape."
+    assert str(caught.value) == f"Operation 'wrong' turned shape (None, 4, 4, 3) into {shape}: it must keep the shape."
 
 
 def _needs_more_arguments(keras, x, filters, stride):
@@ -269,7 +269,7 @@ def test_a_memory_error_of_tensorflow_passes_a_builder_as_it_is(keras, builders)
 def test_a_builder_that_gives_no_tensor_of_its_keras_is_refused(keras, builders, build):
     operations.register("wrong", build)
     with pytest.raises(
-        InvalidValueError, match="^Operation 'wrong' made .*: it must return a tensor of the same shape,"
+        InvalidValueError, match="^Operation 'wrong' returned .*: it must return a tensor of the same shape,"
     ):
         _model(keras, "wrong", (4, 4, 3), 3)
 
@@ -279,7 +279,7 @@ def test_a_tensor_of_another_keras_is_refused(keras, builders):
 
     operations.register("wrong", lambda keras, x, filters: keras3.Input(x.shape[1:]))
     with pytest.raises(
-        InvalidValueError, match="^Operation 'wrong' made <KerasTensor.*: it must return a tensor of the"
+        InvalidValueError, match="^Operation 'wrong' returned <KerasTensor.*: it must return a tensor of the"
     ):
         _model(keras, "wrong", (4, 4, 3), 3)
 

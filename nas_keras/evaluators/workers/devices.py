@@ -56,7 +56,7 @@ def restore_kernels(environments: list[dict[str, str]], recorded: dict[str, Any]
     """
     kernels = recorded.get("onednn", environments[0][ONEDNN])
     if not isinstance(kernels, str):
-        raise DataError(f"The recorded environment has onednn={shown(kernels)}, where a text such as '1' is due.")
+        raise DataError(f"The recorded environment has onednn={shown(kernels)}, where a text such as '1' is expected.")
     if kernels != environments[0][ONEDNN]:
         logging.warning("The run began with %s=%s, which is restored for its workers.", ONEDNN, kernels)
     for variables in environments:
