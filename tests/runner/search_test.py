@@ -719,7 +719,7 @@ def test_a_strategy_object_that_cannot_be_used(tmp_path, why):
         strategy.ask(1)
     if why == "another space":
         space = grid(4, 4)
-    with pytest.raises(InvalidValueError, match="it must be new and of the space searched"):
+    with pytest.raises(InvalidValueError, match="it must be new and made for the same space"):
         config = {"x": 1} if why == "settings" else None
         nk.search(space, Counting(), strategy=strategy, strategy_config=config, workdir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
