@@ -30,7 +30,7 @@ class Source:
     Attributes:
         kind: "table", "synthetic" or "npz".
         name: the table's folder, the synthetic table's name (`comparison/synthetic.py`) or the path of the npz file.
-        array: of an npz file, the name of the array of rewards.
+        array: name of the array of rewards in an npz file.
         column: column of that array, from 0, if it has two axes.
     """
 
@@ -53,7 +53,7 @@ class Problem:
         rewards: rewards of all keys as searches see them, in any order; NaN for failures.
 
     Attributes:
-        best, median, worst: of the rewards of keys that did not fail.
+        best, median, worst: statistics of the rewards of keys that did not fail.
 
     Raises:
         InvalidValueError: if the best reward equals the median, so that regret has no unit, or the rewards are too

@@ -115,7 +115,7 @@ def run_searches(
 
     Args:
         table: folder of a table that holds every key of `space`.
-        space: of the table.
+        space: search space of the table.
         searches: n.
         batches: I, of PPO and of uniform sampling; random search continues until it has seen every key.
         batch_size: m.

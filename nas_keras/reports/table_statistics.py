@@ -27,7 +27,7 @@ class Accuracies:
     """The accuracies of a table as matrices.
 
     Attributes:
-        keys: of the whole space, in the order of their first encodings, [K].
+        keys: keys of the whole space, in the order of their first encodings, [K].
         actions: the first encoding of each key, [K].
         valid: validation accuracies, [K, S], with a column for each run seed; NaN for failed or missing records.
         test: test accuracies, likewise.

@@ -53,7 +53,7 @@ class Run:
 
     @functools.cached_property
     def trials(self) -> list[Trial]:
-        """All trials, in the order in which the strategy observed them."""
+        """The trials, in the order in which the strategy observed them."""
         return [trial for batch in self.batches for trial in batch]
 
     @functools.cached_property

@@ -81,7 +81,7 @@ class Checkpointing:
                 if not self._is_reached_by_replay(num_told, asked):
                     continue
                 self._restore_state(checkpoint, len(asked))
-            except Exception as error:  # whatever is wrong with a checkpoint: D can be replayed without it
+            except Exception as error:  # whatever is wrong with a checkpoint, D can be replayed without it
                 self._strategy.restore(initial)  # the strategy may have taken over a part
                 what = printable(repr(error))
                 logging.warning("The checkpoint after %d batches does not fit this strategy: %s.", num_told, what)

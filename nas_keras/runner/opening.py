@@ -26,8 +26,8 @@ class Run:
     """The run of one search, new or continued. It reads what is there; only `open` writes.
 
     Args:
-        settings: of the search, its lag filled in.
-        description: of the evaluator.
+        settings: settings of the search, its lag filled in.
+        description: description of the evaluator.
 
     Raises:
         InvalidValueError: if the folder holds a run of another space or of other code, or if the folder of the warm

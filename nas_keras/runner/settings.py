@@ -34,7 +34,7 @@ class Settings:
         max_seconds: see `nk.search`.
         batch_size: see `nk.search`.
         lag: see `nk.search`; None until the evaluator's own is filled in.
-        seed: of the strategy and of the children.
+        seed: seed of the strategy and of the children.
         workspace: the run's folder; None for a run that is kept in memory.
         warm_start_from: see `nk.search`.
     """

@@ -53,7 +53,7 @@ class VariableWatch:
             created.append(next_creator(**settings))
             return created[-1]
 
-        # Operations of TensorFlow on a Keras tensor read a variable at once; the tape sees the trainable ones.
+        # Operations of TensorFlow on a Keras tensor read a variable immediately; the tape sees the trainable ones.
         with tf.variable_creator_scope(create), tf.GradientTape() as tape:
             yield
         self.created += [(operation, variable) for variable in created if is_weight(variable)]

@@ -65,7 +65,7 @@ class Dataset:
 
     @property
     def trials(self) -> list[Trial]:
-        """All trials, in the order told."""
+        """The trials, in the order told."""
         return [trial for batch in self.batches for trial in batch]
 
     def digest(self, num_batches: int) -> str:

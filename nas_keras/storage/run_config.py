@@ -10,7 +10,7 @@ from nas_keras.storage.records.schema import Origin
 
 
 def origin_of(config: dict[str, Any], path: pathlib.Path) -> Origin:
-    """Returns what a run's records have in common.
+    """Returns the origin that all records of a run share.
 
     Args:
         config: the configuration, as `Workspace.read_config` returns it.

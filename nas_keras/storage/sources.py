@@ -90,7 +90,7 @@ def open_source(name: str, path: str | os.PathLike) -> Source:
     """Opens the folder of a run, finished or running, or of a table.
 
     Args:
-        name: of the argument that names the folder, for messages.
+        name: name of the argument that gives the folder, for messages.
         path: the folder.
 
     Raises:

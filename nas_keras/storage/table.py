@@ -46,7 +46,7 @@ class Description(NamedTuple):
 
     @property
     def origin(self) -> Origin:
-        """What all records of the table have in common."""
+        """The origin that all records of the table share."""
         return Origin(self.space, fingerprint(self.recipe), tuple(self.variants))
 
 

@@ -30,9 +30,9 @@ class ShardFolder:
     shard that holds it is complete. A process that dies in between leaves both, which `read` sorts out.
 
     Args:
-        folder: of the shards.
+        folder: folder of the shards.
         pending: folder of the records that wait.
-        origin: of all records; others are refused.
+        origin: origin of all records; others are refused.
         identify: gives the name of a record; two records of one name are the same record.
 
     Attributes:
