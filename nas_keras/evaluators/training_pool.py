@@ -46,7 +46,7 @@ class TrainingPool(WorkerPool):
     ):
         builders = picklable(operations.registered())
         if setup is None:
-            setup = functools.partial(_prepare_worker, builders=builders)
+            setup = functools.partial(_prepare_worker, builders=builders, code=operations.registered_code())
         self.operations = frozenset(builders)
         self.shared = _share(images, with_test=with_test)
         try:
@@ -79,12 +79,14 @@ def _share(images: Images, *, with_test: bool) -> SharedArrays:
     return SharedArrays(arrays)
 
 
-def _prepare_worker(fd: int, layout: dict[str, Any], *, builders: dict[str, operations.Builder]) -> dict[str, Split]:
+def _prepare_worker(
+    fd: int, layout: dict[str, Any], *, builders: dict[str, operations.Builder], code: dict[str, dict[str, str]]
+) -> dict[str, Split]:
     """The setup of a worker: limits TensorFlow to one thread, adopts the user's operations and maps the splits."""
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(THREADS)
     tf.get_logger().setLevel("ERROR")  # its advice on retracing is meant for programs with a single model
-    operations.adopt(builders)
+    operations.adopt(builders, code)
     arrays = attach(fd, layout)
     names = {name.rsplit("_", 1)[0] for name in arrays}
     return {name: Split(arrays[f"{name}_images"], arrays[f"{name}_labels"]) for name in names}

@@ -12,6 +12,7 @@ from typing import Any
 from nas_keras.errors import InvalidValueError, NasKerasError, check_choice, check_flag, shown
 from nas_keras.spaces.cell import check_operation_name
 from nas_keras.system.code_fingerprint import code_parts, parts_difference
+from nas_keras.system.code_walk import is_digest
 
 Builder = Callable[..., Any]
 _MAX_ERROR = 400  # characters of a builder's error in a message
@@ -111,12 +112,12 @@ def register(name: str, build: Builder, *, version: str | None = None, replace: 
             f"Operation {name!r} exists already, with other code: {parts_difference(_CODE.get(name, {}), code)}. Pass "
             "replace=True to put this one in its place, or choose another name."
         )
+    _BUILDERS[name], _CODE[name] = functools.partial(_users_operation, build=build), code
 
-    def without_norm(keras: Any, x: Any, filters: int, *, norm: BatchNorm) -> Any:
-        del norm
-        return build(keras, x, filters)
 
-    _BUILDERS[name], _CODE[name] = without_norm, code
+def _users_operation(keras: Any, x: Any, filters: int, *, norm: BatchNorm, build: Builder) -> Any:
+    del norm
+    return build(keras, x, filters)
 
 
 def registered_code() -> dict[str, dict[str, str]]:
@@ -129,8 +130,30 @@ def registered() -> dict[str, Builder]:
     return {name: build for name, build in _BUILDERS.items() if name not in OPERATIONS}
 
 
-def adopt(builders: dict[str, Builder]) -> None:
-    """Adds the builders that `registered` returned in another process."""
+def adopt(builders: dict[str, Builder], code: dict[str, dict[str, str]]) -> None:
+    """Adds the builders that `registered` returned in another process.
+
+    A builder that belongs to a module travels by its name, and this process imports the module itself. A value that was
+    set in the module afterwards is therefore missing here, and would silently train other children.
+
+    Args:
+        builders: name -> builder.
+        code: name -> code identity in the other process, see `registered_code`.
+
+    Raises:
+        InvalidValueError: if a value that a builder reads differs from that in the other process.
+    """
+    for name, builder in builders.items():
+        there, here = code.get(name, {}), code_parts(builder.keywords["build"])
+        # Texts of functions are left out: a function that travels by value has no source here.
+        read = [part for part in there.keys() & here.keys() if not is_digest(there[part]) and not is_digest(here[part])]
+        changed = parts_difference({part: there[part] for part in read}, {part: here[part] for part in read})
+        if changed:
+            raise InvalidValueError(
+                f"Operation {name!r} reads other values in a worker process than where it was registered: {changed}. A "
+                "worker imports the module of an operation itself, so set the value in the module's file, or give it "
+                "to the builder by functools.partial."
+            )
     _BUILDERS.update(builders)
 
 

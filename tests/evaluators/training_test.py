@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import importlib
 import types
 
 import numpy as np
@@ -357,3 +358,19 @@ def test_a_search_with_a_closed_evaluator_is_refused_before_its_folder_is_made(i
     with pytest.raises(InvalidValueError, match="^The evaluator is closed: its worker processes have ended. Make"):
         nk.search(nk.spaces.small(), evaluator, max_evaluations=1, workdir=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_worker_that_would_train_with_other_values_of_a_users_module_is_refused(tmp_path, monkeypatch):
+    """A worker imports the module itself, where the value is the one in the file."""
+    (tmp_path / "operations_of_mine.py").write_text(
+        "KERNEL = 3\n\n\ndef own(keras, x, filters):\n"
+        "    return keras.layers.Conv2D(filters, KERNEL, padding='same')(x)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(operations, "_BUILDERS", dict(operations._BUILDERS))
+    mine = importlib.import_module("operations_of_mine")
+    mine.KERNEL = 5
+    nk.register_operation("own", mine.own)
+    with nk.TrainingEvaluator(tiny_images(), child=TINY_CHILD, train=TINY_TRAIN, workers=1) as evaluator:
+        with pytest.raises(InvalidValueError, match="^Operation 'own' reads other values .* KERNEL in own was 5, is 3"):
+            evaluator.start()

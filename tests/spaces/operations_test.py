@@ -1,5 +1,7 @@
 """Tests of nas_keras/spaces/operations.py."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -141,12 +143,24 @@ def test_an_operation_from_outside_is_told_the_filters(keras, builders):
 
 def test_what_is_registered_can_be_taken_over_by_another_process(keras, builders):
     operations.register("double", lambda keras, x, filters: keras.layers.Rescaling(2.0)(x))
-    registered = operations.registered()
+    registered, code = operations.registered(), operations.registered_code()
     assert list(registered) == ["double"]
     del builders["double"]
     assert operations.registered() == {}
-    operations.adopt(registered)
+    operations.adopt(registered, code)
     assert _model(keras, "double", (2, 2, 3), 3).output_shape == (None, 2, 2, 3)
+
+
+def test_a_value_that_differs_in_the_process_that_takes_over_is_refused(builders):
+    module = types.ModuleType("of_the_user")
+    exec("KERNEL = 3\ndef own(keras, x, filters):\n    return keras.layers.Conv2D(filters, KERNEL)(x)", vars(module))
+    module.KERNEL = 5
+    operations.register("own", module.own)
+    registered, code = operations.registered(), operations.registered_code()
+    operations.adopt(registered, code)
+    module.KERNEL = 3  # as a process finds it that imports the module anew
+    with pytest.raises(InvalidValueError, match="^Operation 'own' reads other values .* KERNEL in own was 5, is 3"):
+        operations.adopt(registered, code)
 
 
 @pytest.mark.parametrize("name", ["conv_3x3", "identity"])
