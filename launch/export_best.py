@@ -9,25 +9,41 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras._launch import script
-from nas_keras._launch.flags import WorkerFlags, check_given
+from nas_keras._launch.flags import ImageFlags, WorkerFlags, check_given
 from nas_keras._launch.progress import show_time
+from nas_keras.errors import check_at_least
+from nas_keras.results.exportable_run import open_exportable_run
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, whose search must not be running. Required.")
 _TOP = flags.DEFINE_integer("top", 1, "Number of children, the best first.")
 _EPOCHS = flags.DEFINE_integer(
     "epochs", None, "Epochs of the longer training. Default: 10, or three times those of the search if that is more."
 )
+_IMAGES = ImageFlags(__file__, "where the search had it, or the repository's testdata")
 _WORKERS = WorkerFlags(timeout=False)
 
 
 def main() -> None:
     """Exports the children and prints a line for each."""
     check_given("workdir", "the folder of a search", "runs/mnist")
+    check_at_least("top", _TOP.value, 1)
+    if _EPOCHS.value is not None:
+        nk.TrainConfig(epochs=_EPOCHS.value)
     _WORKERS.check()
     with show_time("training"):
-        exported = nk.export_best(_WORKDIR.value, top=_TOP.value, epochs=_EPOCHS.value, workers=_WORKERS.workers)
+        exported = nk.export_best(
+            _WORKDIR.value, top=_TOP.value, epochs=_EPOCHS.value, images=_images(), workers=_WORKERS.workers
+        )
     for child in exported:
         print(f"{child.rank}. {child.key}: {child.summary}  {os.path.join(_WORKDIR.value, child.path)}")
+
+
+def _images() -> nk.Images | None:
+    """Loads the images of a run of a table, or from --data_dir; `export_best` itself finds those of other runs."""
+    config = open_exportable_run(_WORKDIR.value, images=None, space=None).source.config
+    source = config.get("source")
+    is_of_table = isinstance(source, dict) and "table" in source
+    return _IMAGES.images_of_run(config) if is_of_table or _IMAGES.data_dir.value else None
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, made if it i
 _WARM_START_FROM = flags.DEFINE_string(
     "warm_start_from",
     None,
-    "Folder of a run or table of the same space and recipe, whose rewards are reused.",
+    "Folder of a run or table of the same recipe, whose rewards are reused; its space may have other choices.",
 )
 _FINAL_EPOCHS = flags.DEFINE_integer("final_epochs", 10, "Epochs of the best child's final training; 0: no export.")
 

@@ -8,7 +8,6 @@ and adds new cells.
 """
 
 import dataclasses
-import os
 import pathlib
 
 from absl import flags
@@ -19,7 +18,6 @@ from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_g
 from nas_keras._launch.progress import show_jobs
 from nas_keras._tensorflow import NONE
 from nas_keras.children.named_recipes import configs_of
-from nas_keras.data.tfds import load_source
 from nas_keras.errors import InvalidValueError, check_at_least
 from nas_keras.reports.markdown import percent
 from nas_keras.reports.standings import names, places, select_cells, standings
@@ -108,14 +106,7 @@ def _load_images(runs: list[Run]) -> nk.Images:
     """Loads the data set of the searches, wherever it is stored now; without searches, that of --dataset."""
     if not runs:
         return _IMAGES.images()
-    # Rewards that were read from a table name no data set. The recipe does, and the caller checks it after loading.
-    source = {"dataset": runs[0].fixed["recipe"]["data"]["name"], **(runs[0].config.get("source") or {})}
-    folder = _IMAGES.data_dir.value or source.get("data_dir")
-    if not _IMAGES.data_dir.value and not (folder and os.path.isdir(folder)):
-        folder = _IMAGES.folder(source["dataset"]) or folder
-    if "version" in source:
-        return load_source(source, data_dir=folder)
-    return nk.load_images(source["dataset"], data_dir=folder)
+    return _IMAGES.images_of_run(runs[0].config)
 
 
 def _print_standings(space: nk.SearchSpace, runs: list[Run], table: pathlib.Path) -> None:

@@ -8,12 +8,13 @@ each other stay in the scripts, which give the reason; `refuse_given` finds the 
 import os
 import pathlib
 from collections.abc import Iterable
+from typing import Any
 
 from absl import flags
 
 from nas_keras import spaces
 from nas_keras.data.images import Images
-from nas_keras.data.tfds import load_images
+from nas_keras.data.tfds import load_images, load_source
 from nas_keras.errors import InvalidValueError, check_child_timeout, check_choice, check_workers
 from nas_keras.spaces.cell_names import LARGEST
 from nas_keras.spaces.search_space import SearchSpace
@@ -136,6 +137,22 @@ class ImageFlags:
         name = dataset or ("mnist" if self.dataset is None else self.dataset.value)
         download = self._download is not None and self._download.value
         return load_images(name, data_dir=self.folder(name), download=download, image_size=self.image_size())
+
+    def images_of_run(self, config: dict[str, Any]) -> Images:
+        """Loads the data set of a run, wherever it is stored now.
+
+        A run whose rewards were read from a table names no data set. Its recipe does, and who trains checks its digest.
+
+        Args:
+            config: the run's configuration.
+        """
+        source = {"dataset": config["fixed"]["recipe"]["data"].get("name"), **(config.get("source") or {})}
+        folder = self.data_dir.value or source.get("data_dir")
+        if not self.data_dir.value and not (folder and os.path.isdir(folder)):
+            folder = self.folder(str(source["dataset"])) or folder
+        if "version" in source:
+            return load_source(source, data_dir=folder)
+        return load_images(source["dataset"], data_dir=folder)
 
 
 class WorkerFlags:

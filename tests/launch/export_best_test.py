@@ -1,6 +1,7 @@
 """Tests of launch/export_best.py: the real script on a run whose rewards are made up; and flags that cannot be."""
 
 import json
+import shutil
 
 import pytest
 from helpers import run_launch, run_launch_many, store_dots
@@ -95,3 +96,20 @@ def test_a_mistake_ends_with_exit_code_2_and_no_traceback(tmp_path):
         f"Error: {tmp_path} is not a run folder: it has no config.json. Name the folder of a search.\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_of_a_table_finds_its_images(workdir, tmp_path):
+    """Its configuration names the table; the recipe of the rewards names the data set."""
+    shutil.copytree(workdir, tmp_path / "run", ignore=shutil.ignore_patterns("best"))
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    config["source"] = {"table": "some/table"}
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    done = run_launch(
+        "export_best.py",
+        f"--workdir={tmp_path / 'run'}",
+        "--epochs=1",
+        "--workers=1",
+        f"--data_dir={workdir.parent / 'data'}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "best" / "saved_model").is_dir()

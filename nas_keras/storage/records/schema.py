@@ -150,7 +150,6 @@ def decode(serialized: bytes, path: pathlib.Path, number: int) -> dict[str, Any]
     """Reads a serialized record as values by the names of FEATURES.
 
     Args:
-        tf: TensorFlow.
         serialized: the record.
         path: its file, for messages.
         number: its index in the file, for messages.
