@@ -69,6 +69,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "strategies/ppo/config.py": "strategies/names_test.py",
     "system/atomic_files.py": "storage/run_folder_test.py",
     "system/code_source.py": "system/code_fingerprint_test.py",
+    "system/code_values.py": "system/code_fingerprint_test.py",
     "system/code_walk.py": "system/code_fingerprint_test.py",
 }
 

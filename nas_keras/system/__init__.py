@@ -8,5 +8,5 @@ The package knows nothing of runs and tables; `storage/` defines what is in thei
 - `descriptors.py` opens closed standard streams, `cgroups.py` reads the cores of a container;
 - `python_process.py` starts a Python process that imports nothing from the current folder;
 - `interrupts.py` defers Ctrl-C until a step is complete;
-- `code_fingerprint.py`, `code_walk.py` and `code_source.py` identify a function by its code.
+- `code_fingerprint.py`, `code_walk.py`, `code_values.py` and `code_source.py` identify a function by its code.
 """

@@ -5,7 +5,8 @@ An identity is a dict of parts, name -> text, so that a message can name the par
 - the text of the function (`system/code_source.py`), and of each function and class of the user's that it reads by
   name, at any depth, through closures, globals, modules, decorators, `functools.partial` and methods;
 - the values that those read: defaults, closure values, globals, arguments of a partial, attributes of an object. Plain
-  values, lists, dicts, sets, arrays and objects of the user's classes count by their contents.
+  values, lists, dicts, sets, arrays, numbers and dates of the standard library, and objects of the user's classes count
+  by their contents, each in its place.
 
 The following count by name alone: everything that an installed package, Python or this package defines, modules, and
 objects of their classes (a Keras model, a data frame, a random generator). The identity does not cover what is imported

@@ -1,20 +1,23 @@
 """The text of one Python function, and the names that it uses; `system/code_fingerprint.py` forms an identity of them.
 
 The text is the source without comments, docstrings and layout, so that it is the same for every version of Python. The
-bytecode and its constants take its place if the source cannot be read, or is ambiguous (two lambdas in one line). No
-code is run or compiled here.
+bytecode and its constants take its place if the source cannot be read, does not compile to them, or is ambiguous (two
+lambdas in one line). No code is run here.
 """
+
+import __future__
 
 import ast
 import copy
 import dis
 import functools
 import linecache
-import re
+import operator
 import types
 from collections.abc import Iterator
 
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_FUTURE = functools.reduce(operator.or_, (getattr(__future__, n).compiler_flag for n in __future__.all_feature_names))
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
 _NAMES = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF")
 # Methods that change a list, dict, set or array in place.
@@ -70,10 +73,36 @@ def _called(node: ast.AST) -> str:
 
 
 def _node_of(code: types.CodeType) -> _FUNCTIONS | None:
-    """Returns the function's node in its file; None if there is none, several, or one with other names or constants."""
-    places = _functions_of("".join(linecache.getlines(code.co_filename)))
-    found = places.get((code.co_firstlineno, code.co_name), ())
-    return found[0] if len(found) == 1 and _agree(found[0], code) else None
+    """Returns the function's node in its file; None if there is none, several, or one that compiles to other code.
+
+    The lines that were read first are tried first: the file may have been edited since, or even imported again.
+    """
+    for _ in range(2):
+        text = "".join(linecache.getlines(code.co_filename))
+        found = _functions_of(text).get(_place(code), ())
+        if len(found) == 1 and _bytecode(code) in _compiled(text, code.co_flags & _FUTURE).get(_place(code), ()):
+            return found[0]
+        linecache.checkcache(code.co_filename)
+    return None
+
+
+def _place(code: types.CodeType) -> tuple[int, str]:
+    return code.co_firstlineno, code.co_name
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(text: str, flags: int) -> dict[tuple[int, str], list[str]]:
+    """Returns the bytecode of each function of a file, by first line and name."""
+    try:
+        waiting = [compile(text, "<text>", "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)]
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    places: dict[tuple[int, str], list[str]] = {}
+    while waiting:
+        code = waiting.pop()
+        places.setdefault(_place(code), []).append(_bytecode(code))
+        waiting.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return places
 
 
 @functools.lru_cache(maxsize=16)
@@ -89,24 +118,6 @@ def _functions_of(text: str) -> dict[tuple[int, str], list[_FUNCTIONS]]:
             first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
             places.setdefault((first, getattr(node, "name", "<lambda>")), []).append(node)
     return places
-
-
-def _agree(node: _FUNCTIONS, code: types.CodeType) -> bool:
-    """Returns whether names and constants are those that were compiled; the file may have been edited since."""
-    text = ast.unparse(node)
-    words = set(re.findall(r"\w+", text))
-    constants = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
-    constants |= {-value for value in constants if isinstance(value, int | float)}
-
-    def is_in_file(constant) -> bool:
-        if isinstance(constant, tuple | frozenset):
-            return all(map(is_in_file, constant))
-        if isinstance(constant, types.CodeType) or constant is None:
-            return True
-        return constant in constants or isinstance(constant, str) and (constant in words or "<locals>" in constant)
-
-    names = {word for name in (*code.co_names, *code.co_varnames) for word in name.split(".")}
-    return names - {".0", "", "0"} <= words and all(map(is_in_file, code.co_consts))
 
 
 def _without_docstrings(node: _FUNCTIONS) -> _FUNCTIONS:

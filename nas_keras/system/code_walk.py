@@ -1,10 +1,10 @@
 """A walk from a user's function to everything that it reads; `system/code_fingerprint.py` states what counts.
 
 `CodeWalk.refer` writes a value as a text. Functions and classes of the user's are referred to by name and become parts
-of their own; a value that a function reads becomes a part named after the variable and the function.
+of their own; a value that a function reads becomes a part named after the variable and the function. A reference to an
+object, a partial or a closure contains a digest of what it holds, so that two of one name are told apart.
 """
 
-import collections
 import dataclasses
 import enum
 import functools
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from nas_keras.system.code_source import names_used, state_of, text_of
+from nas_keras.system.code_values import is_state, items_of
 
 _INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _PACKAGE = __name__.partition(".")[0]
@@ -67,11 +68,8 @@ class CodeWalk:
             return f"{self.refer(value.__func__)} of {self.refer(value.__self__)}"
         if isinstance(value, functools.partial):
             name = self.refer(value.func)
-            for number, argument in enumerate(value.args):
-                self._variable(f"argument {number}", name, argument)
-            for keyword, argument in value.keywords.items():
-                self._variable(keyword, name, argument)
-            return f"partial {name}"
+            given = {**{f"argument {number}": held for number, held in enumerate(value.args)}, **value.keywords}
+            return f"partial {name}{self._holding(name, given)}"
         if isinstance(value, types.ModuleType):
             return f"module {value.__name__}"
         for wrapped in ("__wrapped__", "python_function"):
@@ -81,8 +79,7 @@ class CodeWalk:
             owner = value.__self__
             if owner is None or isinstance(owner, types.ModuleType):
                 return f"{value.__module__}.{value.__qualname__}"
-            self._variable("itself", value.__qualname__, owner)  # as the dict of dict.get
-            return value.__qualname__
+            return f"{value.__qualname__}{self._holding(value.__qualname__, {'itself': owner})}"  # as {"a": 1}.get
         if isinstance(value, np.ufunc):
             return f"numpy.{value.__name__}"
         if isinstance(value, pathlib.PurePath):
@@ -91,21 +88,18 @@ class CodeWalk:
             return repr((value.pattern, value.flags))
         if isinstance(value, _GETTERS):
             return f"{type(value).__name__}{self.refer(value.__reduce__()[1])}"
-        if isinstance(value, types.SimpleNamespace | types.MappingProxyType):
-            return self.refer(dict(getattr(value, "__dict__", value)))
         contents = self._contents(value)
         return contents if type(value) in (list, tuple, dict, set, frozenset) else self._object(value) + contents
 
     def _contents(self, value: Any) -> str:
-        if isinstance(value, dict):
-            return "{" + ", ".join(sorted(f"{self.refer(k)}: {self.refer(v)}" for k, v in value.items())) + "}"
-        if isinstance(value, set | frozenset):
-            return "set(" + ", ".join(sorted(map(self.refer, value))) + ")"
-        if isinstance(value, list | tuple | collections.deque | bytearray):
-            items = ", ".join(map(self.refer, value))
-            return f"({items})" if isinstance(value, tuple) else f"[{items}]"
-        if isinstance(value, np.ndarray):  # of objects
-            return self.refer(value.tolist())
+        items = items_of(value, self._state)
+        if isinstance(items, dict):
+            return "{" + ", ".join(sorted(f"{self.refer(k)}: {self.refer(v)}" for k, v in items.items())) + "}"
+        if isinstance(items, frozenset):
+            return "set(" + ", ".join(sorted(map(self.refer, items))) + ")"
+        if isinstance(items, list | tuple):
+            texts = ", ".join(map(self.refer, items))
+            return f"({texts})" if isinstance(items, tuple) else f"[{texts}]"
         return ""
 
     def _function(self, function: types.FunctionType) -> str:
@@ -120,10 +114,10 @@ class CodeWalk:
         state = state_of(code)
         if function.__name__ not in _MAKERS:
             self._state |= {changed for changed in state if changed.startswith(".")}
-        for variable, value in {**with_default, **(function.__kwdefaults__ or {})}.items():
-            if variable not in state:
-                self._variable(variable, name, value)
+        given = {**with_default, **(function.__kwdefaults__ or {})}
+        holding = self._holding(name, {variable: value for variable, value in given.items() if variable not in state})
         scope = dict(function.__globals__)
+        enclosed: dict[str, str] = {}
         for variable, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             try:
                 scope[variable] = cell.cell_contents
@@ -139,8 +133,10 @@ class CodeWalk:
                 if inner is None:
                     break
                 variable, value = f"{variable}.{attribute}", inner
-            self._variable(variable, name, value)
-        return name
+            text = self._variable(variable, name, value)
+            if variable.partition(".")[0] in code.co_freevars:
+                enclosed[variable] = text
+        return name + holding + (f" {_digest(repr(sorted(enclosed.items())))}" if enclosed else "")
 
     def _class(self, kind: type) -> str:
         if _is_installed(kind.__module__, None):
@@ -149,6 +145,7 @@ class CodeWalk:
         self._seen[id(kind)] = kind, name  # its methods refer to it
         bases = [self.refer(base) for base in kind.__bases__ if base is not object]
         self._add(f"class {name}", ", ".join(bases) or "object")
+        state = self._state_of(kind)
         generated = dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
         for attribute, value in list(vars(kind).items()):
             inner = _attribute(value, "__func__") or _attribute(value, "func") or value
@@ -158,36 +155,50 @@ class CodeWalk:
             elif isinstance(inner, types.FunctionType):
                 if not (generated and inner.__code__.co_filename.startswith("<")):
                     self.refer(inner)
-            elif not attribute.startswith("_") and not isinstance(value, types.MemberDescriptorType):
+            elif isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType) or attribute == "_abc_impl":
+                continue
+            elif not attribute.startswith("_") or not attribute.endswith("_") and not is_state(attribute, kind, state):
                 self._variable(attribute, name, value)
         return name
+
+    def _state_of(self, kind: type) -> set[str]:
+        methods = [m for c in kind.__mro__ for n, m in vars(c).items() if n not in _MAKERS]
+        functions = [_attribute(m, "__func__") or _attribute(m, "func") or _attribute(m, "fget") or m for m in methods]
+        codes = [function.__code__ for function in functions if isinstance(function, types.FunctionType)]
+        return self._state.union(*map(state_of, codes))
 
     def _object(self, value: Any) -> str:
         kind = type(value)
         if _is_installed(kind.__module__, None) and not dataclasses.is_dataclass(value):
             return f"a {kind.__module__}.{kind.__qualname__}"
-        name = self.refer(kind)
-        methods = [m for c in kind.__mro__ for n, m in vars(c).items() if n not in _MAKERS]
-        functions = [method.__code__ for method in methods if isinstance(method, types.FunctionType)]
-        state = self._state.union(*map(state_of, functions))
+        name, state = self.refer(kind), self._state_of(kind)
         slots = [slot for c in kind.__mro__ for slot in vars(c).get("__slots__", ()) if hasattr(value, slot)]
-        for attribute, held in {**{slot: getattr(value, slot) for slot in slots}, **_attributes(value)}.items():
-            if f".{attribute}" not in state:
-                self._variable(attribute, f"{name} object", held)
-        return f"a {name}"
+        held = {**{slot: getattr(value, slot) for slot in slots}, **_attributes(value)}
+        held = {attribute: inner for attribute, inner in held.items() if not is_state(attribute, kind, state)}
+        return f"a {name}{self._holding(f'{name} object', held)}"
 
-    def _variable(self, variable: str, owner: str, value: Any) -> None:
-        """Adds the value of a variable as a part; a dict is added item by item, so that a new item changes no other."""
+    def _holding(self, owner: str, held: dict[str, Any]) -> str:
+        """Adds each held value as a part; returns a digest of them all, to be written behind the name of the owner."""
+        texts = [f"{variable}={self._variable(variable, owner, value)}" for variable, value in held.items()]
+        return f" {_digest(repr(sorted(texts)))}" if texts else ""
+
+    def _variable(self, variable: str, owner: str, value: Any) -> str:
+        """Adds the value of a variable as a part, and returns its text.
+
+        A dict is added item by item, so that a new item changes no other.
+        """
         if type(value) is dict and all(isinstance(key, str) for key in value):
             self._seen[id(value)] = value, f"dict {variable}"
-            for key, held in value.items():
-                self._variable(f"{variable}[{key!r}]", owner, held)
-            return
+            texts = [f"{key!r}: {self._variable(f'{variable}[{key!r}]', owner, held)}" for key, held in value.items()]
+            text = "{" + ", ".join(sorted(texts)) + "}"
+            self._seen[id(value)] = value, text
+            return text
         text = self.refer(value)
         if text != variable:  # a helper under its own name is already a part
             # A string may be a password, so only its digest is stored.
             is_open = len(text) <= _LONG and text.isprintable() and not {"'", '"'} & set(text)
             self._add(f"{variable} in {owner}", text if is_open else _digest(text))
+        return text
 
     def _add(self, name: str, text: str) -> str:
         free, number = name, 1
@@ -199,8 +210,8 @@ class CodeWalk:
 
 
 def is_digest(text: object) -> bool:
-    """Returns whether a part is written as a digest only."""
-    return isinstance(text, str) and text.startswith(_DIGEST)
+    """Returns whether a part is written as a digest, which says nothing to a reader."""
+    return isinstance(text, str) and _DIGEST in text
 
 
 def _digest(text: str | bytes) -> str:

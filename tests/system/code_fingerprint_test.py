@@ -244,6 +244,116 @@ def test_values_nested_too_deeply_need_a_version():
     assert code_parts(functools.partial(len, deep), version="1") == {"given version": "1"}
 
 
+_HOLDERS = """
+import dataclasses, functools
+def scale(k, x):
+    return k * x
+def closure(k):
+    return lambda x: k * x
+def default(k):
+    return lambda x, k=k: k * x
+class Scaled:
+    def __init__(self, k):
+        self.k = k
+    def m(self, x):
+        return self.k * x
+@dataclasses.dataclass
+class Options:
+    k: float
+partial = functools.partial(functools.partial, scale)
+a, b = Scaled(1.0), Scaled(2.0)
+"""
+_REGROUPED = [
+    *(
+        (f"[{make}(1.0), {make}(2.0), {make}(1.0)]", f"[{make}(1.0), {make}(2.0), {make}(2.0)]")
+        for make in ("Scaled", "Options", "partial", "closure", "default")
+    ),
+    ("[a.m, b.m, a.m]", "[a.m, b.m, b.m]"),
+    ("{'a': closure(1), 'b': closure(2)}", "{'a': closure(2), 'b': closure(1)}"),
+    ("[{'k': a}, {'k': b}, {'k': a}]", "[{'k': a}, {'k': b}, {'k': b}]"),
+]
+
+
+@pytest.mark.parametrize("has_source", [True, False])
+@pytest.mark.parametrize(("held", "regrouped"), _REGROUPED)
+def test_which_of_several_values_of_one_name_is_where_counts(held, regrouped, has_source):
+    one, again, other = (
+        _parts(f"{_HOLDERS}HELD = {value}\ndef f(x):\n    return HELD\n", has_source=has_source)
+        for value in (held, held, regrouped)
+    )
+    assert one == again != other
+
+
+_PRIVATE = """
+class Scorer:
+    _weight, __k, _cache, __calls, _last = 1.0, 2.0, {}, [0], None
+    @classmethod
+    def note(cls, x):
+        cls._last = x
+    def __call__(self, x):
+        self._cache[x] = self.__calls
+        self.__calls[0] += 1
+        self.note(x)
+        return self._weight * self.__k
+f = Scorer()
+"""
+
+
+def test_private_class_attributes_count_unless_they_are_state():
+    before = _parts(_PRIVATE)
+    assert before != _parts(_PRIVATE.replace("1.0", "1.5")) and before != _parts(_PRIVATE.replace("2.0", "2.5"))
+    module = _module(_PRIVATE)
+    module.f(1)
+    assert module.Scorer._cache and module.Scorer._last == 1 and code_parts(module.f) == before
+
+
+def test_a_module_that_was_imported_again_counts_by_its_new_text(tmp_path):
+    path = tmp_path / "mine.py"
+
+    def imported(text):
+        path.write_text(text)
+        module = types.ModuleType("mine")
+        exec(compile(text, str(path), "exec"), module.__dict__)
+        return module.f
+
+    first = imported("def f(x):\n    return x[0] * 2 + x[1]\n")
+    before = code_parts(first)
+    second = imported("def f(x):\n    return x[0] + x[1] * 2  \n")
+    assert code_parts(first) == before  # its text is still the one that was read
+    assert parts_difference(before, code_parts(second)) == "f has changed"
+    assert code_parts(second) == _parts("def f(x):\n    return x[0] + x[1] * 2\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        ("argparse.Namespace(k=1)", "argparse.Namespace(k=2)"),
+        ("fractions.Fraction(1, 2)", "fractions.Fraction(1, 3)"),
+        ("decimal.Decimal('0.1')", "decimal.Decimal('0.7')"),
+        ("datetime.timedelta(1)", "datetime.timedelta(2)"),
+        ("datetime.datetime(2020, 1, 1)", "datetime.datetime(2020, 1, 2)"),
+        ("array.array('d', [1])", "array.array('d', [2])"),
+        ("np.poly1d([1, 2])", "np.poly1d([1, 4])"),
+        ("Real(1)", "Real(2)"),
+        ("Whole(1)", "Whole(2)"),
+        ("Text('a')", "Text('b')"),
+    ],
+)
+def test_values_of_standard_types_count(value, other):
+    text = """
+import argparse, array, datetime, decimal, fractions
+import numpy as np
+class Real(float): pass
+class Whole(int): pass
+class Text(str): pass
+VALUE = {}
+def f(x):
+    return VALUE
+"""
+    one, again, changed = (_parts(text.replace("{}", held)) for held in (value, value, other))
+    assert one == again != changed
+
+
 @dataclasses.dataclass
 class _Weights:
     names: frozenset
@@ -252,12 +362,13 @@ class _Weights:
 def test_the_same_in_every_process_whatever_its_hash_seed_and_addresses():
     code = """
 import json
-from system.code_fingerprint_test import _CLASSES, _TEXT, _PAIRS, _Weights, _module
+from system.code_fingerprint_test import _CLASSES, _HOLDERS, _PRIVATE, _REGROUPED, _TEXT, _PAIRS, _Weights, _module
 from nas_keras.system.code_fingerprint import code_parts
 weights = _Weights(frozenset("abcdefgh"))
 def in_no_file(x):
     return x in {"a", "b", "c"}, weights
-functions = [in_no_file, _module(_TEXT).f, _module(_CLASSES).scorer, *(f for pair in _PAIRS.values() for f in pair)]
+texts = [_TEXT, _PRIVATE, f"{_CLASSES}f = scorer", *(_HOLDERS + f"f = lambda held={held}: 1" for held, _ in _REGROUPED)]
+functions = [in_no_file, *(_module(text).f for text in texts), *(f for pair in _PAIRS.values() for f in pair)]
 print(json.dumps([code_parts(f) for f in functions], sort_keys=True))
 """
     outputs = [run_python(code, PYTHONHASHSEED=seed) for seed in "12"]
