@@ -144,7 +144,8 @@ def adopt(builders: dict[str, Builder], code: dict[str, dict[str, str]]) -> None
         InvalidValueError: if a value that a builder reads differs from that in the other process.
     """
     for name, builder in builders.items():
-        there, here = code.get(name, {}), code_parts(builder.keywords["build"])
+        users = builder.keywords["build"] if isinstance(builder, functools.partial) else builder
+        there, here = code.get(name, {}), code_parts(users)
         # Texts of functions are left out: a function that travels by value has no source here.
         read = [part for part in there.keys() & here.keys() if not is_digest(there[part]) and not is_digest(here[part])]
         changed = parts_difference({part: there[part] for part in read}, {part: here[part] for part in read})
