@@ -2,37 +2,28 @@
 
 The recipe is short: Adam with a learning rate that warms up and decays to zero, so that one epoch is enough to rank
 cells. Everything random comes from the child's training seed.
-
-`N` images of height `H`, width `W` and `C` channels; batches of `B`.
 """
 
 import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from nas_keras._tensorflow import make_distribution, tf
+from nas_keras.children.batches import Split, draw_order, draw_shifts, make_batches
 from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice, check_flag, use_python_numbers
 from nas_keras.spaces.cell import Cell
 from nas_keras.trial import Evaluation
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
-_SHUFFLE, _SHIFT = 1, 5  # purposes of random generators, a part of their seeds: [seed, purpose, ...]
 _EVALUATION_BATCH = 500  # images; affects only memory and speed
 _MOST_SHIFT = 1_000  # pixels
 MOST_EPOCHS = 10_000  # the order of the images is drawn beforehand for all of them
 _STEPS_PER_EXECUTION = 50  # training steps per call into the graph; does not affect the result
-
-
-class Split(NamedTuple):
-    """One split of a data set: images uint8 [N, H, W, C] and labels int32 [N]."""
-
-    images: np.ndarray
-    labels: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,10 +105,10 @@ def train_child(
                 synchronized_norm=distribution.num_replicas_in_sync > 1,
             )
         _compile(model, config, num_classes=num_classes, steps_per_epoch=steps_per_epoch)
-    order = _draw_order(len(train.labels), steps_per_epoch * batch_size, config.epochs, seed)
-    shifts = _draw_shifts(config.shift, len(order), seed)
+    order = draw_order(len(train.labels), steps_per_epoch * batch_size, config.epochs, seed)
+    shifts = draw_shifts(config.shift, len(order), seed)
     history = model.fit(
-        _batches(train, order, batch_size, drop_remainder=True, shifts=shifts),
+        make_batches(train, order, batch_size, drop_remainder=True, shifts=shifts),
         epochs=config.epochs,
         steps_per_epoch=steps_per_epoch,
         callbacks=[tf.keras.callbacks.TerminateOnNaN()],
@@ -130,7 +121,7 @@ def train_child(
 
 def measure(model: Any, split: Split) -> tuple[float, float]:
     """Returns the accuracy, a fraction, and the mean loss of a model from `train_child` on a split."""
-    batches = _batches(split, np.arange(len(split.labels)), _EVALUATION_BATCH, drop_remainder=False)
+    batches = make_batches(split, np.arange(len(split.labels)), _EVALUATION_BATCH, drop_remainder=False)
     metrics = model.evaluate(batches, return_dict=True, verbose=0)
     return float(metrics["accuracy"]), float(metrics["loss"])
 
@@ -206,51 +197,3 @@ def _compile(model: Any, config: TrainConfig, *, num_classes: int, steps_per_epo
     model.compiled_loss.build(logits)
     model.compiled_metrics.build(logits, labels)
     model.optimizer._create_all_weights(model.trainable_variables)  # Keras calls it in `fit`; nothing public does
-
-
-def _draw_order(num_images: int, num_used: int, epochs: int, seed: int) -> np.ndarray:
-    """Draws the order of the images, int64 [epochs * num_used]: in each epoch, `num_used` of a new permutation."""
-    orders = [np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(num_images) for epoch in range(epochs)]
-    return np.concatenate([order[:num_used] for order in orders])
-
-
-def _draw_shifts(largest: int, count: int, seed: int) -> np.ndarray | None:
-    """Draws shifts down and right, int32 [count, 2] from -largest to largest; None if `largest` is 0."""
-    if not largest:
-        return None
-    return np.random.default_rng([seed, _SHIFT]).integers(-largest, largest + 1, size=(count, 2), dtype=np.int32)
-
-
-def _batches(
-    split: Split, order: np.ndarray, batch_size: int, *, drop_remainder: bool, shifts: np.ndarray | None = None
-) -> Any:
-    """Makes a `tf.data.Dataset` of batches in the given order; the graph gathers their images from the arrays."""
-    images, labels = tf.constant(split.images), tf.constant(split.labels)
-    drawn = [order] if shifts is None else [order, shifts]
-    if drop_remainder:  # batched beforehand, so that a step takes a single element
-        whole = len(order) // batch_size * batch_size
-        drawn = [array[:whole].reshape(-1, batch_size, *array.shape[1:]) for array in drawn]
-        batches = tf.data.Dataset.from_tensor_slices(tuple(drawn))
-    else:
-        batches = tf.data.Dataset.from_tensor_slices(tuple(drawn)).batch(batch_size)
-    if shifts is None:
-        batches = batches.map(lambda index: (tf.gather(images, index), tf.gather(labels, index)))
-    else:
-        batches = batches.map(lambda index, shift: (_shift(tf.gather(images, index), shift), tf.gather(labels, index)))
-    options = tf.data.Options()
-    # Destroying an iterator waits for the autotune thread, whose sleep doubles: a fit of 6 s returned after 10 s.
-    options.autotune.enabled = False
-    options.deterministic = True
-    return batches.prefetch(2).with_options(options)
-
-
-def _shift(images: Any, shifts: Any) -> Any:
-    """Shifts images, uint8 [B, H, W, C], down and right by int32 [B, 2] pixels; fills with zeros."""
-    for axis in (1, 2):
-        size = images.shape[axis]
-        source = tf.range(size)[None, :] - shifts[:, axis - 1, None]  # [B, size]
-        inside = (source >= 0) & (source < size)
-        moved = tf.gather(images, tf.clip_by_value(source, 0, size - 1), axis=axis, batch_dims=1)
-        inside = tf.reshape(inside, [-1, size, 1, 1] if axis == 1 else [-1, 1, size, 1])
-        images = tf.where(inside, moved, tf.zeros_like(moved))
-    return images

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nas_keras import _tensorflow
-from nas_keras.children import training
+from nas_keras.children import batches, training
 from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.children.training import Split, TrainConfig, evaluate_cell, measure, train_child
 from nas_keras.errors import InvalidValueError
@@ -66,19 +66,19 @@ def test_another_seed_gives_other_weights(model):
 
 def test_the_seed_sets_the_order_of_the_images(tf, model, monkeypatch):
     # The same initial weights, and another purpose of the generator that draws the order.
-    monkeypatch.setattr(training, "_SHUFFLE", 3)
+    monkeypatch.setattr(batches, "_SHUFFLE", 3)
     assert not _equal(_weights(), model.get_weights())
 
 
 def test_each_epoch_takes_each_image_once_in_an_order_of_its_own(tf, monkeypatch):
     seen = []
-    original = training._batches
+    original = training.make_batches
 
     def spy(split, order, *args, **kwargs):
         seen.append(np.array(order))
         return original(split, order, *args, **kwargs)
 
-    monkeypatch.setattr(training, "_batches", spy)
+    monkeypatch.setattr(training, "make_batches", spy)
     _weights(train=Split(_TRAIN.images[:96], _TRAIN.labels[:96]))
     first, second = seen[0].reshape(2, 96)
     assert sorted(first) == sorted(second) == list(range(96))
@@ -203,31 +203,6 @@ def test_a_loss_that_is_no_number_is_a_failed_evaluation(tf, config, reason):
     assert evaluation.status == f"failed: {reason}"
     assert math.isnan(evaluation.reward)
     assert evaluation.seconds > 0
-
-
-def test_shift_moves_images_and_lets_zeros_come_in(tf):
-    image = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)[:, :, None]
-    shifts = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -2], [1, -1], [2, 0]], np.int32)
-    moved = training._shift(tf.constant(np.stack([image] * len(shifts))), tf.constant(shifts)).numpy()
-    assert moved.dtype == np.uint8
-    assert moved[..., 0].tolist() == [
-        [[1, 2, 3], [4, 5, 6]],
-        [[0, 0, 0], [1, 2, 3]],
-        [[4, 5, 6], [0, 0, 0]],
-        [[0, 1, 2], [0, 4, 5]],
-        [[3, 0, 0], [6, 0, 0]],
-        [[0, 0, 0], [2, 3, 0]],
-        [[0, 0, 0], [0, 0, 0]],
-    ]
-
-
-def test_shifts_are_drawn_from_the_seed_in_both_directions():
-    shifts = training._draw_shifts(2, 1_000, 7)
-    assert shifts.shape == (1_000, 2) and shifts.dtype == np.int32
-    assert all(set(column) == {-2, -1, 0, 1, 2} for column in shifts.T.tolist())
-    assert np.array_equal(shifts, training._draw_shifts(2, 1_000, 7))
-    assert not np.array_equal(shifts, training._draw_shifts(2, 1_000, 8))
-    assert training._draw_shifts(0, 1_000, 7) is None
 
 
 def test_shift_changes_the_training_and_keeps_it_repeatable(model):

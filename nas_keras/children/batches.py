@@ -1,0 +1,103 @@
+"""Feeds a split to Keras: the order of its images in each epoch, their random shifts, and the batches themselves.
+
+Images that fit easily are copied into TensorFlow, whose graph gathers a batch from them. Larger ones stay where they
+are, usually in a file that all workers map, and each batch is read from there, so that the memory of a worker does not
+grow with the data set. Both ways give the same batches.
+
+`N` images of height `H`, width `W` and `C` channels; batches of `B`.
+"""
+
+import mmap
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nas_keras._tensorflow import tf
+
+_SHUFFLE, _SHIFT = 1, 5  # purposes of random generators, a part of their seeds: [seed, purpose, ...]
+_MOST_COPIED = 2**28  # bytes of images that are copied into TensorFlow; affects only memory and speed
+
+
+class Split(NamedTuple):
+    """One split of a data set: images uint8 [N, H, W, C] and labels int32 [N]."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def draw_order(num_images: int, num_used: int, epochs: int, seed: int) -> np.ndarray:
+    """Draws the order of the images, int64 [epochs * num_used]: in each epoch, `num_used` of a new permutation."""
+    orders = [np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(num_images) for epoch in range(epochs)]
+    return np.concatenate([order[:num_used] for order in orders])
+
+
+def draw_shifts(largest: int, count: int, seed: int) -> np.ndarray | None:
+    """Draws shifts down and right, int32 [count, 2] from -largest to largest; None if `largest` is 0."""
+    if not largest:
+        return None
+    return np.random.default_rng([seed, _SHIFT]).integers(-largest, largest + 1, size=(count, 2), dtype=np.int32)
+
+
+def make_batches(
+    split: Split, order: np.ndarray, batch_size: int, *, drop_remainder: bool, shifts: np.ndarray | None = None
+) -> Any:
+    """Makes a `tf.data.Dataset` of batches (images [B, H, W, C], labels [B]) in the given order.
+
+    Args:
+        split: the images and labels.
+        order: rows of the split, int64 [K].
+        batch_size: the number B of images in a batch.
+        drop_remainder: whether to leave out a last batch with fewer images.
+        shifts: pixels by which each image of `order` is shifted down and right, int32 [K, 2]; None: not shifted.
+    """
+    gather = _gather(split)
+    drawn = [order] if shifts is None else [order, shifts]
+    if drop_remainder:  # batched beforehand, so that a step takes a single element
+        whole = len(order) // batch_size * batch_size
+        drawn = [array[:whole].reshape(-1, batch_size, *array.shape[1:]) for array in drawn]
+        batches = tf.data.Dataset.from_tensor_slices(tuple(drawn))
+    else:
+        batches = tf.data.Dataset.from_tensor_slices(tuple(drawn)).batch(batch_size)
+    labels = tf.constant(split.labels)
+    if shifts is None:
+        batches = batches.map(lambda index: (gather(index), tf.gather(labels, index)))
+    else:
+        batches = batches.map(lambda index, shift: (_shift(gather(index), shift), tf.gather(labels, index)))
+    options = tf.data.Options()
+    # Destroying an iterator waits for the autotune thread, whose sleep doubles: a fit of 6 s returned after 10 s.
+    options.autotune.enabled = False
+    options.deterministic = True
+    return batches.prefetch(2).with_options(options)
+
+
+def _gather(split: Split) -> Any:
+    """Returns a function of the graph from row numbers, int64 [B], to the images of these rows."""
+    if split.images.nbytes <= _MOST_COPIED:
+        images = tf.constant(split.images)
+        return lambda index: tf.gather(images, index)
+
+    def read(index: Any) -> Any:
+        rows = tf.numpy_function(lambda index: _read_rows(split.images, index), [index], tf.uint8, stateful=False)
+        return tf.ensure_shape(rows, [index.shape[0], *split.images.shape[1:]])
+
+    return read
+
+
+def _read_rows(images: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Reads rows of an array; the pages of a mapped file that this brings in do not stay in the process."""
+    rows = np.asarray(images)[index]
+    if isinstance(images.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        images.base.madvise(mmap.MADV_DONTNEED)  # they stay in the kernel's cache, as long as it has room
+    return rows
+
+
+def _shift(images: Any, shifts: Any) -> Any:
+    """Shifts images, uint8 [B, H, W, C], down and right by int32 [B, 2] pixels; fills with zeros."""
+    for axis in (1, 2):
+        size = images.shape[axis]
+        source = tf.range(size)[None, :] - shifts[:, axis - 1, None]  # [B, size]
+        inside = (source >= 0) & (source < size)
+        moved = tf.gather(images, tf.clip_by_value(source, 0, size - 1), axis=axis, batch_dims=1)
+        inside = tf.reshape(inside, [-1, size, 1, 1] if axis == 1 else [-1, 1, size, 1])
+        images = tf.where(inside, moved, tf.zeros_like(moved))
+    return images
