@@ -9,6 +9,7 @@ from nas_keras.errors import InvalidValueError
 
 # One child, the same seed, on one CPU and spread over two; each line of output is checked below.
 _TWO_CPUS = """
+import functools
 import numpy as np
 from nas_keras import Cell, ChildConfig, TrainConfig, build_child
 from nas_keras import _tensorflow as _keras
@@ -23,8 +24,9 @@ print("replicas", make_distribution("none").num_replicas_in_sync, make_distribut
 rng = np.random.default_rng(0)
 data = Split(rng.integers(0, 256, (96, 8, 8, 1)).astype(np.uint8), rng.integers(0, 3, 96).astype(np.int32))
 child, cell = ChildConfig(filters=4, stages=1), Cell.chain("conv_3x3")
-settings = dict(num_classes=3, child=child, seed=1, config=TrainConfig(batch_size=32, learning_rate=1e-3))
-one, two = [train_child(cell, data, distribute=name, **settings) for name in ("none", "mirrored")]
+make_model = functools.partial(build_child, cell, child)
+settings = dict(num_classes=3, seed=1, config=TrainConfig(batch_size=32, learning_rate=1e-3))
+one, two = [train_child(make_model, data, distribute=name, **settings) for name in ("none", "mirrored")]
 tf.keras.utils.set_random_seed(1)
 start = build_child(cell, child, input_shape=(8, 8, 1), num_classes=3)
 distance = {False: 0, True: 0}

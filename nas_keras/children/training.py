@@ -7,17 +7,17 @@ cells. Everything random comes from the child's training seed.
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from nas_keras._tensorflow import make_distribution, tf
 from nas_keras.children.batches import Split, draw_order, draw_shifts, make_batches
-from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice, check_flag, use_python_numbers
-from nas_keras.spaces.cell import Cell
 from nas_keras.trial import Evaluation
+
+MakeModel = Callable[..., Any]  # make_model(input_shape=, num_classes=, synchronized_norm=) -> uncompiled Keras model
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 _EVALUATION_BATCH = 500  # images; affects only memory and speed
@@ -65,22 +65,21 @@ class TrainConfig:
 
 
 def train_child(
-    cell: Cell,
+    make_model: MakeModel,
     train: Split,
     *,
     num_classes: int,
-    child: ChildConfig,
     config: TrainConfig,
     seed: int,
     distribute: str = "none",
 ) -> Any:
-    """Builds the child of `cell` and fits it, both in the scope of a `tf.distribute` strategy.
+    """Builds a child and fits it, both in the scope of a `tf.distribute` strategy.
 
     Args:
-        cell: the cell.
+        make_model: builds the child, from images [B, H, W, C] with values from 0 to 255 to logits [B, num_classes];
+            called with `input_shape`, `num_classes` and `synchronized_norm` as `build_child` is.
         train: the training split.
         num_classes: number of classes of the labels.
-        child: the network around the cell.
         config: the settings of the training.
         seed: seed of the initial weights, the order of the images and their shifts.
         distribute: "none" or "mirrored", see `_tensorflow.py`.
@@ -97,9 +96,7 @@ def train_child(
     distribution = make_distribution(distribute)
     with distribution.scope():
         with in_precision(config.precision):
-            model = build_child(
-                cell,
-                child,
+            model = make_model(
                 input_shape=train.images.shape[1:],
                 num_classes=num_classes,
                 synchronized_norm=distribution.num_replicas_in_sync > 1,
@@ -126,13 +123,19 @@ def measure(model: Any, split: Split) -> tuple[float, float]:
     return float(metrics["accuracy"]), float(metrics["loss"])
 
 
-def evaluate_cell(
-    cell: Cell, train: Split, valid: Split, *, config: TrainConfig, test: Split | None = None, **settings: Any
+def evaluate_child(
+    make_model: MakeModel,
+    train: Split,
+    valid: Split,
+    *,
+    config: TrainConfig,
+    test: Split | None = None,
+    **settings: Any,
 ) -> Evaluation:
-    """Trains the child of `cell`; its reward is the accuracy on the validation split.
+    """Trains a child; its reward is the accuracy on the validation split.
 
     Args:
-        cell: the cell.
+        make_model: builds the child, see `train_child`.
         train: the training split.
         valid: the validation split.
         config: the settings of the training.
@@ -144,7 +147,7 @@ def evaluate_cell(
     """
     start = time.monotonic()
     try:
-        model = train_child(cell, train, config=config, **settings)
+        model = train_child(make_model, train, config=config, **settings)
         accuracy, loss = measure(model, valid)
         test_accuracy = measure(model, test)[0] if test else float("nan")
     except FloatingPointError as error:

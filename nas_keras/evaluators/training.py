@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from nas_keras._tensorflow import NONE, tf
 from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.children.caveats import few_steps, guessing
 from nas_keras.children.named_recipes import settings_of
-from nas_keras.children.training import Split, TrainConfig, evaluate_cell
+from nas_keras.children.training import MakeModel, Split, TrainConfig, evaluate_child
 from nas_keras.data.images import Images
 from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, shown
 from nas_keras.evaluators.base import Evaluator
@@ -76,7 +77,6 @@ class TrainingEvaluator(Evaluator):
         build_child(Cell.chain("identity"), self._child, input_shape=images.image_shape, num_classes=images.num_classes)
         self._settings: dict[str, Any] = {
             "num_classes": images.num_classes,
-            "child": self._child,
             "config": self._train,
             "distribute": distribute,
         }
@@ -190,7 +190,8 @@ class TrainingEvaluator(Evaluator):
                 future.cancel()
 
     def _submit(self, submit: Callable, job: Job, train: TrainConfig) -> concurrent.futures.Future:
-        return submit(_evaluate, cell=job.architecture, seed=job.seed, settings={**self._settings, "config": train})
+        make_model = functools.partial(build_child, job.architecture, self._child)
+        return submit(_evaluate, make_model=make_model, seed=job.seed, settings={**self._settings, "config": train})
 
     def close(self) -> None:
         """Kills the workers and releases the shared images."""
@@ -207,11 +208,13 @@ def make_recipe(images: Images, child: ChildConfig, train: TrainConfig, distribu
     }
 
 
-def _evaluate(splits: dict[str, Split], *, cell: Cell, seed: int, settings: dict[str, Any]) -> tuple[Evaluation, bool]:
+def _evaluate(
+    splits: dict[str, Split], *, make_model: MakeModel, seed: int, settings: dict[str, Any]
+) -> tuple[Evaluation, bool]:
     """The task of a worker: trains one child. Returns its evaluation and whether it ran out of memory."""
     try:
-        evaluation = evaluate_cell(
-            cell, splits["train"], splits["valid"], test=splits.get("test"), seed=seed, **settings
+        evaluation = evaluate_child(
+            make_model, splits["train"], splits["valid"], test=splits.get("test"), seed=seed, **settings
         )
         return evaluation, False
     except (tf.errors.OpError, MemoryError) as error:

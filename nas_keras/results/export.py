@@ -4,11 +4,13 @@
 describes them (`results/export_folder.py`). Only an export reads the test split of a searched data set.
 """
 
+import functools
 import os
 from collections.abc import Sequence
 
 from absl import logging
 
+from nas_keras.children.build import build_child
 from nas_keras.children.caveats import few_steps, guessing
 from nas_keras.children.training import TrainConfig
 from nas_keras.data.images import Images
@@ -84,7 +86,7 @@ def export_best(
             trainings = [_plan_training(run, rank, trial, train, images) for rank, trial in todo.items()]
             environments = worker_environments(workers, run.distribute)[: len(todo)]
             restore_kernels(environments, run.environment)
-            _check_trainings(trainings, images)
+            _check_trainings(run, trainings, images)
             _train_and_export(run, trainings, exported, images, environments)
         return [exported[rank] for rank in trials]
 
@@ -117,21 +119,21 @@ def _plan_training(run: ExportableRun, rank: int, trial: Trial, train: TrainConf
     return FinalTraining(
         rank=rank,
         trial=trial,
-        cell=run.space.decode(trial.actions),
-        child=run.child,
+        make_model=functools.partial(build_child, run.space.decode(trial.actions), run.child),
         train=run.training_of(trial, train),
         num_classes=images.num_classes,
         distribute=run.distribute,
     )
 
 
-def _check_trainings(trainings: Sequence[FinalTraining], images: Images) -> None:
+def _check_trainings(run: ExportableRun, trainings: Sequence[FinalTraining], images: Images) -> None:
     """Raises InvalidValueError for an operation that cannot be trained here; warns of a training that is too short."""
     first = trainings[0]
+    cells = [run.space.decode(training.trial.actions) for training in trainings]
     check_operations(
-        dict.fromkeys(name for training in trainings for _, name in training.cell.nodes),
+        dict.fromkeys(name for cell in cells for _, name in cell.nodes),
         operations.registered(),
-        child=first.child,
+        child=run.child,
         input_shape=images.image_shape,
         num_classes=images.num_classes,
         precision=first.train.precision,

@@ -9,12 +9,10 @@ from typing import Any
 
 from absl import logging
 
-from nas_keras.children.build import ChildConfig
-from nas_keras.children.training import MOST_EPOCHS, Split, TrainConfig, measure, train_child
+from nas_keras.children.training import MOST_EPOCHS, MakeModel, Split, TrainConfig, measure, train_child
 from nas_keras.errors import check_at_least
 from nas_keras.evaluators.workers.pool import WorkerPool
 from nas_keras.results.saved_model import save_child
-from nas_keras.spaces.cell import Cell
 from nas_keras.system.atomic_files import WriteError, writing
 from nas_keras.trial import Trial
 
@@ -28,8 +26,7 @@ class FinalTraining:
     Attributes:
         rank: the child's rank in the search, from 1.
         trial: the child's trial in the search; the training uses the same seed.
-        cell: its cell.
-        child: the network around the cell.
+        make_model: builds the child, see `train_child`.
         train: the settings of the training.
         num_classes: number of classes of the images.
         distribute: "none" or "mirrored".
@@ -37,8 +34,7 @@ class FinalTraining:
 
     rank: int
     trial: Trial
-    cell: Cell
-    child: ChildConfig
+    make_model: MakeModel
     train: TrainConfig
     num_classes: int
     distribute: str
@@ -52,11 +48,12 @@ class FinalTraining:
         """
         settings = {
             "num_classes": self.num_classes,
-            "child": self.child,
             "config": self.train,
             "distribute": self.distribute,
         }
-        return pool.submit(_train_and_save, cell=self.cell, seed=self.trial.seed, settings=settings, path=str(path))
+        return pool.submit(
+            _train_and_save, make_model=self.make_model, seed=self.trial.seed, settings=settings, path=str(path)
+        )
 
 
 def final_settings(train: TrainConfig, epochs: int | None) -> TrainConfig:
@@ -98,9 +95,11 @@ def measurements(future: concurrent.futures.Future) -> dict[str, Any]:
     return measured
 
 
-def _train_and_save(splits: dict[str, Split], *, cell: Cell, seed: int, settings: dict[str, Any], path: str) -> dict:
+def _train_and_save(
+    splits: dict[str, Split], *, make_model: MakeModel, seed: int, settings: dict[str, Any], path: str
+) -> dict:
     """The task of a worker: trains a child, measures it on validation and test split, and saves it."""
-    model = train_child(cell, splits["train"], seed=seed, **settings)
+    model = train_child(make_model, splits["train"], seed=seed, **settings)
     measured = {
         "valid_accuracy": measure(model, splits["valid"])[0],
         "test_accuracy": measure(model, splits["test"])[0] if "test" in splits else None,

@@ -1,6 +1,7 @@
 """Tests of nas_keras/children/training.py."""
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -9,12 +10,17 @@ import pytest
 from nas_keras import _tensorflow
 from nas_keras.children import batches, training
 from nas_keras.children.build import ChildConfig, build_child
-from nas_keras.children.training import Split, TrainConfig, evaluate_cell, measure, train_child
+from nas_keras.children.training import Split, TrainConfig, evaluate_child, measure, train_child
 from nas_keras.errors import InvalidValueError
 from nas_keras.spaces.cell import Cell
 
-_CELL = Cell.chain("sep_conv_3x3")
-_SETTINGS = {"num_classes": 2, "child": ChildConfig(filters=4, stages=1)}
+
+def _child(*operations):
+    return functools.partial(build_child, Cell.chain(*operations), ChildConfig(filters=4, stages=1))
+
+
+_MODEL = _child("sep_conv_3x3")
+_SETTINGS = {"num_classes": 2}
 _CONFIG = TrainConfig(epochs=2, batch_size=32)
 
 
@@ -39,11 +45,11 @@ def _tf():
 @pytest.fixture(scope="module", name="model")
 def _model(tf):
     """The child of seed 7, the first that is trained here."""
-    return train_child(_CELL, _TRAIN, config=_CONFIG, seed=7, **_SETTINGS)
+    return train_child(_MODEL, _TRAIN, config=_CONFIG, seed=7, **_SETTINGS)
 
 
 def _weights(config=_CONFIG, train=_TRAIN, **settings):
-    return train_child(_CELL, train, config=config, **{**_SETTINGS, "seed": 7, **settings}).get_weights()
+    return train_child(_MODEL, train, config=config, **{**_SETTINGS, "seed": 7, **settings}).get_weights()
 
 
 def _equal(some, others):
@@ -53,9 +59,9 @@ def _equal(some, others):
 def test_the_same_seed_gives_the_same_weights_and_accuracy_whatever_was_trained_before(tf, model):
     expected = measure(model, _VALID)
     tf.keras.utils.set_random_seed(99)
-    train_child(Cell.chain("conv_5x5"), _TRAIN, config=TrainConfig(batch_size=64), seed=8, **_SETTINGS)
+    train_child(_child("conv_5x5"), _TRAIN, config=TrainConfig(batch_size=64), seed=8, **_SETTINGS)
     tf.random.normal([3]), np.random.normal()
-    again = train_child(_CELL, _TRAIN, config=_CONFIG, seed=7, **_SETTINGS)
+    again = train_child(_MODEL, _TRAIN, config=_CONFIG, seed=7, **_SETTINGS)
     assert _equal(again.get_weights(), model.get_weights())
     assert measure(again, _VALID) == expected
 
@@ -88,7 +94,7 @@ def test_each_epoch_takes_each_image_once_in_an_order_of_its_own(tf, monkeypatch
 
 def test_it_learns(tf):
     config = TrainConfig(epochs=6, batch_size=16, learning_rate=0.03)
-    evaluation = evaluate_cell(Cell.chain("conv_7x7"), _TRAIN, _VALID, config=config, seed=0, **_SETTINGS)
+    evaluation = evaluate_child(_child("conv_7x7"), _TRAIN, _VALID, config=config, seed=0, **_SETTINGS)
     assert evaluation.status == "ok"
     assert evaluation.reward > 0.9
     assert math.isnan(evaluation.test_accuracy)  # nobody gave a test split
@@ -96,7 +102,7 @@ def test_it_learns(tf):
 
 def test_an_evaluation_says_what_was_measured(model):
     tested = Split(_VALID.images[:40], 1 - _VALID.labels[:40])
-    evaluation = evaluate_cell(_CELL, _TRAIN, _VALID, config=_CONFIG, test=tested, seed=7, **_SETTINGS)
+    evaluation = evaluate_child(_MODEL, _TRAIN, _VALID, config=_CONFIG, test=tested, seed=7, **_SETTINGS)
     accuracy, loss = measure(model, _VALID)
     assert evaluation.reward == evaluation.valid_accuracy == np.float32(accuracy)
     assert evaluation.loss == np.float32(loss)
@@ -122,13 +128,13 @@ def test_one_step_agrees_with_a_step_by_hand(tf):
     """Adam's first step, at the peak of the rate: each weight moves by the rate against the sign of its gradient."""
     config = TrainConfig(batch_size=256, learning_rate=1e-3, warmup=0.0)
     tf.keras.utils.set_random_seed(7)
-    model = build_child(_CELL, _SETTINGS["child"], input_shape=(8, 8, 1), num_classes=2)
+    model = _MODEL(input_shape=(8, 8, 1), num_classes=2)
     with tf.GradientTape() as tape:
         logits = model(_TRAIN.images, training=True)
         picked = tf.gather(tf.nn.log_softmax(logits), _TRAIN.labels, batch_dims=1)
         loss = -tf.reduce_mean(picked)
     gradients = tape.gradient(loss, model.trainable_variables)
-    fitted = train_child(_CELL, _TRAIN, config=config, seed=7, **_SETTINGS).trainable_variables
+    fitted = train_child(_MODEL, _TRAIN, config=config, seed=7, **_SETTINGS).trainable_variables
     num_checked = 0
     for before, gradient, after in zip(model.trainable_variables, gradients, fitted, strict=True):
         clear = np.abs(gradient.numpy()) > 1e-3  # far from Adam's epsilon and from the rounding of sums
@@ -174,7 +180,7 @@ def test_the_schedule_spans_all_epochs(tf, model):
 )
 def test_steps_in_an_epoch(tf, count, batch_size, num_steps):
     train = Split(_TRAIN.images[:count], _TRAIN.labels[:count])
-    model = train_child(_CELL, train, config=TrainConfig(batch_size=batch_size), seed=0, **_SETTINGS)
+    model = train_child(_MODEL, train, config=TrainConfig(batch_size=batch_size), seed=0, **_SETTINGS)
     assert model.optimizer.iterations.numpy() == num_steps
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
@@ -182,9 +188,9 @@ def test_steps_in_an_epoch(tf, count, batch_size, num_steps):
 def test_steps_beyond_one_call_into_the_graph_are_all_taken(tf, monkeypatch):
     train = Split(_TRAIN.images[:40], _TRAIN.labels[:40])  # 5 steps
     arguments = {"config": TrainConfig(batch_size=8), "seed": 7, **_SETTINGS}
-    at_once = train_child(Cell.chain("identity"), train, **arguments)
+    at_once = train_child(_child("identity"), train, **arguments)
     monkeypatch.setattr(training, "_STEPS_PER_EXECUTION", 3)
-    in_two = train_child(Cell.chain("identity"), train, **arguments)
+    in_two = train_child(_child("identity"), train, **arguments)
     assert at_once.optimizer.iterations.numpy() == in_two.optimizer.iterations.numpy() == 5
     for weight, other in zip(at_once.get_weights(), in_two.get_weights(), strict=True):
         np.testing.assert_allclose(weight, other, rtol=1e-5, atol=1e-6)
@@ -199,7 +205,7 @@ def test_steps_beyond_one_call_into_the_graph_are_all_taken(tf, monkeypatch):
     ],
 )
 def test_a_loss_that_is_no_number_is_a_failed_evaluation(tf, config, reason):
-    evaluation = evaluate_cell(Cell.chain("conv_3x3", "conv_3x3"), _TRAIN, _VALID, config=config, seed=0, **_SETTINGS)
+    evaluation = evaluate_child(_child("conv_3x3", "conv_3x3"), _TRAIN, _VALID, config=config, seed=0, **_SETTINGS)
     assert evaluation.status == f"failed: {reason}"
     assert math.isnan(evaluation.reward)
     assert evaluation.seconds > 0
@@ -236,7 +242,7 @@ def test_the_training_step_is_traced_only_as_often_as_keras_must(tf, monkeypatch
     traced = []
     original = tf.keras.Model.train_step
     monkeypatch.setattr(tf.keras.Model, "train_step", lambda self, data: traced.append(self) or original(self, data))
-    train_child(_CELL, _TRAIN, config=_CONFIG, seed=7, **_SETTINGS)
+    train_child(_MODEL, _TRAIN, config=_CONFIG, seed=7, **_SETTINGS)
     assert 1 <= len(traced) <= 2
 
 
@@ -244,7 +250,7 @@ def test_the_training_step_is_traced_only_as_often_as_keras_must(tf, monkeypatch
     "settings", [{"precision": "mixed_bfloat16"}, {"precision": "mixed_float16"}, {"jit_compile": True}]
 )
 def test_what_is_for_gpus_trains_on_a_cpu_too(tf, model, settings):
-    trained = train_child(_CELL, _TRAIN, config=dataclasses.replace(_CONFIG, **settings), seed=7, **_SETTINGS)
+    trained = train_child(_MODEL, _TRAIN, config=dataclasses.replace(_CONFIG, **settings), seed=7, **_SETTINGS)
     assert measure(trained, _VALID)[0] == pytest.approx(measure(model, _VALID)[0], abs=0.1)
     assert trained.get_layer("logits").compute_dtype == "float32"
     convolution = next(layer for layer in trained.layers if "conv" in layer.name)
