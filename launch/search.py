@@ -5,6 +5,7 @@
 Starting the same command again continues the run.
 """
 
+import dataclasses
 import os
 
 from absl import flags
@@ -19,6 +20,7 @@ from nas_keras.children.named_recipes import configs_of
 from nas_keras.children.training import PRECISIONS
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.results.exportable_run import check_exportable
+from nas_keras.results.time_budget import TimeBudget
 from nas_keras.runner.search import run_search
 from nas_keras.runner.settings import Settings, check_settings
 from nas_keras.storage.run_folder import Workspace
@@ -37,6 +39,11 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of the strategy and, with each key
 _MAX_EVALUATIONS = flags.DEFINE_integer("max_evaluations", 200, "Distinct cells to evaluate, failures included.")
 _MAX_TRIALS = flags.DEFINE_integer(
     "max_trials", None, "Proposals told to the strategy, repeats included. Default: 20 times --max_evaluations."
+)
+_MAX_MINUTES = flags.DEFINE_float(
+    "max_minutes",
+    None,
+    "Minutes from the start of this command to its end, the final training and the export included. Default: no limit.",
 )
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Cells proposed at once.")
 _LAG = flags.DEFINE_integer(
@@ -87,23 +94,55 @@ def main() -> None:
     space = _SPACE.space()
     options = _strategy_options()
     child, train, settings = _check_flags(space, options)
+    time_budget = _time_budget(train)
     images = _IMAGES.images() if _needs_images() else None
     with _evaluator(images, child, train) as evaluator:
         if _FINAL_EPOCHS.value:
             check_exportable(evaluator.recipe, images)
         evaluator.check(space)
-        _print_plan(space, images)
-        progress = SearchProgress(space)
-        result = run_search(evaluator, settings, on_batch=progress.on_batch, on_trial=progress.on_trial)
+        _print_plan(space, images, time_budget)
+        result = _search(space, evaluator, settings, time_budget)
     _print_result(space, result)
-    if result.best is not None and _FINAL_EPOCHS.value:
-        print(f"\nTraining the best child for {_FINAL_EPOCHS.value} epochs ...", flush=True)
-        with show_time("training"):
-            (exported,) = nk.export_best(
-                _WORKDIR.value, epochs=_FINAL_EPOCHS.value, images=images, space=space, workers=_WORKERS.workers
-            )
-        print(f"{space.decode(result.best.actions)}: {exported.summary}")
-    _print_places(result)
+    is_exported = _export(space, images, result, time_budget)
+    _print_places(is_exported)
+
+
+def _time_budget(train) -> TimeBudget | None:
+    if _MAX_MINUTES.value is None:
+        return None
+    return TimeBudget(60 * _MAX_MINUTES.value, search_epochs=train.epochs, final_epochs=_FINAL_EPOCHS.value)
+
+
+def _search(space, evaluator, settings, time_budget: TimeBudget | None):
+    progress = SearchProgress(space)
+    if time_budget is None:
+        return run_search(evaluator, settings, on_batch=progress.on_batch, on_trial=progress.on_trial)
+
+    def on_trial(dataset, trial):
+        time_budget.observe(trial)
+        progress.on_trial(dataset, trial)
+
+    settings = dataclasses.replace(settings, max_seconds=time_budget.seconds_left)
+    return run_search(evaluator, settings, on_batch=progress.on_batch, on_trial=on_trial, reserve=time_budget.reserve)
+
+
+def _export(space, images, result, time_budget: TimeBudget | None) -> bool:
+    """Trains the best child longer and exports it, if that is wanted and possible; returns whether it was."""
+    if result.best is None or not _FINAL_EPOCHS.value:
+        return False
+    epochs, workdir = _FINAL_EPOCHS.value, _WORKDIR.value
+    if time_budget is not None:
+        epochs = time_budget.epochs_that_fit(result.best)
+        print(f"\n{time_budget.describe_final(result.best)}")
+        if epochs < _FINAL_EPOCHS.value:
+            print(f"Without a limit: launch/export_best.py --workdir={workdir} --epochs={_FINAL_EPOCHS.value}")
+    if not epochs:
+        return False
+    print(f"\nTraining the best child for {epochs} epochs ...", flush=True)
+    with show_time("training"):
+        (exported,) = nk.export_best(workdir, epochs=epochs, images=images, space=space, workers=_WORKERS.workers)
+    print(f"{space.decode(result.best.actions)}: {exported.summary}")
+    return True
 
 
 def _strategy_options() -> dict[str, str]:
@@ -122,6 +161,8 @@ def _check_flags(space: nk.SearchSpace, options: dict[str, str]) -> tuple[nk.Chi
     """Refuses what can be refused before an image is read; returns the settings of a child and of the search."""
     check_given("workdir", "the folder of the run", "runs/mnist")
     check_at_least("final_epochs", _FINAL_EPOCHS.value, 0)
+    if _MAX_MINUTES.value is not None:
+        check_at_least("max_minutes", _MAX_MINUTES.value, 0.01, integer=False)
     if _FINAL_EPOCHS.value:
         nk.TrainConfig(epochs=_FINAL_EPOCHS.value)
     child = nk.ChildConfig(filters=_FILTERS.value)
@@ -203,12 +244,14 @@ def _table() -> str:
     return _TABLE.value or _SPACE.shipped_table(_IMAGES.testdata)
 
 
-def _print_plan(space, images) -> None:
+def _print_plan(space, images, time_budget: TimeBudget | None) -> None:
     cells = f"up to {_MAX_EVALUATIONS.value:,} cells of the {space.name} space ({space.size:,} encodings)"
     how = "whose rewards are read from a table"
     if _REWARD.value == "train":
         how = f"each trained for {_EPOCHS.value} epoch(s) on {len(images.train_labels):,} images of {images.name}"
     print(f"Searching with {_STRATEGY.value}, seed {_SEED.value}: {cells}, {how}.", flush=True)
+    if time_budget is not None:
+        print(time_budget.describe(), flush=True)
     stored = describe_stored(Workspace(_WORKDIR.value))
     if stored:
         print(stored, flush=True)
@@ -220,14 +263,17 @@ def _print_result(space, result) -> None:
         f"\n{result.num_evaluations} of {space.size:,} cells evaluated; {repeats} of {len(result.trials)} proposals "
         f"were repeats, at no cost. Stopped by: {result.stopped}."
     )
+    if not result.top(1) and result.stopped == "max_seconds":
+        print(f"No child was finished within --max_minutes={_MAX_MINUTES.value:g}. Give it more, or smaller children.")
+        return
     print("Best cells by validation accuracy:")
     for trial in result.top(5):
         print(f"  {trial.reward:.2%}  {space.decode(trial.actions)}")
 
 
-def _print_places(result) -> None:
+def _print_places(is_exported: bool) -> None:
     print(f"\nThe run:       {_WORKDIR.value} (dataset/ holds every trial; WORKSPACE.md describes the folder)")
-    if result.best is not None and _FINAL_EPOCHS.value:
+    if is_exported:
         print(f"The network:   {os.path.join(_WORKDIR.value, 'best', 'saved_model')}")
     print(f"Curves:        tensorboard --logdir={os.path.join(_WORKDIR.value, 'tensorboard')}")
 

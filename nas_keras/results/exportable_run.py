@@ -66,7 +66,7 @@ class ExportableRun:
             DataError: if the records are corrupt.
         """
         dataset = Dataset(self.source.origin, self.workspace)
-        trials = top_trials([*dataset.trials, *dataset.pending], count)
+        trials = top_trials(dataset.finished, count)
         if not trials:
             raise InvalidValueError(
                 f"The run {str(self.workspace.root)!r} has no child that was trained. Search first."

@@ -47,8 +47,15 @@ class Arrivals:
 
         return finish
 
-    def next(self) -> tuple[Job, Evaluation]:
+    def next(self, timeout: float | None = None) -> tuple[Job, Evaluation] | None:
         """Waits until a job is finished and returns it with its evaluation.
+
+        Args:
+            timeout: seconds after which the wait may end without an evaluation; None for no limit. An evaluator in the
+                caller's thread is waited for, but with 0 seconds it is not asked.
+
+        Returns:
+            A job and its evaluation, or None if none arrived in time.
 
         Raises:
             InvalidValueError: if the evaluator returned anything else.
@@ -56,8 +63,13 @@ class Arrivals:
         """
         if self._queue is None:
             assert self._arriving is not None, "no batch was started"
+            if timeout == 0:
+                return None
             return next(self._arriving)
-        arrival = self._queue.get()
+        try:
+            arrival = self._queue.get(timeout=None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+        except queue.Empty:
+            return None
         if isinstance(arrival, BaseException):
             raise arrival
         return arrival

@@ -71,7 +71,7 @@ class Loop:
         Returns:
             The reason for the end; see `SearchResult.stopped`.
         """
-        self._stopping.start()
+        self._stopping.start(self._dataset.best)
         try:
             while self._ask_ahead():
                 batch = self._open[0]
@@ -145,9 +145,11 @@ class Loop:
         """Waits for the evaluations of the earliest open batch; those of the others may arrive meanwhile."""
         try:
             while batch.is_waiting:
-                self._receive(*self._arrivals.next())
-                if batch.is_waiting:
+                arrival = self._arrivals.next(self._stopping.seconds_left)
+                if arrival is None:  # what is finished when the time is up has been received
                     self._stopping.check_time()
+                else:
+                    self._receive(*arrival)
             batch.finish()
         except StopSearch as stop:  # raised by the evaluator, such as by a function of the user's
             raise EndOfSearch("callback") from stop

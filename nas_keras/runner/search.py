@@ -10,7 +10,7 @@ from nas_keras.runner.loop import Loop
 from nas_keras.runner.opening import Run
 from nas_keras.runner.result import SearchResult, top_trials
 from nas_keras.runner.settings import Settings, check_lag, check_settings
-from nas_keras.runner.stopping import OnBatch, OnTrial, Stopping
+from nas_keras.runner.stopping import OnBatch, OnTrial, Reserve, Stopping
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage import recipe as recipes
 from nas_keras.storage.dataset import Dataset
@@ -58,8 +58,9 @@ def search(
         max_trials: limit on the trials told, cache hits included. The default is 20 times `max_evaluations`; the search
             then also ends when every key of the space is known, or when the latest 10,000 trials brought no new key,
             which means that the policy has collapsed.
-        max_seconds: limit on the wall time of this call's search in seconds; None for no limit. No child is
-            interrupted, but once the time is up and a child has finished, no other is waited for.
+        max_seconds: limit on the wall time of this call's search in seconds; None for no limit. What is finished by
+            then counts. With `lag=0` the evaluation that is running is waited for, otherwise it is dropped; when the
+            same call continues the search, with a limit of its own, it is made anew.
         batch_size: number of proposals asked for at once.
         lag: number of batches that may be open beyond the first; by default the evaluator's `lag`, or 0.
         seed: seed of the strategy and, together with each key, of the children; 0 to 2**31 - 1.
@@ -95,16 +96,31 @@ def search(
 
 
 def run_search(
-    evaluator: Evaluates, settings: Settings, *, on_batch: OnBatch | None = None, on_trial: OnTrial | None = None
+    evaluator: Evaluates,
+    settings: Settings,
+    *,
+    on_batch: OnBatch | None = None,
+    on_trial: OnTrial | None = None,
+    reserve: Reserve | None = None,
 ) -> SearchResult:
-    """Runs a search whose settings have been checked; see `search`."""
+    """Runs a search whose settings have been checked; see `search`.
+
+    Args:
+        evaluator: see `search`.
+        settings: the settings.
+        on_batch: see `search`.
+        on_trial: see `search`.
+        reserve: called with the best trial so far; gives how many of `settings.max_seconds` what follows the search
+            needs, so that the search ends as much earlier.
+    """
     _check_callbacks(on_batch=on_batch, on_trial=on_trial)
     description = _check_evaluator(evaluator, settings.space)
     settings = _settle_lag(settings, description)
     run = Run(settings, description)
     strategy = settings.make_strategy()
     with run.open(evaluator, strategy) as dataset:
-        loop = Loop(evaluator, strategy, dataset, settings, Stopping(settings.max_seconds, on_batch, on_trial))
+        stopping = Stopping(settings.max_seconds, on_batch, on_trial, reserve)
+        loop = Loop(evaluator, strategy, dataset, settings, stopping)
         stopped = loop.run()
     if isinstance(evaluator, Evaluator):
         evaluator.review([*dataset.trials, *loop.pending])

@@ -9,6 +9,7 @@ from nas_keras.trial import Trial
 
 OnBatch = Callable[[Dataset, list[Trial]], None]
 OnTrial = Callable[[Dataset, Trial], None]
+Reserve = Callable[[Trial], float]
 
 
 class EndOfSearch(Exception):  # noqa: N818  (it is not an error)
@@ -32,27 +33,45 @@ class Stopping:
         max_seconds: time limit in seconds, from `start`; None for no limit.
         on_batch: see `nk.search`.
         on_trial: see `nk.search`.
+        reserve: gives the seconds of the time limit that what follows the search needs, from the best trial so far.
     """
 
-    def __init__(self, max_seconds: float | None, on_batch: OnBatch | None, on_trial: OnTrial | None):
+    def __init__(
+        self,
+        max_seconds: float | None,
+        on_batch: OnBatch | None,
+        on_trial: OnTrial | None,
+        reserve: Reserve | None = None,
+    ):
         self._max_seconds = max_seconds
-        self._on_batch, self._on_trial = on_batch, on_trial
+        self._on_batch, self._on_trial, self._reserve = on_batch, on_trial, reserve
         self._deadline: float | None = None
+        self._best: Trial | None = None
+        self._reserved = 0.0  # seconds
         self._last_batch: int | None = None  # the batch after which a callback wants the search to end
 
-    def start(self) -> None:
-        """Starts the clock."""
+    def start(self, best: Trial | None = None) -> None:
+        """Starts the clock of a search whose best trial until now is `best`."""
         if self._max_seconds is not None:
             self._deadline = time.monotonic() + self._max_seconds
+        if best is not None:
+            self._reserve_time(best)
 
     @property
     def is_requested(self) -> bool:
         """Whether a callback wants the search to end."""
         return self._last_batch is not None
 
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the time is up, 0 if it is; None for no limit."""
+        if self._deadline is None:
+            return None
+        return max(0.0, self._deadline - self._reserved - time.monotonic())
+
     def check_time(self) -> None:
         """Raises EndOfSearch if the time is up."""
-        if self._deadline is not None and time.monotonic() >= self._deadline:
+        if self.seconds_left == 0:
             raise EndOfSearch("max_seconds")
 
     def check_batch(self, iteration: int) -> None:
@@ -62,14 +81,15 @@ class Stopping:
 
     def call_on_trial(self, dataset: Dataset, trial: Trial) -> bool:
         """Calls `on_trial` with a finished trial; returns whether it wants the search to end."""
-        if self._on_trial is None:
-            return False
+        is_last = False
         try:
-            self._on_trial(dataset, trial)
+            if self._on_trial is not None:
+                self._on_trial(dataset, trial)
         except StopSearch:
             self._request(trial.iteration)
-            return True
-        return False
+            is_last = True
+        self._reserve_time(trial)
+        return is_last
 
     def call_on_batch(self, dataset: Dataset, batch: list[Trial]) -> None:
         """Calls `on_batch` with a batch that has been told."""
@@ -79,6 +99,13 @@ class Stopping:
             self._on_batch(dataset, batch)
         except StopSearch:
             self._request(batch[0].iteration)
+
+    def _reserve_time(self, trial: Trial) -> None:
+        """Keeps the trial if it is the best so far, and reserves time for what follows the search."""
+        if not trial.evaluation.failed and (self._best is None or trial.reward > self._best.reward):
+            self._best = trial
+        if self._reserve is not None and self._best is not None:
+            self._reserved = self._reserve(self._best)
 
     def _request(self, iteration: int) -> None:
         self._last_batch = iteration if self._last_batch is None else min(self._last_batch, iteration)

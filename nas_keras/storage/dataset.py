@@ -68,6 +68,11 @@ class Dataset:
         """The trials, in the order told."""
         return [trial for batch in self.batches for trial in batch]
 
+    @property
+    def finished(self) -> list[Trial]:
+        """All trials that are finished: those told, in their order, then those of incomplete batches."""
+        return [*self.trials, *self.pending]
+
     def digest(self, num_batches: int) -> str:
         """Returns a fingerprint, 16 hex digits, of the first batches without their seconds; "" for no batches."""
         return self._digests[num_batches]

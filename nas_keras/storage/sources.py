@@ -67,12 +67,13 @@ class Source:
     def read_rewards(self) -> list[Trial]:
         """Reads the trials that succeeded by the recipe itself, one for each key and training seed.
 
-        Failures are left out, since another try may succeed, and so are cache hits and records of a variant.
+        Finished children of an unfinished batch count too. Failures are left out, since another try may succeed, and so
+        are cache hits and records of a variant.
 
         Raises:
             DataError: if a file is corrupt.
         """
-        trials = read_table(self.path).trials if self.is_table else self.read_dataset().trials
+        trials = read_table(self.path).trials if self.is_table else self.read_dataset().finished
         return [t for t in trials if not (t.cached or t.evaluation.failed or t.evaluation.recipe)]
 
     @contextlib.contextmanager

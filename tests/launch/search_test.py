@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shlex
 
 import pytest
@@ -65,6 +66,8 @@ def _later(tmp_path_factory, first, data_dir, tables):
         "trained table": [*large, f"--table={tables / 'dots'}", f"--workdir={runs / 'trained'}", *dots]
         + ["--final_epochs=1", "--max_evaluations=3", "--workers=1"],
         "other seed": [*arguments, "--seed=1"],
+        "enough time": [*arguments, "--max_minutes=9"],
+        "no time": [*arguments, "--max_minutes=0.1"],
         "printed": shlex.split(search_command(read_runs([workdir])[0]))[2:],
     }
     before, config = _times(workdir), (workdir / "config.json").read_text()
@@ -164,6 +167,27 @@ def test_a_run_that_is_continued_is_announced(first, later):
     assert later["again"][1].splitlines()[1] == line and "Continuing" not in first[2].stdout
 
 
+def test_a_time_limit_includes_the_final_training(later):
+    error, output = later["enough time"]
+    assert error is None
+    assert output.splitlines()[1].startswith("8 min 5") or output.splitlines()[1].startswith("9 min 0 s for the search")
+    assert ": the search ends early enough for 1 epochs, each as long as one of the best child" in output
+    assert re.search(
+        r"\nThe final training of 1 epochs takes about 1\d s; 8 min \d+ s of the time limit are left\.\n", output
+    )
+    assert "The network:" in output
+
+
+def test_a_final_training_that_does_not_fit_is_not_begun(later, first):
+    error, output = later["no time"]
+    assert error is None
+    assert re.search(
+        r"takes about 1\d s; \d s of .* left. So there is none: even 1 epochs, as in the search, do not", output
+    )
+    assert f"Without a limit: launch/export_best.py --workdir={first[0]} --epochs=1" in output
+    assert "Training the best child" not in output and "The network:" not in output
+
+
 def test_a_changed_setting_is_refused(later):
     kind, text = later["other seed"][0]
     assert kind == "InvalidValueError" and "is a run with other settings. seed: 0 before, 1 now." in text
@@ -252,6 +276,8 @@ WRONG = [
     (["--warm_start_from=no/such"], "no/such is neither a run nor a table"),
     (["--reward=table", "--missing=guess"], "missing='guess' is unknown. Allowed: error, train."),
     (["--missing=train"], "--missing=train is for --reward=table"),
+    (["--max_minutes=0"], "max_minutes=0.0 is not allowed: it must be a number of at least 0.01."),
+    (["--max_minutes=inf"], "max_minutes=inf is not allowed: it must be a number of at least 0.01."),
     (["--final_epochs=-1"], "final_epochs=-1 is not allowed: it must be an integer of at least 0."),
 ]
 
@@ -299,5 +325,5 @@ def test_every_flag_has_a_help_text():
         flag
     ) in """space num_nodes strategy strategy_config reward table dataset data_dir download workdir max_evaluations
         max_trials batch_size lag seed workers epochs filters child_timeout final_epochs distribute
-        precision jit_compile warm_start_from missing""".split():
+        max_minutes precision jit_compile warm_start_from missing""".split():
         assert f"--{flag}: " in done.stdout or f"--[no]{flag}: " in done.stdout, flag

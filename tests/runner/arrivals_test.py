@@ -34,6 +34,28 @@ def test_results_come_in_the_order_in_which_they_finish(concurrent):
     assert [arrivals.next(), arrivals.next()] == [(B, TWO), (A, ONE)]
 
 
+def test_a_wait_with_a_limit_ends_without_an_evaluation():
+    is_over = threading.Event()
+
+    class Late:
+        def evaluate(self, jobs):
+            assert is_over.wait(20)
+            yield A, ONE
+
+    arrivals = Arrivals(Late(), concurrent=True)
+    arrivals.start([A])
+    assert arrivals.next(0.0) is None and arrivals.next(0.01) is None
+    is_over.set()
+    assert arrivals.next(1e300) == (A, ONE)
+
+
+def test_an_evaluator_in_the_callers_thread_is_not_asked_if_there_is_no_time():
+    arrivals = Arrivals(Gives((A, ONE)), concurrent=False)
+    arrivals.start([A])
+    assert arrivals.next(0) is None
+    assert arrivals.next(0.01) == (A, ONE)
+
+
 @pytest.mark.parametrize("concurrent", [False, True])
 @pytest.mark.parametrize(
     ("answers", "says"),

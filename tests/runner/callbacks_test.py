@@ -10,6 +10,8 @@ from helpers import facts, grid
 
 import nas_keras as nk
 from nas_keras.runner import stopping
+from nas_keras.runner.search import run_search
+from nas_keras.runner.settings import check_settings
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.recipe import fingerprint
 from nas_keras.storage.records.schema import Origin
@@ -229,6 +231,58 @@ def test_with_a_lag_no_evaluation_goes_on_after_the_time_is_up():
     assert count <= result.num_evaluations + 4
     time.sleep(0.2)
     assert len(evaluator.keys) == count
+
+
+def test_an_evaluation_that_takes_too_long_is_dropped_and_made_anew_later(tmp_path):
+    whole = _search(lag=1)
+    is_over = threading.Event()
+
+    class Stuck(Counting):
+        def evaluate(self, jobs):
+            for number, answer in enumerate(super().evaluate(jobs)):
+                if number == 2:
+                    assert is_over.wait(20)
+                yield answer
+
+    start = time.monotonic()
+    result = _search(tmp_path / "run", evaluator=Stuck(lag=1), max_seconds=0.5)
+    assert 0.5 <= time.monotonic() - start < 5
+    is_over.set()
+    assert (result.stopped, result.trials, len(result.pending)) == ("max_seconds", [], 4)  # two of each open batch
+    again = Counting(lag=1)
+    assert facts(_search(tmp_path / "run", evaluator=again).trials) == facts(whole.trials)
+    assert not {trial.key for trial in result.pending} & set(again.keys) and len(again.keys) == 10
+
+
+def test_the_search_leaves_the_time_that_is_reserved(tmp_path, clock):
+    def on_trial(dataset, trial):
+        clock[0] += 1.0
+
+    settings = check_settings(
+        _SPACE,
+        strategy="random",
+        strategy_config=None,
+        max_evaluations=14,
+        max_trials=None,
+        max_seconds=10,
+        batch_size=4,
+        lag=0,
+        seed=3,
+        workdir=tmp_path / "run",
+        warm_start_from=None,
+    )
+    best = []
+
+    def reserve(trial):
+        best.append(trial.reward)
+        return 4.0
+
+    result = run_search(Counting(), settings, on_trial=on_trial, reserve=reserve)
+    assert (result.stopped, result.num_evaluations, clock[0]) == ("max_seconds", 6, 6.0)
+    assert best == [max(best[: i + 1]) for i in range(6)] and best[-1] == result.best.reward
+    again = run_search(Counting(), settings, on_trial=on_trial, reserve=lambda trial: 9.5)
+    # Each start has the whole time, and what earlier ones found counts from the beginning.
+    assert (again.num_evaluations, clock[0]) == (6, 8.0)
 
 
 @pytest.mark.parametrize("value", [-1, "60", float("nan"), float("inf"), True])

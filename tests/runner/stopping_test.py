@@ -47,3 +47,27 @@ def test_without_callbacks_nothing_is_called():
     calls.call_on_batch(None, [_trial(0)])
     assert not calls.call_on_trial(None, _trial(0)) and not calls.is_requested
     calls.check_batch(9)
+
+
+def test_time_is_reserved_for_the_best_trial_so_far(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(stopping.time, "monotonic", lambda: now[0])
+
+    def trial(reward, seconds):
+        evaluation = nk.Evaluation(reward, seconds=seconds)
+        return nk.Trial(0, 0, 0, 0, (0,), (), "a", False, evaluation)
+
+    calls = Stopping(60.0, None, None, lambda best: 10 * best.evaluation.seconds)
+    calls.start()
+    assert calls.seconds_left == 60
+    for reward, seconds, left in [(float("nan"), 6, 60), (0.5, 1, 50), (0.4, 4, 50), (0.6, 3, 30), (0.9, 2, 40)]:
+        assert not calls.call_on_trial(None, trial(reward, seconds))
+        assert calls.seconds_left == left
+    now[0] = 39.9
+    calls.check_time()
+    now[0] = 40.0
+    with pytest.raises(EndOfSearch):
+        calls.check_time()
+    calls.start(best=trial(1.0, 5.0))  # of a run that is continued
+    assert calls.seconds_left == 10
+    assert Stopping(None, None, None).seconds_left is None
