@@ -54,7 +54,7 @@ def _killed(command, run, count):
     environment = {**os.environ, "PYTHONPATH": python_path(ROOT, ROOT / "tests")}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
-        assert wait_until(lambda: _num_pending(run) >= count or process.poll() is not None, seconds=90)
+        assert wait_until(lambda: _num_pending(run) >= count or process.poll() is not None, seconds=180)
         assert process.poll() is None, process.stderr.read().decode()
         yield
     finally:
@@ -121,7 +121,8 @@ def test_its_best_children_can_be_exported(killed, monkeypatch):
 def test_the_scripts_export_and_report_a_search_that_was_killed(tmp_path):
     store_dots(tmp_path / "data")
     run, page = tmp_path / "run", tmp_path / "page"
-    flags = f"--workdir={run} --dataset=dots --data_dir={tmp_path / 'data'} --filters=4 --workers=1".split()
+    flags = [f"--workdir={run}", "--dataset=dots", f"--data_dir={tmp_path / 'data'}", "--batch_size=16"]
+    flags += ["--filters=4", "--workers=1"]
     with _killed([sys.executable, str(ROOT / "launch" / "search.py"), *flags], run, 2):
         pass
     time.sleep(1)  # the workers end with the process
