@@ -1,66 +1,30 @@
-"""Tests of the page of a table: page.py, sections.py, limits.py, and what they share with the page of searches."""
+"""Tests of nas_keras/reports/table_page/page.py: the whole page, of complete tables and of others."""
 
 import dataclasses
-import pathlib
 import re
 
 import numpy as np
 import pytest
 from helpers import grid
+from reports.tables import RECIPE, SMALL, rows_after, small_accuracies, write_accuracies
 
 import nas_keras as nk
-from nas_keras.children import named_recipes
 from nas_keras.comparison.table_searches import TableSearches
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.reports.page_folder import Picture
 from nas_keras.reports.searches_section import searches_section
-from nas_keras.reports.table_command import table_command
 from nas_keras.reports.table_facts import gather_table
 from nas_keras.reports.table_page import page as report
 from nas_keras.storage import recipe
 from nas_keras.storage.table_writer import write_table
 from nas_keras.trial import training_seed
 
-SMALL = nk.spaces.small()
-NAMED = named_recipes.NAMED["mnist_v1"]
-RECIPE = {
-    "child": named_recipes.settings_of(NAMED.child),
-    "train": named_recipes.settings_of(NAMED.train),
-    "data": {"name": "mn<i>st", "digest": "1|2"},
-}
-
-
-def _write(path, space, accuracies, **settings):
-    """A table of {(key, run seed): (validation, test) or None for a failure}; a training takes half an hour."""
-    actions = {space.key(encoding): encoding for encoding in reversed(list(space.enumerate()))}
-    trials = []
-    for (key, run_seed), found in accuracies.items():
-        evaluation = nk.Evaluation.failure("loss is NaN", seconds=1_800)
-        if found:
-            valid, test = found
-            evaluation = nk.Evaluation(
-                valid, valid_accuracy=valid, test_accuracy=test, num_params=12_345, epochs=3, seconds=1_800
-            )
-        seed = training_seed(run_seed, key)
-        trials.append(nk.Trial(len(trials), 0, 0, seed, actions[key], (), key, False, evaluation))
-    write_table(path, trials, space=space, recipe=RECIPE, environment={"processor": "A*B <c>"}, **settings)
-    return path
-
-
-def _small_accuracies():
-    """Cell i has validation 90 % + i / 10 and test 80 % + i / 10, the first training 0.1 less, the second 0.1 more."""
-    return {
-        (f"{i // 8},{i % 8}", seed): (0.9 + 0.001 * i + noise, 0.8 + 0.001 * i + noise)
-        for seed, noise in ((0, -0.001), (1, 0.001))
-        for i in range(64)
-    }
-
 
 @pytest.fixture(scope="module", name="page")
 def _page(tmp_path_factory):
     """(folder, text of the page, headlines) of a whole table, without searches."""
     folder = tmp_path_factory.mktemp("report")
-    table = _write(folder / "a_table", SMALL, _small_accuracies())
+    table = write_accuracies(folder / "a_table", SMALL, small_accuracies())
     made = report.write_report(
         table, SMALL, folder / "docs", searches=0, command="python launch/report.py --searches=0"
     )
@@ -72,18 +36,6 @@ def _page(tmp_path_factory):
 def _undrawn_fixture(monkeypatch):
     """Pictures are composed and not written, which is what takes long."""
     monkeypatch.setattr(report.style, "render", lambda figure, name: Picture(f"{name}.png", b""))
-
-
-def _rows(text, after):
-    """The cells of the first table after a line that holds `after`."""
-    lines = text[text.index(after) :].splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("|"))
-    rows = []
-    for line in lines[start + 2 :]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in line.strip("|").split(" | ")])
-    return rows
 
 
 def test_the_headlines_begin_the_page(page):
@@ -101,50 +53,6 @@ def test_the_headlines_begin_the_page(page):
     assert all(f"\n- {headline}\n" in text for headline in headlines)
 
 
-def test_the_best_and_the_worst(page):
-    _, text, _ = page
-    best, worst = _rows(text, "The best 10:"), _rows(text, "The worst 10:")
-    assert [row[0] for row in best] == [str(rank) for rank in range(1, 11)]
-    assert [row[0] for row in worst] == [str(rank) for rank in range(55, 65)]
-    assert best[1] == ["2", "`identity, avg_pool_2x2`", "96.20 ± 0.10", "86.20 ± 0.10", "2", "2", "12,345"]
-    assert worst[-1][1:3] == ["`conv_1x3_3x1, conv_1x3_3x1`", "90.00 ± 0.10"]
-
-
-def test_the_paper_s_cells_and_their_ranks(page):
-    _, text, headlines = page
-    known = _rows(text, "## Known cells")
-    assert known == [
-        ["the paper's best", "`conv_5x5, conv_1x3_3x1`", "98.85", "98.88"]
-        + ["92.40 ± 0.10", "82.40 ± 0.10", "40", "40"],  # its encoding is 3,0: cell 24
-        ["the paper's best", "`sep_conv_3x3, conv_7x7`", "98.85", "98.20", "92.00 ± 0.10", "82.00 ± 0.10", "44", "44"],
-        ["VGG", "`conv_3x3, conv_3x3`", "–", "–", "90.90 ± 0.10", "80.90 ± 0.10", "55", "55"],
-    ]
-    assert "One of the paper's two best, conv_5x5, conv_1x3_3x1, has rank 40 here." in headlines
-
-
-def test_main_effects(page):
-    _, text, _ = page
-    rows = _rows(text, "## The effects")
-    assert len(rows) == 16
-    # The first operation counts eight times as much as the second: 0.8 points a step, and 0.1.
-    points = [row[2].split(" ± ")[0] for row in rows[:8]]
-    assert points == ["-2.80", "-2.00", "-1.20", "-0.40", "+0.40", "+1.20", "+2.00", "+2.80"]
-    assert rows[8][:2] == ["`op_2`", "`conv_1x3_3x1`"] and rows[8][2].startswith("-0.35 ± ")
-    assert "read the effects only" not in text
-    assert re.search(r"these effects explain: `op_1` 9\d %, `op_2` \d %; the remaining \d %", text)
-
-
-def test_noise_and_pairs(page):
-    _, text, _ = page
-    everything, quarter = _rows(text, "## Noise")
-    single = 100 * np.std([0.001, -0.001], ddof=1)
-    assert everything[:3] == ["all 64", f"{single:.3f}", f"{single / 2**0.5:.3f}"]
-    assert quarter[0] == "the best 16" and everything[4] == quarter[4] == "0.100"
-    pairs = _rows(text, "### Pairs")
-    assert len(pairs) == 7
-    assert pairs[0][:4] == ["`conv_1x3_3x1, identity`", "`identity, conv_1x3_3x1`", "-4.900", f"{single:.3f}"]
-
-
 def test_pictures_are_there_and_linked(page):
     folder, text, _ = page
     linked = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
@@ -152,23 +60,10 @@ def test_pictures_are_there_and_linked(page):
     assert {path.name for path in (folder / "docs").iterdir()} == {"README.md", *linked}
 
 
-def test_how_it_was_made(page):
+def test_the_end_of_the_page_without_searches(page):
     _, text, _ = page
-    assert "took 64.0 core-hours: the wall time of its 128 trainings, summed." in text
-    assert ["`data`", r"digest 1\|2, name mn&lt;i\>st"] in _rows(text, "## How this was made")
-    assert ["`machine: processor`", r"A\*B &lt;c\>"] in _rows(text, "## How this was made")
-    assert text.endswith("\n```sh\npython launch/report.py --searches=0\n```\n")  # no command trains on "mn<i>st"
     assert "No searches: none were requested." in text
-
-
-def test_the_command_that_fills_a_table_of_a_named_recipe(page):
-    folder, _, _ = page
-    facts = gather_table(folder / "a_table", SMALL)
-    recipe = {**facts.table.recipe, "data": {**facts.table.recipe["data"], "name": "mnist"}}
-    facts = dataclasses.replace(facts, table=facts.table._replace(recipe=recipe))
-    assert table_command(facts, pathlib.Path("a table")) == (
-        "python launch/precompute_rewards.py --space=small --recipe=mnist_v1 --seeds=2 --table='a table'"
-    )
+    assert text.endswith("\n```sh\npython launch/report.py --searches=0\n```\n")
 
 
 def test_the_same_table_gives_the_same_files(page):
@@ -181,10 +76,10 @@ def test_the_same_table_gives_the_same_files(page):
 
 def test_a_table_that_is_begun(tmp_path, _undrawn):
     """One training of most cells, a second of a few, a failure: the page says what there is."""
-    accuracies = {job: found for job, found in _small_accuracies().items() if job[1] == 0 or job[0] in ("7,7", "7,6")}
+    accuracies = {job: found for job, found in small_accuracies().items() if job[1] == 0 or job[0] in ("7,7", "7,6")}
     del accuracies["0,0", 0], accuracies["7,6", 0]
     accuracies["0,1", 0] = None
-    made = report.write_report(_write(tmp_path / "table", SMALL, accuracies), SMALL, tmp_path / "docs")
+    made = report.write_report(write_accuracies(tmp_path / "table", SMALL, accuracies), SMALL, tmp_path / "docs")
     text = made.page.read_text()
     assert made.headlines[0] == (
         "62 of 64 cells have an accuracy; trainings of a cell: at most 2; 64 trainings are missing, 1 failed."
@@ -192,21 +87,28 @@ def test_a_table_that_is_begun(tmp_path, _undrawn):
     assert "No searches: the table lacks 1 keys." in text
     assert "effects explain" not in text  # shares of a part would not add up
     assert "read the effects only when the table is complete" in text
-    assert _rows(text, "The best 10:")[2][1:3] == ["`identity, max_pool_2x2`", "96.00"]  # no error from one training
-    assert [pair[3:] for pair in _rows(text, "### Pairs")] == [["–"] * 3] * 7
+    assert rows_after(text, "The best 10:")[2][1:3] == [
+        "`identity, max_pool_2x2`",
+        "96.00",
+    ]  # no error from one training
+    assert [pair[3:] for pair in rows_after(text, "### Pairs")] == [["–"] * 3] * 7
     assert not re.search(r"\b(nan|inf)\b", text)
 
 
 def test_a_table_of_one_seed_and_few_cells(tmp_path, _undrawn):
     large = nk.spaces.large(3)
     accuracies = {(large.key(large.encode(cell())), 0): (0.9, float("nan")) for cell in (nk.cells.vgg, nk.cells.resnet)}
-    made = report.write_report(_write(tmp_path / "table", large, accuracies), large, tmp_path / "docs", searches=3)
+    made = report.write_report(
+        write_accuracies(tmp_path / "table", large, accuracies), large, tmp_path / "docs", searches=3
+    )
     text = made.page.read_text()
     assert made.headlines[0].startswith("2 of 2,000 cells have an accuracy; trainings of a cell: at most 1;")
     assert made.headlines[1].endswith(": validation 90.00 %, no test accuracy (mean ± standard error over trainings).")
     assert "All cells, best first:" in text and "heat_map" not in text
-    assert ["ResNet", "`add(conv_3x3[conv_3x3],identity)`", "–", "–", "90.00", "–", "1", "–"] in _rows(text, "## Known")
-    assert ["Inception", "`concat(conv_3x3,conv_5x5,max_pool_2x2)`"] == _rows(text, "## Known cells")[3][:2]
+    assert ["ResNet", "`add(conv_3x3[conv_3x3],identity)`", "–", "–", "90.00", "–", "1", "–"] in rows_after(
+        text, "## Known"
+    )
+    assert ["Inception", "`concat(conv_3x3,conv_5x5,max_pool_2x2)`"] == rows_after(text, "## Known cells")[3][:2]
     assert "No two cells of the table are the same network." in text
     assert "2 of the trainings have no test accuracy, because they come from searches" in text
     assert not re.search(r"\b(nan|inf)\b", text)
@@ -215,7 +117,9 @@ def test_a_table_of_one_seed_and_few_cells(tmp_path, _undrawn):
 def test_any_space_can_be_shown(tmp_path, _undrawn):
     space = grid(2, 2, 2)
     accuracies = {(space.key(a), s): (0.5 + 0.1 * sum(a) + 0.01 * s, 0.5) for a in space.enumerate() for s in (0, 1)}
-    made = report.write_report(_write(tmp_path / "table", space, accuracies), space, tmp_path / "docs", searches=0)
+    made = report.write_report(
+        write_accuracies(tmp_path / "table", space, accuracies), space, tmp_path / "docs", searches=0
+    )
     text = made.page.read_text()
     assert "The space contains neither the paper's best cells" in text
     assert "The best cell is 1, 1, 1: validation 80.50 ± 0.50 %" in made.headlines[1]
@@ -241,7 +145,7 @@ def test_what_searches_gave(page):
     folder, _, _ = page
     facts = gather_table(folder / "a_table", SMALL)
     text = searches_section(facts, SEARCHED, "searches.svg")
-    assert _rows(text, "## Searching the table") == [
+    assert rows_after(text, "## Searching the table") == [
         ["PPO", "25 (17.5 to never)", "3 of 4", "2.5 (1.75 to 3.25)", "4 of 4"],
         ["random search", "31.5 (30.75 to 32.25)", "4 of 4", "5 (5 to 5)", "4 of 4"],
     ]
@@ -257,7 +161,7 @@ def test_what_searches_gave(page):
 def test_a_larger_space_is_told_of_in_other_words(page, tmp_path):
     large = nk.spaces.large(2)
     accuracies = {(large.key(large.encode(nk.cells.vgg())), 0): (0.9, 0.9)}
-    facts = gather_table(_write(tmp_path / "table", large, accuracies), large)
+    facts = gather_table(write_accuracies(tmp_path / "table", large, accuracies), large)
     text = searches_section(facts, SEARCHED, "searches.svg")
     assert "costs 129 trainings" in text and "With so few cells" not in text
 
@@ -279,7 +183,9 @@ def test_searches_in_the_headlines(page, monkeypatch, tmp_path):
 def test_keys_from_a_file_are_escaped(tmp_path, _undrawn):
     space = nk.SearchSpace("s_*", [nk.Decision("d|<b>", ("x`|y", "[z](http://w)"))])
     accuracies = {("0", 0): (0.5, 0.5), ("1", 0): (0.75, 0.5)}
-    made = report.write_report(_write(tmp_path / "table", space, accuracies), space, tmp_path / "docs", searches=0)
+    made = report.write_report(
+        write_accuracies(tmp_path / "table", space, accuracies), space, tmp_path / "docs", searches=0
+    )
     text = made.page.read_text()
     assert "# The s\\_\\* space on" in text
     assert r"| 2 | x\`\|y | 50.00 |" in text and "| 1 | `[z](http://w)` | 75.00 |" in text
@@ -310,7 +216,7 @@ def test_what_cannot_be_reported(page, tmp_path, _undrawn):
         report.write_report(table, SMALL, output, searches=-1)
     with pytest.raises(InvalidValueError, match="^batches=0 is not allowed"):
         report.write_report(table, SMALL, output, batches=0)
-    failed = _write(tmp_path / "failed", SMALL, {("0,0", 0): None})
+    failed = write_accuracies(tmp_path / "failed", SMALL, {("0,0", 0): None})
     with pytest.raises(DataError, match="^No record of the table has a validation accuracy"):
         report.write_report(failed, SMALL, output)
     assert not output.exists()
