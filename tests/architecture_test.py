@@ -32,14 +32,7 @@ MAY_IMPORT = {
 # Modules that are tested together with others: module -> the test file that covers it.
 TESTED_ELSEWHERE: dict[str, str] = {
     "_version.py": "readme_test.py",
-    "benchmarks/memory.py": "launch/benchmark_test.py",
-    "benchmarks/overhead.py": "launch/benchmark_test.py",
     "benchmarks/plain.py": "launch/benchmark_test.py",
-    "benchmarks/proposing.py": "launch/benchmark_test.py",
-    "benchmarks/resident.py": "launch/benchmark_test.py",
-    "benchmarks/startup.py": "launch/benchmark_test.py",
-    "benchmarks/throughput.py": "launch/benchmark_test.py",
-    "children/named_recipes.py": "storage/recipe_test.py",
     "data/tfds.py": "data/images_test.py",
     "data/tfds_builders.py": "data/images_test.py",
     "evaluators/base.py": "runner/arrivals_test.py",
@@ -47,8 +40,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "evaluators/workers/devices.py": "evaluators/training_test.py",
     "evaluators/workers/worker.py": "evaluators/workers/pool_test.py",
     "evaluators/workers/worker_process.py": "evaluators/workers/pool_test.py",
-    "reports/search_page/facts.py": "reports/search_page/page_test.py",
-    "reports/search_page/sections.py": "reports/search_page/page_test.py",
     "results/export_folder.py": "results/export_test.py",
     "results/exportable_run.py": "results/export_test.py",
     "results/final_training.py": "results/export_test.py",

@@ -1,13 +1,9 @@
 """Tests of launch/benchmark.py and nas_keras/benchmarks: the real script, on fewer and smaller children."""
 
 import json
-import os
 
 import pytest
-from helpers import ROOT, run_launch_many, run_python, tiny_images
-
-from nas_keras.benchmarks import throughput
-from nas_keras.benchmarks.resident import resident_bytes
+from helpers import ROOT, run_launch_many, run_python
 
 _SHRUNK = """
 import functools, importlib.util, sys
@@ -57,28 +53,6 @@ def test_the_two_ways_train_the_same_children(run):
     assert f"{found['ratio']:.2f}" in run[0]
 
 
-def test_the_plain_way_has_tensorflow_s_own_kernels_and_threads(monkeypatch):
-    """Whatever the script, or the user, has set for this process, which gets it back."""
-    settings = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_NUM_INTRAOP_THREADS": "1"}
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    started = {}
-
-    class Pool:
-        def __init__(self, images, *, environments, setup):
-            self._environment = environments[0]
-
-        def start(self):
-            started.update({**os.environ, **self._environment})  # as a worker gets them
-            raise InterruptedError
-
-    monkeypatch.setattr(throughput, "TrainingPool", Pool)
-    with pytest.raises(InterruptedError):
-        throughput.measure_throughput(tiny_images())
-    assert started["TF_CPP_MIN_LOG_LEVEL"] == "2" and not settings.keys() & started.keys()
-    assert {name: os.environ[name] for name in settings} == settings
-
-
 def test_memory_overhead_and_startup_are_of_this_world(run):
     memory, overhead, startup = (run[1][part] for part in ("memory", "overhead", "startup"))
     assert memory["children"] == 8 and 100 < memory["main_start"] <= memory["main_end"] + 50
@@ -89,15 +63,6 @@ def test_memory_overhead_and_startup_are_of_this_world(run):
     assert 1 < proposing["ask"] + proposing["tell"] < 1e3 * proposing["search"]
     assert 0 < startup["import"] < startup["import_and_first_proposals"]
     assert startup["worker"] > 0.5
-
-
-def test_resident_memory_grows_by_what_is_taken():
-    before = resident_bytes()
-    taken = bytearray(b"x" * 2**26)
-    assert 0.9 * 2**26 < resident_bytes() - before < 1.5 * 2**26
-    del taken
-    with pytest.raises(ProcessLookupError, match="There is no process 4194304"):
-        resident_bytes(2**22)
 
 
 def test_wrong_flags_are_refused_before_anything_is_measured(tmp_path):

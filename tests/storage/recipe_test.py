@@ -4,8 +4,6 @@ import hashlib
 
 import pytest
 
-from nas_keras.children import named_recipes
-from nas_keras.children.training import TrainConfig
 from nas_keras.errors import DataError
 from nas_keras.storage import recipe, run_config
 
@@ -36,16 +34,6 @@ def test_the_order_of_names_does_not_matter():
 )
 def test_another_recipe_has_another_fingerprint(other):
     assert recipe.fingerprint(other) != recipe.fingerprint({"epochs": 1, "sizes": [1, 2]})
-
-
-def test_a_setting_that_came_later_is_in_a_recipe_only_if_it_is_set():
-    old = {"epochs": 1, "batch_size": 128, "learning_rate": 0.01, "warmup": 0.25, "shift": 0}
-    assert named_recipes.settings_of(TrainConfig()) == old
-    assert named_recipes.settings_of(TrainConfig(precision="mixed_bfloat16", jit_compile=True)) == {
-        **old,
-        "precision": "mixed_bfloat16",
-        "jit_compile": True,
-    }
 
 
 _CONFIG = {

@@ -138,7 +138,7 @@ def policy(run: Run, history: History, picture: str) -> str:
     for decision, rows_of_decision in zip(run.space.decisions, history.probabilities, strict=True):
         last = rows_of_decision[-1]
         likeliest = int(np.argmax(last))
-        entropy = -float(np.sum(last * np.log(np.maximum(last, 1e-12)))) / math.log(len(last))
+        entropy = max(0.0, -float(np.sum(last * np.log(np.maximum(last, 1e-12)))) / math.log(len(last)))  # never -0.0
         choice = code(str(decision.choices[likeliest]))
         rows.append([code(decision.name), choice, percent(last[likeliest], digits=0), number(entropy)])
     return "\n\n".join(

@@ -1,0 +1,83 @@
+"""Tests of nas_keras/reports/search_page/facts.py: runs and tables that are made in memory."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from reports.tables import write_accuracies
+
+import nas_keras as nk
+from nas_keras.reports.search_page.facts import (
+    RunFacts,
+    Spread,
+    cache_hit_rate,
+    children_per_hour,
+    core_hours,
+    rewards_of,
+    spread_of_best,
+)
+from nas_keras.reports.table_facts import gather_table
+from nas_keras.results.runs import Run
+from nas_keras.storage.table import read_table
+
+SPACE = nk.spaces.large(2)
+VGG, CONV = "conv_3x3[conv_3x3]", "conv_5x5"
+ACTIONS = {SPACE.key(actions): actions for actions in SPACE.enumerate(distinct=True)}
+
+
+def _trial(number, key, reward, *, cached=False):
+    evaluation = nk.Evaluation.failure("no", seconds=1_800) if reward is None else nk.Evaluation(reward, seconds=1_800)
+    return nk.Trial(number, number // 2, 0, 0, ACTIONS[key], (), key, cached, evaluation)
+
+
+def _run(batches, pending=(), path="nowhere"):
+    config = {"fixed": {"strategy": {"name": "random", "config": {}}}}
+    return Run(pathlib.Path(path), "random search", config, SPACE, batches, list(pending))
+
+
+@pytest.fixture(name="run")
+def _run_of_six():
+    """Four evaluations, one of which failed and one of which is pending, and a cache hit."""
+    told = [
+        [_trial(0, VGG, 0.5), _trial(1, CONV, 0.75)],
+        [_trial(2, "identity", None), _trial(3, VGG, 0.5, cached=True)],
+    ]
+    return _run(told, [_trial(4, "max_pool_2x2", 0.25)])
+
+
+def test_what_a_search_cost_and_found(run):
+    assert rewards_of(run).tolist() == pytest.approx([0.5, 0.75, np.nan, 0.25], nan_ok=True)
+    assert core_hours(run) == 2.0  # four trainings of half an hour
+    assert cache_hit_rate(run) == 0.25 and cache_hit_rate(_run([])) == 0
+    assert np.isnan(children_per_hour(run))  # it has no TensorBoard files
+
+
+def test_the_spread_of_the_best(run):
+    mean, deviation = spread_of_best(run)
+    assert (mean, deviation) == (pytest.approx(0.5), pytest.approx(0.25))
+    assert spread_of_best(run, 2) == Spread(0.625, pytest.approx(0.125 * 2**0.5))
+    assert all(np.isnan(spread_of_best(run, 1)))
+
+
+def test_longer_trainings_and_a_table(run, tmp_path):
+    longer = {(CONV, 0): (0.9, 0.8), (CONV, 1): (0.92, 0.82), (VGG, 0): (0.95, 0.9), (VGG, 1): (0.95, 0.9)}
+    trained = read_table(write_accuracies(tmp_path / "trained", SPACE, longer))
+    table = gather_table(write_accuracies(tmp_path / "table", SPACE, {(CONV, 0): (0.7, 0.7)}), SPACE)
+    facts = RunFacts([run], trained, table, 0.9)
+    assert facts.human == {VGG: "VGG"}
+    assert [one.key for one in facts.standings] == [VGG, CONV]
+    assert facts.winner.key == CONV and facts.winner.valid == pytest.approx(0.91)  # no person designed it
+    # The table's reward takes precedence over that of a search.
+    assert {key: one.reward for key, one in facts.known.items()} == pytest.approx(
+        {CONV: 0.7, VGG: 0.5, "max_pool_2x2": 0.25}
+    )
+    correlation, count = facts.order_kept
+    assert np.isnan(correlation) and count == 2  # two cells have no order to speak of
+    assert facts.noise.single == pytest.approx(0.01)  # of the deviations 0.02 / sqrt(2) and 0
+
+
+def test_without_longer_trainings_there_is_no_winner(run):
+    facts = RunFacts([run], None, None, float("nan"))
+    assert (facts.standings, facts.winner) == ([], None)
+    assert facts.order_kept[1] == 0 and np.isnan(facts.order_kept[0])
+    assert facts.names[VGG] == VGG
