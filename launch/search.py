@@ -17,7 +17,7 @@ from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_g
 from nas_keras._launch.progress import SearchProgress, describe_stored, show_time
 from nas_keras._tensorflow import DISTRIBUTE
 from nas_keras.children.named_recipes import configs_of
-from nas_keras.children.training import PRECISIONS
+from nas_keras.children.train_config import PRECISIONS
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.results.exportable_run import check_exportable
 from nas_keras.results.time_budget import TimeBudget

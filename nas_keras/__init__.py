@@ -22,7 +22,7 @@ _tensorflow.prefer_legacy_keras()
 from nas_keras import spaces, strategies  # noqa: E402  (the choice of Keras comes first)
 from nas_keras._version import __version__ as __version__  # noqa: E402
 from nas_keras.children.build import ChildConfig, build_child  # noqa: E402
-from nas_keras.children.training import TrainConfig  # noqa: E402
+from nas_keras.children.train_config import TrainConfig  # noqa: E402
 from nas_keras.errors import DataError, InvalidValueError, NasKerasError, StopSearch  # noqa: E402
 from nas_keras.evaluators.base import Evaluator  # noqa: E402
 from nas_keras.evaluators.function import FunctionEvaluator  # noqa: E402

@@ -9,7 +9,7 @@ import numpy as np
 from nas_keras import spaces
 from nas_keras.benchmarks.resident import resident_bytes
 from nas_keras.children.build import ChildConfig
-from nas_keras.children.training import TrainConfig
+from nas_keras.children.train_config import TrainConfig
 from nas_keras.data.images import Images
 from nas_keras.evaluators.training import TrainingEvaluator
 from nas_keras.runner.search import search

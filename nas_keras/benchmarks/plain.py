@@ -9,7 +9,8 @@ import numpy as np
 
 from nas_keras._tensorflow import tf
 from nas_keras.children.build import ChildConfig, build_child
-from nas_keras.children.training import Split, TrainConfig, make_schedule
+from nas_keras.children.train_config import TrainConfig
+from nas_keras.children.training import Split, make_schedule
 from nas_keras.evaluators.workers.shared_arrays import attach
 from nas_keras.spaces.cell import Cell
 

@@ -1,4 +1,4 @@
-"""Feeds a split to Keras: the order of its images in each epoch, their random shifts, and the batches themselves.
+"""Feeds a split to Keras: the order of its images in each epoch, and the batches, augmented if so drawn.
 
 Images that fit easily are copied into TensorFlow, whose graph gathers a batch from them. Larger ones stay where they
 are, usually in a file that all workers map, and each batch is read from there, so that the memory of a worker does not
@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nas_keras._tensorflow import tf
+from nas_keras.children.augmentation import augment
 
-_SHUFFLE, _SHIFT = 1, 5  # purposes of random generators, a part of their seeds: [seed, purpose, ...]
+_SHUFFLE = 1  # purpose of a random generator, a part of its seed: [seed, purpose, epoch]
 _MOST_COPIED = 2**28  # bytes of images that are copied into TensorFlow; affects only memory and speed
 
 
@@ -31,15 +32,13 @@ def draw_order(num_images: int, num_used: int, epochs: int, seed: int) -> np.nda
     return np.concatenate([order[:num_used] for order in orders])
 
 
-def draw_shifts(largest: int, count: int, seed: int) -> np.ndarray | None:
-    """Draws shifts down and right, int32 [count, 2] from -largest to largest; None if `largest` is 0."""
-    if not largest:
-        return None
-    return np.random.default_rng([seed, _SHIFT]).integers(-largest, largest + 1, size=(count, 2), dtype=np.int32)
-
-
 def make_batches(
-    split: Split, order: np.ndarray, batch_size: int, *, drop_remainder: bool, shifts: np.ndarray | None = None
+    split: Split,
+    order: np.ndarray,
+    batch_size: int,
+    *,
+    drop_remainder: bool,
+    drawn: dict[str, np.ndarray] | None = None,
 ) -> Any:
     """Makes a `tf.data.Dataset` of batches (images [B, H, W, C], labels [B]) in the given order.
 
@@ -48,21 +47,21 @@ def make_batches(
         order: rows of the split, int64 [K].
         batch_size: the number B of images in a batch.
         drop_remainder: whether to leave out a last batch with fewer images.
-        shifts: pixels by which each image of `order` is shifted down and right, int32 [K, 2]; None: not shifted.
+        drawn: the augmentation of the K images of `order`, see `augmentation.draw`; None: none.
     """
-    gather = _gather(split)
-    drawn = [order] if shifts is None else [order, shifts]
+    gather, labels = _gather(split), tf.constant(split.labels)
+    arrays = {"index": order, **(drawn or {})}
     if drop_remainder:  # batched beforehand, so that a step takes a single element
         whole = len(order) // batch_size * batch_size
-        drawn = [array[:whole].reshape(-1, batch_size, *array.shape[1:]) for array in drawn]
-        batches = tf.data.Dataset.from_tensor_slices(tuple(drawn))
+        arrays = {name: array[:whole].reshape(-1, batch_size, *array.shape[1:]) for name, array in arrays.items()}
+        batches = tf.data.Dataset.from_tensor_slices(arrays)
     else:
-        batches = tf.data.Dataset.from_tensor_slices(tuple(drawn)).batch(batch_size)
-    labels = tf.constant(split.labels)
-    if shifts is None:
-        batches = batches.map(lambda index: (gather(index), tf.gather(labels, index)))
-    else:
-        batches = batches.map(lambda index, shift: (_shift(gather(index), shift), tf.gather(labels, index)))
+        batches = tf.data.Dataset.from_tensor_slices(arrays).batch(batch_size)
+
+    def read(taken: dict[str, Any]) -> tuple[Any, Any]:
+        return augment(gather(taken["index"]), taken), tf.gather(labels, taken["index"])
+
+    batches = batches.map(read)
     options = tf.data.Options()
     # Destroying an iterator waits for the autotune thread, whose sleep doubles: a fit of 6 s returned after 10 s.
     options.autotune.enabled = False
@@ -89,15 +88,3 @@ def _read_rows(images: np.ndarray, index: np.ndarray) -> np.ndarray:
     if isinstance(images.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         images.base.madvise(mmap.MADV_DONTNEED)  # they stay in the kernel's cache, as long as it has room
     return rows
-
-
-def _shift(images: Any, shifts: Any) -> Any:
-    """Shifts images, uint8 [B, H, W, C], down and right by int32 [B, 2] pixels; fills with zeros."""
-    for axis in (1, 2):
-        size = images.shape[axis]
-        source = tf.range(size)[None, :] - shifts[:, axis - 1, None]  # [B, size]
-        inside = (source >= 0) & (source < size)
-        moved = tf.gather(images, tf.clip_by_value(source, 0, size - 1), axis=axis, batch_dims=1)
-        inside = tf.reshape(inside, [-1, size, 1, 1] if axis == 1 else [-1, 1, size, 1])
-        images = tf.where(inside, moved, tf.zeros_like(moved))
-    return images

@@ -32,6 +32,8 @@ class ChildConfig:
         stem_stride: stride of the stem's 3x3 convolution. A stride of 2 cuts the cost of a child to a quarter.
         batch_norm_momentum: momentum of the moving averages. With 0.9 they converge within a short training; with
             Keras' default of 0.99 they do not.
+        dropout: fraction of the features before the last layer that a training step leaves out, 0 or more and less
+            than 1.
     """
 
     filters: int = 16
@@ -39,6 +41,7 @@ class ChildConfig:
     cells_per_stage: int = 1
     stem_stride: int = 2
     batch_norm_momentum: float = 0.9
+    dropout: float = dataclasses.field(default=0.0, metadata={"later": True})
 
     def __post_init__(self) -> None:
         use_python_numbers(self)
@@ -53,6 +56,9 @@ class ChildConfig:
         check_at_least("batch_norm_momentum", self.batch_norm_momentum, 0, integer=False)
         if self.batch_norm_momentum >= 1:
             raise InvalidValueError(f"batch_norm_momentum={self.batch_norm_momentum} must be below 1; 0.9 is usual.")
+        check_at_least("dropout", self.dropout, 0, integer=False)
+        if self.dropout >= 1:
+            raise InvalidValueError(f"dropout={self.dropout} must be below 1; 0.2 to 0.5 are usual.")
 
 
 def build_child(
@@ -96,6 +102,8 @@ def build_child(
     x = operations.conv_norm_relu(keras, x, config.filters, 3, strides=config.stem_stride, norm=norm)
     x = _build_stages(keras, x, cell, config, norm=norm, watch=watch)  # [B, h, w, filters of the last stage]
     x = keras.layers.GlobalAveragePooling2D()(x)
+    if config.dropout:
+        x = keras.layers.Dropout(config.dropout)(x)
     logits = keras.layers.Dense(int(num_classes), dtype="float32", name="logits")(x)  # also in mixed precision
     try:
         model = keras.Model(images, logits, name="child")

@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from nas_keras.children.training import TrainConfig
+from nas_keras.children.train_config import TrainConfig
 
 ENOUGH_STEPS = 100  # after fewer, Adam has hardly left the initial weights, and accuracies do not rank cells
 _CHANCE = 0.05  # probability that guessing alone exceeds the threshold

@@ -7,7 +7,7 @@ import dataclasses
 from typing import Any
 
 from nas_keras.children.build import ChildConfig
-from nas_keras.children.training import TrainConfig
+from nas_keras.children.train_config import TrainConfig
 from nas_keras.errors import DataError, InvalidValueError
 
 

@@ -5,7 +5,6 @@ cells. Everything random comes from the child's training seed.
 """
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,55 +12,16 @@ from typing import Any
 import numpy as np
 
 from nas_keras._tensorflow import make_distribution, tf
-from nas_keras.children.batches import Split, draw_order, draw_shifts, make_batches
-from nas_keras.errors import InvalidValueError, check_at_least, check_choice, check_flag, use_python_numbers
+from nas_keras.children.augmentation import draw
+from nas_keras.children.batches import Split, draw_order, make_batches
+from nas_keras.children.train_config import TrainConfig
 from nas_keras.trial import Evaluation
 
 MakeModel = Callable[..., Any]  # make_model(input_shape=, num_classes=, synchronized_norm=) -> uncompiled Keras model
 
-PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 _EVALUATION_BATCH = 500  # images; affects only memory and speed
-_MOST_SHIFT = 1_000  # pixels
-MOST_EPOCHS = 10_000  # the order of the images is drawn beforehand for all of them
+_PLAIN_LOSS = "cross_entropy"  # name of the metric
 _STEPS_PER_EXECUTION = 50  # training steps per call into the graph; does not affect the result
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """The settings of a child's training.
-
-    Attributes:
-        epochs: number of passes over the training split. The learning rate schedule spans all of them.
-        batch_size: number of images per step, over all replicas together.
-        learning_rate: peak learning rate of Adam. 0.01 is high for a long training and right for a few hundred steps.
-        warmup: fraction of the steps in which the rate rises linearly from 0 to the peak; in the others it falls to 0
-            along a cosine.
-        shift: largest random shift of a training image in each direction, in pixels, drawn anew in each epoch; the
-            border is filled with 0. With 0, images are not shifted.
-        precision: "float32", or "mixed_float16" or "mixed_bfloat16", in which layers compute in 16 bits while weights
-            and logits stay float32. Faster on GPUs (and CPUs with AMX), slower elsewhere.
-        jit_compile: whether to compile the training step with XLA. For GPUs; on a CPU the speed can drop to half.
-    """
-
-    epochs: int = 1
-    batch_size: int = 128
-    learning_rate: float = 0.01
-    warmup: float = 0.25
-    shift: int = 0
-    precision: str = dataclasses.field(default="float32", metadata={"later": True})
-    jit_compile: bool = dataclasses.field(default=False, metadata={"later": True})
-
-    def __post_init__(self) -> None:
-        use_python_numbers(self)
-        check_choice("precision", self.precision, PRECISIONS)
-        check_at_least("shift", self.shift, 0, at_most=_MOST_SHIFT)
-        check_flag("jit_compile", self.jit_compile)
-        check_at_least("epochs", self.epochs, 1, at_most=MOST_EPOCHS)
-        check_at_least("batch_size", self.batch_size, 1)
-        check_at_least("learning_rate", self.learning_rate, 0, integer=False)
-        check_at_least("warmup", self.warmup, 0, integer=False)
-        if self.warmup >= 1:
-            raise InvalidValueError(f"warmup={self.warmup} is a fraction of the steps: give 0 or more and less than 1.")
 
 
 def train_child(
@@ -81,7 +41,7 @@ def train_child(
         train: the training split.
         num_classes: number of classes of the labels.
         config: the settings of the training.
-        seed: seed of the initial weights, the order of the images and their shifts.
+        seed: seed of the initial weights, the order of the images, their augmentation and the dropout.
         distribute: "none" or "mirrored", see `_tensorflow.py`.
 
     Returns:
@@ -103,11 +63,12 @@ def train_child(
             )
         _compile(model, config, num_classes=num_classes, steps_per_epoch=steps_per_epoch)
     order = draw_order(len(train.labels), steps_per_epoch * batch_size, config.epochs, seed)
-    shifts = draw_shifts(config.shift, len(order), seed)
+    drawn = draw(config, len(order), seed)
     history = model.fit(
-        make_batches(train, order, batch_size, drop_remainder=True, shifts=shifts),
+        make_batches(train, order, batch_size, drop_remainder=True, drawn=drawn),
         epochs=config.epochs,
         steps_per_epoch=steps_per_epoch,
+        class_weight=_class_weights(config, train.labels, num_classes),
         callbacks=[tf.keras.callbacks.TerminateOnNaN()],
         verbose=0,
     )
@@ -120,7 +81,7 @@ def measure(model: Any, split: Split) -> tuple[float, float]:
     """Returns the accuracy, a fraction, and the mean loss of a model from `train_child` on a split."""
     batches = make_batches(split, np.arange(len(split.labels)), _EVALUATION_BATCH, drop_remainder=False)
     metrics = model.evaluate(batches, return_dict=True, verbose=0)
-    return float(metrics["accuracy"]), float(metrics["loss"])
+    return float(metrics["accuracy"]), float(metrics.get(_PLAIN_LOSS, metrics["loss"]))
 
 
 def evaluate_child(
@@ -187,11 +148,14 @@ def make_schedule(config: TrainConfig, num_steps: int) -> Any:
 
 
 def _compile(model: Any, config: TrainConfig, *, num_classes: int, steps_per_epoch: int) -> None:
+    cross_entropy = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    metrics: list[Any] = ["accuracy"]
+    if config.label_smoothing:  # the training loss is not the measured one
+        metrics.append(tf.keras.metrics.SparseCategoricalCrossentropy(name=_PLAIN_LOSS, from_logits=True))
     model.compile(
-        # The legacy optimizer has a fused kernel: the same update, and a third of the time to trace.
-        optimizer=tf.keras.optimizers.legacy.Adam(make_schedule(config, steps_per_epoch * config.epochs)),
-        loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+        optimizer=_make_optimizer(model, config, num_steps=steps_per_epoch * config.epochs),
+        loss=_smoothed_loss(num_classes, config.label_smoothing) if config.label_smoothing else cross_entropy,
+        metrics=metrics,
         steps_per_execution=min(_STEPS_PER_EXECUTION, steps_per_epoch),
         jit_compile=config.jit_compile,
     )
@@ -199,4 +163,40 @@ def _compile(model: Any, config: TrainConfig, *, num_classes: int, steps_per_epo
     logits, labels = tf.zeros([1, num_classes]), tf.zeros([1], tf.int32)
     model.compiled_loss.build(logits)
     model.compiled_metrics.build(logits, labels)
-    model.optimizer._create_all_weights(model.trainable_variables)  # Keras calls it in `fit`; nothing public does
+    if config.weight_decay:
+        model.optimizer.build(model.trainable_variables)
+    else:
+        model.optimizer._create_all_weights(model.trainable_variables)  # Keras calls it in `fit`; nothing public does
+
+
+def _make_optimizer(model: Any, config: TrainConfig, *, num_steps: int) -> Any:
+    """Makes Adam, or AdamW if the weights decay; the kernels decay, but neither biases nor batch norm."""
+    schedule = make_schedule(config, num_steps)
+    if not config.weight_decay:
+        # The legacy optimizer has a fused kernel: the same update, and a third of the time to trace.
+        return tf.keras.optimizers.legacy.Adam(schedule)
+    optimizer = tf.keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, jit_compile=config.jit_compile)
+    optimizer.exclude_from_weight_decay([weight for weight in model.trainable_variables if weight.shape.rank < 2])
+    return optimizer
+
+
+def _smoothed_loss(num_classes: int, smoothing: float) -> Any:
+    """Makes the loss of smoothed labels; Keras smooths only those that are one-hot."""
+
+    def loss(labels: Any, logits: Any) -> Any:
+        labels = tf.one_hot(tf.cast(tf.reshape(labels, [-1]), tf.int32), num_classes)
+        return tf.keras.losses.categorical_crossentropy(labels, logits, from_logits=True, label_smoothing=smoothing)
+
+    return loss
+
+
+def _class_weights(config: TrainConfig, labels: np.ndarray, num_classes: int) -> dict[int, float] | None:
+    """Returns the weight of each class in the training loss, whose mean over the images is 1; None: all alike.
+
+    With n_c of N images in class c and K classes that have images, the weight is N / (K n_c).
+    """
+    if config.class_weights == "none":
+        return None
+    counts = np.bincount(labels, minlength=num_classes)
+    weights = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return {label: float(weight) for label, weight in enumerate(weights)}

@@ -13,7 +13,8 @@ from nas_keras._tensorflow import NONE, tf
 from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.children.caveats import few_steps, guessing
 from nas_keras.children.named_recipes import settings_of
-from nas_keras.children.training import MakeModel, Split, TrainConfig, evaluate_child
+from nas_keras.children.train_config import TrainConfig
+from nas_keras.children.training import MakeModel, Split, evaluate_child
 from nas_keras.data.images import Images
 from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, shown
 from nas_keras.evaluators.base import Evaluator

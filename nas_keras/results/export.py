@@ -12,7 +12,7 @@ from absl import logging
 
 from nas_keras.children.build import build_child
 from nas_keras.children.caveats import few_steps, guessing
-from nas_keras.children.training import TrainConfig
+from nas_keras.children.train_config import TrainConfig
 from nas_keras.data.images import Images
 from nas_keras.errors import NasKerasError, check_at_least, check_type
 from nas_keras.evaluators.operation_check import check_code, check_operations

@@ -7,7 +7,7 @@ from typing import Any
 from nas_keras._tensorflow import NONE
 from nas_keras.children import named_recipes
 from nas_keras.children.build import ChildConfig
-from nas_keras.children.training import TrainConfig
+from nas_keras.children.train_config import TrainConfig
 from nas_keras.data.images import Images
 from nas_keras.data.tfds import load_source
 from nas_keras.errors import DataError, InvalidValueError

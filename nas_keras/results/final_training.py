@@ -9,7 +9,8 @@ from typing import Any
 
 from absl import logging
 
-from nas_keras.children.training import MOST_EPOCHS, MakeModel, Split, TrainConfig, measure, train_child
+from nas_keras.children.train_config import MOST_EPOCHS, TrainConfig
+from nas_keras.children.training import MakeModel, Split, measure, train_child
 from nas_keras.errors import check_at_least
 from nas_keras.evaluators.workers.pool import WorkerPool
 from nas_keras.results.saved_model import save_child

@@ -8,7 +8,9 @@ import pytest
 
 from nas_keras import _tensorflow
 from nas_keras.children import batches
-from nas_keras.children.batches import Split, draw_shifts, make_batches
+from nas_keras.children.augmentation import draw
+from nas_keras.children.batches import Split, make_batches
+from nas_keras.children.train_config import TrainConfig
 
 
 @pytest.fixture(scope="module", name="tf")
@@ -25,11 +27,11 @@ def _split(tmp_path):
     return Split(mapped, np.arange(20, dtype=np.int32) % 3)
 
 
-@pytest.mark.parametrize("largest", [0, 3])
+@pytest.mark.parametrize("augmentation", [{}, {"shift": 3}, {"flip": True, "rotate": 9, "shift": 1}], ids=str)
 @pytest.mark.parametrize("drop_remainder", [False, True])
-def test_images_that_are_read_batch_by_batch_are_those_that_are_copied(tf, split, largest, drop_remainder, monkeypatch):
+def test_images_that_are_read_are_those_that_are_copied(tf, split, augmentation, drop_remainder, monkeypatch):
     order = np.random.default_rng(1).permutation(20)
-    settings = {"drop_remainder": drop_remainder, "shifts": draw_shifts(largest, 20, 5)}
+    settings = {"drop_remainder": drop_remainder, "drawn": draw(TrainConfig(**augmentation), 20, 5)}
     copied = list(make_batches(split, order, 6, **settings).as_numpy_iterator())
     monkeypatch.setattr(batches, "_MOST_COPIED", split.images.nbytes - 1)
     monkeypatch.setattr(batches.tf, "constant", _not_of(split.images, tf.constant))
@@ -40,7 +42,7 @@ def test_images_that_are_read_batch_by_batch_are_those_that_are_copied(tf, split
     for (images, labels), (expected, same) in zip(read, copied, strict=True):
         assert images.dtype == np.uint8
         assert np.array_equal(images, expected) and np.array_equal(labels, same)
-    if not largest:
+    if not augmentation:
         assert np.array_equal(
             np.concatenate([images for images, _ in read]), split.images[order[: 18 + 2 * len(read[3:])]]
         )
@@ -68,28 +70,3 @@ def _resident(images):
     with open("/proc/self/smaps") as file:
         text = file.read().partition(str(images.filename))[2]
     return int(text.partition("Rss:")[2].split()[0])
-
-
-def test_shift_moves_images_and_lets_zeros_come_in(tf):
-    image = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)[:, :, None]
-    shifts = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -2], [1, -1], [2, 0]], np.int32)
-    moved = batches._shift(tf.constant(np.stack([image] * len(shifts))), tf.constant(shifts)).numpy()
-    assert moved.dtype == np.uint8
-    assert moved[..., 0].tolist() == [
-        [[1, 2, 3], [4, 5, 6]],
-        [[0, 0, 0], [1, 2, 3]],
-        [[4, 5, 6], [0, 0, 0]],
-        [[0, 1, 2], [0, 4, 5]],
-        [[3, 0, 0], [6, 0, 0]],
-        [[0, 0, 0], [2, 3, 0]],
-        [[0, 0, 0], [0, 0, 0]],
-    ]
-
-
-def test_shifts_are_drawn_from_the_seed_in_both_directions():
-    shifts = draw_shifts(2, 1_000, 7)
-    assert shifts.shape == (1_000, 2) and shifts.dtype == np.int32
-    assert all(set(column) == {-2, -1, 0, 1, 2} for column in shifts.T.tolist())
-    assert np.array_equal(shifts, draw_shifts(2, 1_000, 7))
-    assert not np.array_equal(shifts, draw_shifts(2, 1_000, 8))
-    assert draw_shifts(0, 1_000, 7) is None

@@ -282,3 +282,19 @@ def test_an_image_too_small_for_the_stages_is_refused(keras, input_shape, stages
         f"An image of {input_shape[0]}x{input_shape[1]} is too small for {stages} stages with stem stride "
         f"{stem_stride}: use fewer stages or a smaller stride."
     )
+
+
+def test_dropout_is_before_the_head_and_holds_no_weights(keras):
+    cell = Cell.chain("conv_3x3")
+    plain, dropped = (
+        build_child(cell, ChildConfig(filters=2, stages=1, dropout=dropout), **_ANY) for dropout in (0.0, 0.25)
+    )
+    assert not any(isinstance(layer, keras.layers.Dropout) for layer in plain.layers)
+    assert isinstance(dropped.layers[-2], keras.layers.Dropout) and dropped.layers[-2].rate == 0.25
+    assert dropped.count_params() == plain.count_params()
+
+
+@pytest.mark.parametrize(("dropout", "says"), [(-0.1, "a number of at least 0."), (1, "dropout=1 must be below 1;")])
+def test_a_wrong_dropout_is_refused(dropout, says):
+    with pytest.raises(InvalidValueError, match=says):
+        ChildConfig(dropout=dropout)

@@ -10,8 +10,8 @@ import pytest
 from nas_keras import _tensorflow
 from nas_keras.children import batches, training
 from nas_keras.children.build import ChildConfig, build_child
-from nas_keras.children.training import Split, TrainConfig, evaluate_child, measure, train_child
-from nas_keras.errors import InvalidValueError
+from nas_keras.children.train_config import TrainConfig
+from nas_keras.children.training import Split, evaluate_child, measure, train_child
 from nas_keras.spaces.cell import Cell
 
 
@@ -211,30 +211,95 @@ def test_a_loss_that_is_no_number_is_a_failed_evaluation(tf, config, reason):
     assert evaluation.seconds > 0
 
 
-def test_shift_changes_the_training_and_keeps_it_repeatable(model):
-    config = TrainConfig(epochs=2, batch_size=32, shift=1)
-    weights = _weights(config)
-    assert not _equal(weights, model.get_weights())
-    assert _equal(_weights(config), weights)
+def test_a_child_with_the_default_settings_is_that_of_the_first_version(tf, model):
+    """The recipe as the first version had it, written out: legacy Adam on the plain loss; the weights are equal."""
+    tf.keras.utils.set_random_seed(7)
+    expected = _MODEL(input_shape=(8, 8, 1), num_classes=2)
+    expected.compile(
+        optimizer=tf.keras.optimizers.legacy.Adam(training.make_schedule(_CONFIG, 16)),
+        loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        steps_per_execution=8,
+    )
+    order = np.concatenate([np.random.default_rng([7, 1, epoch]).permutation(256) for epoch in (0, 1)])
+    images = tf.data.Dataset.from_tensor_slices((_TRAIN.images[order], _TRAIN.labels[order])).batch(32)
+    expected.fit(images, epochs=2, steps_per_epoch=8, verbose=0)
+    assert _equal(model.get_weights(), expected.get_weights())
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"epochs": 0}, "epochs=0 is not allowed: it must be an integer of at least 1."),
-        ({"epochs": 1.5}, "epochs=1.5 is not allowed: it must be an integer of at least 1."),
-        ({"batch_size": 0}, "batch_size=0 is not allowed: it must be an integer of at least 1."),
-        ({"learning_rate": -0.1}, "learning_rate=-0.1 is not allowed: it must be a number of at least 0."),
-        ({"learning_rate": math.nan}, "learning_rate=nan is not allowed: it must be a number of at least 0."),
-        ({"warmup": -0.1}, "warmup=-0.1 is not allowed: it must be a number of at least 0."),
-        ({"warmup": 1.0}, "warmup=1.0 is a fraction of the steps: give 0 or more and less than 1."),
-        ({"shift": -1}, "shift=-1 is not allowed: it must be an integer of at least 0."),
-    ],
+    "settings",
+    [{"shift": 1}, {"flip": True}, {"rotate": 20}, {"weight_decay": 0.05}, {"label_smoothing": 0.1}]
+    + [{"class_weights": "balanced"}, {"flip": True, "rotate": 5.0, "shift": 2}],
+    ids=str,
 )
-def test_an_impossible_configuration_is_refused(settings, message):
-    with pytest.raises(InvalidValueError) as caught:
-        TrainConfig(**settings)
-    assert str(caught.value) == message
+def test_a_setting_changes_the_training_and_keeps_it_repeatable(model, settings):
+    config = dataclasses.replace(_CONFIG, **settings)
+    trained = train_child(_MODEL, _TRAIN, config=config, seed=7, **_SETTINGS)
+    assert not _equal(trained.get_weights(), model.get_weights())
+    assert _equal(_weights(config), trained.get_weights())
+    logits = trained(_VALID.images).numpy().astype(np.float64)
+    log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    loss = -np.mean(
+        log_probs[np.arange(len(_VALID.labels)), _VALID.labels]
+    )  # of the labels, neither smooth nor weighed
+    assert measure(trained, _VALID)[1] == pytest.approx(loss, rel=1e-4)
+
+
+def test_dropout_changes_the_training_and_keeps_it_repeatable(tf, model):
+    child = ChildConfig(filters=4, stages=1, dropout=0.5)
+    dropped, other = (functools.partial(build_child, Cell.chain(name), child) for name in ("sep_conv_3x3", "identity"))
+    first = train_child(dropped, _TRAIN, config=_CONFIG, seed=7, **_SETTINGS)
+    assert not _equal(first.get_weights(), model.get_weights())
+    train_child(other, _TRAIN, config=TrainConfig(), seed=8, **_SETTINGS)
+    again = train_child(dropped, _TRAIN, config=_CONFIG, seed=7, **_SETTINGS)
+    assert _equal(again.get_weights(), first.get_weights())
+    assert measure(again, _VALID) == measure(again, _VALID)  # measured without dropout
+    assert again.count_params() == model.count_params()
+
+
+_UNEVEN = Split(_TRAIN.images, (np.arange(256) % 8 == 0).astype(np.int32))  # 224 images of class 0, 32 of class 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "weights"),
+    [({}, [1, 1]), ({"class_weights": "balanced"}, [256 / (2 * 224), 256 / (2 * 32)])],
+    ids=["none", "balanced"],
+)
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_the_training_loss_agrees_with_numpy(tf, settings, weights, smoothing):
+    config = TrainConfig(batch_size=256, label_smoothing=smoothing, **settings)
+    tf.keras.utils.set_random_seed(7)
+    initial = _MODEL(input_shape=(8, 8, 1), num_classes=2)
+    logits = initial(_TRAIN.images, training=True).numpy().astype(np.float64)
+    log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    targets = np.eye(2)[_UNEVEN.labels] * (1 - smoothing) + smoothing / 2
+    losses = -(targets * log_probs).sum(axis=-1) * np.array(weights)[_UNEVEN.labels]
+    model = train_child(_MODEL, _UNEVEN, config=config, seed=7, **_SETTINGS)
+    assert model.history.history["loss"] == [pytest.approx(losses.mean(), rel=1e-4)]
+
+
+def test_a_class_without_images_has_a_weight_too():
+    config = TrainConfig(class_weights="balanced")
+    assert training._class_weights(config, np.array([0, 0, 0, 2]), 4) == {0: 4 / 6, 1: 2, 2: 2, 3: 2}
+    assert training._class_weights(TrainConfig(), np.array([0, 0, 0, 2]), 4) is None
+
+
+def test_weights_decay_but_for_biases_and_norms(tf):
+    """AdamW's step is Adam's, and a kernel shrinks by the product of the decay and the rate."""
+    settings = {"batch_size": 256, "learning_rate": 1e-3, "warmup": 0.0}
+    tf.keras.utils.set_random_seed(7)
+    before = _MODEL(input_shape=(8, 8, 1), num_classes=2).trainable_variables
+    plain, decayed = (
+        train_child(_MODEL, _TRAIN, config=TrainConfig(**settings, weight_decay=decay), seed=7, **_SETTINGS)
+        for decay in (0.0, 100.0)
+    )
+    kernels = 0
+    for start, one, other in zip(before, plain.trainable_variables, decayed.trainable_variables, strict=True):
+        is_kernel = "kernel" in start.name
+        kernels += is_kernel
+        expected = one - (0.1 * start if is_kernel else 0.0)
+        np.testing.assert_allclose(other, expected, rtol=1e-4, atol=1e-5)
+    assert kernels == 4  # of the stem, the separable convolution (two) and the head
 
 
 def test_the_training_step_is_traced_only_as_often_as_keras_must(tf, monkeypatch):
@@ -257,10 +322,3 @@ def test_what_is_for_gpus_trains_on_a_cpu_too(tf, model, settings):
     assert convolution.compute_dtype == settings.get("precision", "float32").removeprefix("mixed_")
     assert {variable.dtype for variable in trained.trainable_variables} == {tf.float32}
     assert tf.keras.mixed_precision.global_policy().name == "float32"  # what comes after is not touched
-
-
-def test_an_unknown_precision_is_refused():
-    with pytest.raises(
-        InvalidValueError, match="precision='float8' is unknown. Allowed: float32, mixed_float16, mixed"
-    ):
-        TrainConfig(precision="float8")

@@ -10,7 +10,7 @@ from typing import Any
 from nas_keras import spaces
 from nas_keras._tensorflow import NONE
 from nas_keras.children.build import ChildConfig
-from nas_keras.children.training import TrainConfig
+from nas_keras.children.train_config import TrainConfig
 from nas_keras.reports.markdown import code, escape, flatten, make_table
 from nas_keras.reports.search_page.facts import RunFacts
 from nas_keras.reports.table_command import table_command
