@@ -122,7 +122,7 @@ def _search(space, evaluator, settings, time_budget: TimeBudget | None):
         time_budget.observe(trial)
         progress.on_trial(dataset, trial)
 
-    settings = dataclasses.replace(settings, max_seconds=time_budget.seconds_left)
+    settings = dataclasses.replace(settings, max_seconds=time_budget.begin_search())
     return run_search(evaluator, settings, on_batch=progress.on_batch, on_trial=on_trial, reserve=time_budget.reserve)
 
 

@@ -4,8 +4,9 @@ import time
 
 from nas_keras.trial import Trial
 
-# Seconds for all of a final training but its epochs: a worker starts, the child is tested, saved and checked.
+# Least seconds for all of a final training but its epochs: a worker starts, the child is tested, saved and checked.
 _AROUND_SECONDS = 15.0
+_AROUND_STARTS = 2  # the same on a slow machine, in times that the search's first worker took to start
 # Seconds between the end of a search and its final training: the workers end and the results are printed.
 _BETWEEN_SECONDS = 5.0
 
@@ -15,9 +16,10 @@ class TimeBudget:
 
     The estimate for E epochs of a final training, with the start of its worker, the test and the export, is
 
-        seconds = 15 + E * s / e
+        seconds = max(15, 2 * w) + E * s / e
 
-    where the child's evaluation in the search took s seconds for e epochs. It errs on the long side, since s includes
+    where the child's evaluation in the search took s seconds for e epochs, and the search's first worker took w seconds
+    to start. It errs on the long side, since s includes
     building the child and measuring it, and other workers were busy at the same time.
 
     Args:
@@ -30,17 +32,28 @@ class TimeBudget:
         self._end = time.monotonic() + seconds
         self._least_epochs, self._final_epochs = min(search_epochs, final_epochs), final_epochs
         self._slowest: float | None = None  # seconds per epoch
+        self._began: float | None = None  # when the search began
+        self._around = _AROUND_SECONDS
 
     @property
     def seconds_left(self) -> float:
         """Seconds until the limit is reached; 0 once it is."""
         return max(0.0, self._end - time.monotonic())
 
+    def begin_search(self) -> float:
+        """Notes that the search begins; returns the seconds left."""
+        self._began = time.monotonic()
+        return self.seconds_left
+
     def observe(self, trial: Trial) -> None:
         """Notes how long a child of this search took, for a best child whose reward was known before."""
         seconds = _seconds_per_epoch(trial)
         if seconds is not None:
             self._slowest = max(seconds, self._slowest or 0.0)
+        if self._began is not None:
+            start = time.monotonic() - self._began - trial.evaluation.seconds
+            if start > 0:  # else an earlier start of the run trained the child
+                self._around, self._began = max(_AROUND_SECONDS, _AROUND_STARTS * start), None
 
     def estimate(self, best: Trial, epochs: int) -> float | None:
         """Returns the seconds of a final training of `best`; None as long as no child was trained here.
@@ -49,7 +62,7 @@ class TimeBudget:
         slowest child of this search.
         """
         seconds = _seconds_per_epoch(best) or self._slowest
-        return None if seconds is None else _AROUND_SECONDS + epochs * seconds
+        return None if seconds is None else self._around + epochs * seconds
 
     def reserve(self, best: Trial) -> float:
         """Returns the seconds before the limit at which a search has to end, if `best` stays its best trial."""
@@ -76,7 +89,7 @@ class TimeBudget:
         return (
             f"{show_seconds(self.seconds_left)} for the search and the final training: the search ends early enough "
             f"for {self._final_epochs} epochs, each as long as one of the best child in the search, and "
-            f"{_AROUND_SECONDS:.0f} s around them."
+            f"{_AROUND_SECONDS:.0f} s or more around them."
         )
 
     def describe_final(self, best: Trial) -> str:

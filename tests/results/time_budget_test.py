@@ -37,6 +37,24 @@ def test_a_best_child_of_unknown_time_is_taken_for_as_slow_as_the_slowest(clock)
     assert budget.estimate(_trial(7.0, 1), 10) == 15 + 10 * 7
 
 
+def test_on_a_slow_machine_what_is_around_the_epochs_takes_longer(clock):
+    budget, best = TimeBudget(900, search_epochs=1, final_epochs=2), _trial(50.0, 1)
+    clock[0] += 100
+    assert budget.begin_search() == 800
+    budget.observe(_trial(60.0, 1))  # trained by an earlier start of the run
+    assert budget.estimate(best, 2) == 15 + 100
+    clock[0] += 80
+    budget.observe(best)  # the first one here, after 30 seconds until the worker was there
+    clock[0] += 300
+    budget.observe(_trial(50.0, 1))
+    assert budget.estimate(best, 2) == 60 + 100 and budget.reserve(best) == 165
+    quick = TimeBudget(900, search_epochs=1, final_epochs=2)
+    quick.begin_search()
+    clock[0] += 54
+    quick.observe(best)
+    assert quick.estimate(best, 2) == 15 + 100
+
+
 def test_without_a_final_training_nothing_is_reserved(clock):
     budget = TimeBudget(180, search_epochs=1, final_epochs=0)
     assert budget.reserve(_trial(9.0, 1)) == 0
@@ -73,7 +91,7 @@ def test_a_final_training_that_is_shorter_than_the_search_may_be_as_short_as_the
 def test_the_division_of_the_time_is_told(clock):
     assert TimeBudget(180, search_epochs=1, final_epochs=10).describe() == (
         "3 min 0 s for the search and the final training: the search ends early enough for 10 epochs, each as long as "
-        "one of the best child in the search, and 15 s around them."
+        "one of the best child in the search, and 15 s or more around them."
     )
     assert TimeBudget(60, search_epochs=1, final_epochs=10).describe_final(_trial(0.0, 3)) == (
         "1 min 0 s of the time limit are left. The time of the final training is not known, since no child was trained "
