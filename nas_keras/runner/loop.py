@@ -22,6 +22,7 @@ from nas_keras.runner.lookup import Lookup
 from nas_keras.runner.monitoring import Monitor
 from nas_keras.runner.open_batch import OpenBatch
 from nas_keras.runner.proposing import Proposer
+from nas_keras.runner.result import top_trials
 from nas_keras.runner.settings import Settings
 from nas_keras.runner.stopping import EndOfSearch, Stopping
 from nas_keras.storage.dataset import Dataset
@@ -71,7 +72,8 @@ class Loop:
         Returns:
             The reason for the end; see `SearchResult.stopped`.
         """
-        self._stopping.start(self._dataset.best)
+        best = top_trials(self._dataset.finished, 1)
+        self._stopping.start(best[0] if best else None)
         try:
             while self._ask_ahead():
                 batch = self._open[0]
@@ -190,4 +192,7 @@ class Loop:
                 self.pending.append(trial)
                 if not self._dataset.lookup_pending(key):
                     self._dataset.add_pending(trial)
+        known = {trial.key for trial in self.pending}
+        # Of batches that an earlier start left open, and that this one had no time to ask for.
+        self.pending += [trial for trial in self._dataset.pending if trial.key not in known]
         self._checkpointing.save_if_new(self._proposer.asked)

@@ -214,6 +214,16 @@ def test_after_max_seconds_the_search_ends_and_what_is_finished_counts(tmp_path,
     assert (again.stopped, again.pending) == ("max_evaluations", [])
 
 
+def test_a_start_without_time_has_what_earlier_ones_finished(tmp_path, clock):
+    def on_trial(dataset, trial):
+        clock[0] += 1.0
+
+    first = _search(tmp_path / "run", on_trial=on_trial, max_seconds=6)
+    again = _search(tmp_path / "run", max_seconds=0)
+    assert (again.stopped, again.num_evaluations, again.best) == ("max_seconds", 6, first.best)
+    assert (again.trials, again.pending) == (first.trials, first.pending) and len(first.pending) == 2
+
+
 def test_with_a_lag_no_evaluation_goes_on_after_the_time_is_up():
     class Slow(Counting):
         def evaluate(self, jobs):
