@@ -39,9 +39,6 @@ class Controller(tf.keras.Model):
         units: size of the LSTM's state, U.
         embedding: size of an action's embedding.
         seed: seed of the initial weights.
-
-    Attributes:
-        uniform_probs: probabilities of the uniform policy, a NumPy array, float32 [T, N].
     """
 
     def __init__(self, num_choices: Sequence[int], *, units: int = 32, embedding: int = 16, seed: int = 0):
@@ -65,7 +62,6 @@ class Controller(tf.keras.Model):
         )
         self._bias = self.add_weight(name="head_bias", shape=(num_decisions, widest), initializer="zeros")
         exists = np.arange(widest) < np.asarray(num_choices)[:, None]  # [T, N]
-        self.uniform_probs = (exists / np.asarray(num_choices)[:, None]).astype(np.float32)
         self._mask = tf.constant(np.where(exists, 0.0, MASKED), tf.float32)
         self._num_decisions = num_decisions
         self(tf.zeros([1, num_decisions], tf.int32))  # creates the weights
@@ -82,47 +78,34 @@ class Controller(tf.keras.Model):
         actions = tf.cast(actions, tf.int32)
         return _gather_last(tf.nn.log_softmax(self(actions)), actions)
 
-    def sample(self, batch_size, seed, mix_prob=0.0, other_probs=None):
-        """Samples encodings from the policy, or from a mixture of it and another distribution.
-
-        In the mixture each decision is sampled from `other_probs` with probability `mix_prob` and from the policy
-        otherwise; the policy's later decisions are conditioned on whatever was sampled.
+    def sample(self, batch_size, seed):
+        """Samples encodings from the policy.
 
         Args:
             batch_size: B, a scalar.
             seed: int32 [2]; the same seed and weights give the same encodings.
-            mix_prob: one probability for all encodings, or one for each, [B].
-            other_probs: probabilities of each decision's choices, float32 [T, N]; uniform by default.
 
         Returns:
-            actions, int32 [B, T], and the log-probability of each decision under the mixture, float32 [B, T].
+            actions, int32 [B, T], and the log-probability of each decision, float32 [B, T].
         """
-        other_probs = self.uniform_probs if other_probs is None else other_probs
-        mix_prob = np.reshape(mix_prob, [-1, 1]).astype(np.float32)  # [B, 1] or [1, 1]
-        return self._sample(tf.constant(batch_size), tf.constant(seed), tf.constant(mix_prob), tf.constant(other_probs))
+        return self._sample(tf.constant(batch_size), tf.constant(seed))
 
-    @graph_method(
-        tf.TensorSpec([], tf.int32),
-        tf.TensorSpec([2], tf.int32),
-        tf.TensorSpec([None, 1], tf.float32),
-        tf.TensorSpec([None, None], tf.float32),
-    )
-    def _sample(self, batch_size, seed, mix_prob, other_probs):
+    @graph_method(tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32))
+    def _sample(self, batch_size, seed):
         weights, bias = self._lstm.fused_weights(), self._bias + self._mask
-        widest = self.uniform_probs.shape[1]
+        widest = self._mask.shape[1]
         uniform = tf.random.stateless_uniform([self._num_decisions, batch_size, 1], seed)  # at most 1 - 2^-23
 
         def sample_decision(t, prefix, tokens, states, actions, probs):
             # Encodings that begin alike share one row of the LSTM's states; `prefix` [B] is the row of each encoding.
             hidden, states = self._lstm.step(self._embedding(tokens), states, weights)
             policy = tf.gather(tf.nn.softmax(tf.matmul(hidden, self._kernel[t]) + bias[t]), prefix)  # [B, N]
-            mixed = (1.0 - mix_prob) * policy + mix_prob * other_probs[t]
-            cumulative = tf.cumsum(mixed, axis=1)
+            cumulative = tf.cumsum(policy, axis=1)
             # The first choice whose cumulative probability exceeds a random fraction of the total. However the sums
             # are rounded, this is never a choice of probability 0.
             action = tf.argmax(cumulative > uniform[t] * cumulative[:, -1:], axis=1, output_type=tf.int32)  # [B]
             actions = actions.write(t, action)
-            probs = probs.write(t, _gather_last(mixed, action))
+            probs = probs.write(t, _gather_last(policy, action))
             longer, prefix = tf.unique(prefix * widest + action)
             states = tuple(tf.gather(state, longer // widest) for state in states)
             return t + 1, prefix, longer % widest + self._offsets[t], states, actions, probs
@@ -146,27 +129,6 @@ class Controller(tf.keras.Model):
         # oneDNN complains on stderr about transposing integers, so they are transposed as float32, which is exact here.
         actions = tf.cast(tf.transpose(tf.cast(actions.stack(), tf.float32)), tf.int32)
         return actions, tf.transpose(tf.math.log(probs.stack()))
-
-
-def mixture_log_probs(
-    log_probs: np.ndarray, actions: np.ndarray, mix_prob: float, other_probs: np.ndarray
-) -> np.ndarray:
-    """Returns the log-probability of each decision under the mixture that `Controller.sample` draws from.
-
-    Args:
-        log_probs: log-probabilities under the policy, float32 [B, T].
-        actions: the encodings, int32 [B, T].
-        mix_prob: probability of sampling a decision from `other_probs`, from 0 to 1.
-        other_probs: the other distribution, float32 [T, N].
-
-    Returns:
-        float32 [B, T].
-    """
-    if not mix_prob:
-        return log_probs
-    others = other_probs[np.arange(other_probs.shape[0]), actions]  # [B, T]
-    with np.errstate(divide="ignore"):
-        return np.logaddexp(log_probs + np.log1p(-mix_prob), np.log(mix_prob * others)).astype(np.float32)
 
 
 def _gather_last(values, actions):

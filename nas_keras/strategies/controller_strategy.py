@@ -12,7 +12,7 @@ from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.strategies.base import State, Strategy
 from nas_keras.trial import Proposals
 
-_SAMPLE = 3  # purpose of the random generator
+SAMPLE = 3  # purpose of the random generator
 
 
 class ControllerStrategy(Strategy):
@@ -41,8 +41,11 @@ class ControllerStrategy(Strategy):
             self._optimizer._create_all_weights(self.controller.trainable_variables)
 
     def _ask(self, n: int, iteration: int) -> Proposals:
-        seed = np.random.default_rng([self.seed, _SAMPLE, iteration]).integers(2**31, size=2)
-        actions, log_probs = self.controller.sample(n, seed.astype(np.int32))
+        return self._sample(n, np.random.default_rng([self.seed, SAMPLE, iteration]))
+
+    def _sample(self, count: int, rng: np.random.Generator) -> Proposals:
+        """Samples encodings of the policy; they may repeat."""
+        actions, log_probs = self.controller.sample(count, rng.integers(2**31, size=2).astype(np.int32))
         return Proposals(actions.numpy(), log_probs.numpy())
 
     def _variables(self) -> list:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import num_traces
 
-from nas_keras.controller.controller import Controller, mixture_log_probs, tf
+from nas_keras.controller.controller import Controller, tf
 
 _NUM_CHOICES = (3, 1, 4, 2)
 _SEED = tf.constant([1, 2])
@@ -84,48 +84,10 @@ def test_masked_choices_are_never_drawn_and_frequencies_are_the_probabilities(co
     assert (np.abs(counts - 1e5 * expected) <= 5 * np.sqrt(1e5 * expected * (1 - expected)) + 1).all()
 
 
-def test_a_share_of_the_decisions_is_uniform(controller):
-    """In 100,000 encodings of which a fifth of each decision is drawn uniformly, the rest by what stands before it."""
-    actions, log_probs = (part.numpy() for part in controller.sample(100_000, _SEED, 0.2))
-    encodings = _all_encodings()
-    plain = controller.log_probs(encodings).numpy()
-    mixed, plain = np.exp(mixture_log_probs(plain, encodings, 0.2, controller.uniform_probs)), np.exp(plain)
-    np.testing.assert_allclose(mixed, 0.8 * plain + 0.2 / np.array(_NUM_CHOICES), atol=1e-5)
-    expected = mixed.prod(axis=1)
-    np.testing.assert_allclose(expected.sum(), 1.0, atol=1e-5)
-    counts = np.array([(actions == encoding).all(axis=1).sum() for encoding in encodings])
-    assert (np.abs(counts - 1e5 * expected) <= 5 * np.sqrt(1e5 * expected * (1 - expected)) + 1).all()
-    np.testing.assert_allclose(
-        log_probs[:100], np.log(mixed[np.ravel_multi_index(actions[:100].T, _NUM_CHOICES)]), atol=1e-5
-    )
-
-
-def test_a_share_of_the_decisions_is_of_another_distribution(controller):
-    """All of it at share 1; half and half at 0.5, whatever the probabilities, of which some are 0."""
-    other = np.zeros((4, max(_NUM_CHOICES)), np.float32)
-    other[range(4), [0, 1, 0, 1]] = [1, 1, 0.25, 1]
-    other[2, 1] = 0.75
-    actions, log_probs = (part.numpy() for part in controller.sample(20_000, _SEED, 1.0, other))
-    assert (actions[:, [0, 1, 3]] == [0, 1, 1]).all() and abs(actions[:, 2].mean() - 0.75) < 0.02
-    np.testing.assert_allclose(log_probs.sum(axis=1), np.log(np.where(actions[:, 2], 0.75, 0.25)), atol=1e-5)
-    encodings = _all_encodings()
-    plain = controller.log_probs(encodings).numpy()
-    mixed, plain = np.exp(mixture_log_probs(plain, encodings, 0.5, other)), np.exp(plain)
-    np.testing.assert_allclose(mixed, 0.5 * plain + 0.5 * other[range(4), encodings], atol=1e-5)
-
-
-def test_without_a_share_log_probs_are_exact_however_small():
+def test_log_probs_are_exact_however_small():
     controller = Controller((2, 2), seed=0)
     controller._bias.assign([[0.0, -200.0], [0.0, 0.0]])
     np.testing.assert_allclose(controller.log_probs(np.array([[1, 0]]))[0, 0], -200.0, atol=0.1)
-    encodings = np.array([[1, 0]])
-    mixed = mixture_log_probs(controller.log_probs(encodings).numpy(), encodings, 0.5, controller.uniform_probs)
-    np.testing.assert_allclose(mixed[0, 0], np.log(0.25), atol=1e-5)
-
-
-def test_all_decisions_uniform(controller):
-    log_probs = controller.sample(10, _SEED, 1.0)[1]
-    np.testing.assert_allclose(log_probs, -np.log([_NUM_CHOICES] * 10), atol=1e-5)
 
 
 def test_the_seed_decides_the_sample(controller):

@@ -10,14 +10,18 @@ An encoding a = (a_1, ..., a_T) is one action of a one-step episode: its probabi
 pi_theta(a) = prod_t pi_theta(a_t | a_{<t}) (`controller/controller.py`), and its reward is terminal, so an advantage A
 needs no value function. S is the entropy of the policy, summed over decisions.
 
-    ask    encodings sampled from pi_theta become proposals         `candidates.py`, `sampling.py`
+    ask    candidates are sampled from pi_theta; n of them, new keys first, become proposals
     tell   trials enter the replay buffer                           `replay_buffer.py`
-           rewards become advantages A, references become pi_old    `advantages.py`
+           rewards become advantages A                              `advantages.py`
            K steps of Adam on -L, mini-batch by mini-batch          `loss.py`, on TF-Agents' `PPOClipAgent`
 
-Which proposals are made, what A and pi_old are, and which trials are learned from are settings (`config.py`).
+By default proposals do not repeat: known keys among the candidates are passed over, and the others are selected without
+replacement with probability proportional to pi(a)^s (Gumbel top-n, Kool et al. 2019, https://arxiv.org/abs/1903.06059,
+section 3). Proposals therefore follow pi_theta, sharpened and restricted to what is new, while the stored
+log-probabilities are those of pi_theta itself, in the version that made the proposal. With `candidates=0` proposals are
+plain samples, and r is the importance ratio to the policy that sampled them.
 
-Legend: `M` trials learned from, `m` trials in a mini-batch, `K` steps, `T` decisions.
+Legend: `C` candidates, `n` proposals, `M` trials learned from, `m` trials in a mini-batch, `K` steps, `T` decisions.
 """
 
 from collections.abc import Sequence
@@ -28,24 +32,15 @@ from nas_keras._tensorflow import tf
 from nas_keras.controller.graph import graph_method
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.strategies.base import State, config_or_default
-from nas_keras.strategies.controller_strategy import ControllerStrategy
-from nas_keras.strategies.ppo.advantages import (
-    ADVANTAGES,
-    LATEST,
-    NORMAL,
-    SOFT,
-    bound_references,
-    select_trials,
-    soft_advantages,
-)
-from nas_keras.strategies.ppo.candidates import ProposalSampler
+from nas_keras.strategies.controller_strategy import SAMPLE, ControllerStrategy
+from nas_keras.strategies.ppo.advantages import SOFT, soft_advantages, standardize
 from nas_keras.strategies.ppo.config import PPOConfig
 from nas_keras.strategies.ppo.loss import PPOLoss
 from nas_keras.strategies.ppo.replay_buffer import ReplayBuffer
-from nas_keras.strategies.ppo.sampling import latin_hypercube
+from nas_keras.strategies.ranks import rank_scores
 from nas_keras.trial import Proposals, Trial
 
-_SAMPLE, _SHUFFLE = 3, 4  # purposes of the random generators
+_SHUFFLE = 4  # purpose of the random generator
 
 
 class PPO(ControllerStrategy):
@@ -63,23 +58,42 @@ class PPO(ControllerStrategy):
         self._loss = PPOLoss(
             self.controller, space.num_choices, self._optimizer, clip=config.clip, entropy=config.entropy
         )
-        # Candidates near the best encodings need them, however old they are.
-        elite = max(config.elite, config.beam if config.candidates else 0)
-        self._buffer = ReplayBuffer(space, window=config.window, elite=elite)
-        self._sampler = ProposalSampler(space, self.controller, self._buffer, config, self._log_probs_of)
+        self._buffer = ReplayBuffer(space, window=config.window)
 
     def _ask(self, n: int, iteration: int) -> Proposals:
-        rng = np.random.default_rng([self.seed, _SAMPLE, iteration])
-        if iteration < self.config.design:
-            proposals = latin_hypercube(n, self.space, rng)
-        else:
-            proposals = self._sampler.complete(n, self._select(n, rng), rng)
-        self._buffer.add_pending(proposals.actions)
-        return proposals
+        rng = np.random.default_rng([self.seed, SAMPLE, iteration])
+        actions, log_probs = self._sample(self.config.candidates or n, rng)  # [C, T] each
+        if self.config.candidates:
+            selected = self._select(n, actions, log_probs, rng)
+            actions, log_probs = actions[selected], log_probs[selected]
+        self._buffer.add_pending(actions)
+        return Proposals(actions, log_probs)
 
-    def _select(self, n: int, rng: np.random.Generator) -> Proposals:
-        """Returns at most n new encodings, selected from the candidates."""
-        return self._sampler.select(n, rng)
+    def _select(self, n: int, actions: np.ndarray, log_probs: np.ndarray, rng: np.random.Generator) -> list[int]:
+        """Returns the indices of at most n candidates [C, T] with different keys, new keys first."""
+        new, known = self._split(self._order(actions, log_probs, rng), actions, most=n)
+        return [*new, *known][:n]
+
+    def _order(self, actions: np.ndarray, log_probs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Returns the indices of different candidates in a random order in which the probable ones tend to be first."""
+        distinct = np.unique(actions, axis=0, return_index=True)[1]
+        scores = self.config.sharpness * log_probs[distinct].sum(axis=1, dtype=np.float64)
+        return distinct[np.argsort(-(scores + rng.gumbel(size=len(scores))))]
+
+    def _split(self, order: np.ndarray, actions: np.ndarray, *, most: int) -> tuple[list[int], list[int]]:
+        """Splits indices of candidates into those of new and those of known keys, one for each key, in their order.
+
+        It stops at `most` new keys, since the keys of cells take time.
+        """
+        pending = self._buffer.pending_keys()
+        new: dict[str, int] = {}
+        known: dict[str, int] = {}
+        for index, encoding in zip(order.tolist(), map(tuple, actions[order].tolist()), strict=True):
+            if len(new) == most:
+                break
+            key = self.space.key(encoding)
+            (known if key in pending or self._buffer.is_known(key) else new).setdefault(key, index)
+        return list(new.values()), list(known.values())
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
         self._buffer.add(trials)
@@ -94,38 +108,23 @@ class PPO(ControllerStrategy):
 
     def _training_data(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Returns actions [M, T], log pi_old(a) [M] and A [M]; M is at most what the mini-batches hold."""
-        config = self.config
-        trials, batch = self._buffer.experience(), self._buffer.batch_size
-        kind, elite = config.advantages, config.elite
-        is_settling = (config.elite or config.candidates) and self._has_observed_half()
-        if is_settling:  # little is left to find: settle on the best trial, given the latest batch and that trial
-            trials = trials.take(select_trials(trials.rewards, batch=batch, elite=1))
-            kind, elite = NORMAL, 0
-        elif elite or kind != NORMAL:  # observing an encoding twice does not make it better
+        config, trials = self.config, self._buffer.experience()
+        if config.advantages == SOFT:  # a probability is compared with a rank: an encoding counts once
             trials = trials.latest()
-        selected = select_trials(trials.rewards, batch=batch, elite=elite)
-        most = config.steps * config.minibatch_size
-        if len(selected) > most:
-            selected = np.sort(rng.choice(selected, size=most, replace=False))
-        advantages = ADVANTAGES[kind](trials.rewards)[selected]
-        actions, drawn, _ = trials.take(selected)
+        used, most = np.arange(len(trials.rewards)), config.steps * config.minibatch_size
+        if len(used) > most:
+            used = np.sort(rng.choice(used, size=most, replace=False))
+        actions, sampled, _ = trials.take(used)
         current = self._log_probs_of(actions).sum(axis=1)
-        references = current if config.reference == LATEST else drawn
-        if kind == SOFT:  # soft advantages bound the probabilities by themselves
-            return actions, references, soft_advantages(advantages, current, temperature=config.temperature)
-        uniform = -float(np.log(self.space.num_choices).sum())
-        references = bound_references(
-            references,
-            advantages,
-            clip=config.clip,
-            floor=uniform - config.floor if config.floor else -np.inf,
-            ceiling=float(np.log(config.ceiling)) if config.ceiling and not is_settling else np.inf,
-        )
-        return actions, references, advantages
-
-    def _has_observed_half(self) -> bool:
-        """Returns whether more than half of the space's keys are observed."""
-        return 2 * self._buffer.num_keys > (self.space.num_keys or self.space.size)
+        if config.advantages == SOFT:
+            scores = rank_scores(trials.rewards)[used]
+            advantages = soft_advantages(scores, current, temperature=config.temperature)
+        else:
+            advantages = standardize(trials.rewards)[used]
+        # The ratio to the policy that sampled a trial corrects for its age if proposals are plain samples. Selected
+        # ones do not follow that policy; for them the clip bounds how far the K steps move the latest policy.
+        old_log_probs = current if config.candidates else sampled
+        return actions, old_log_probs, advantages
 
     def _log_probs_of(self, actions: np.ndarray) -> np.ndarray:
         """Returns the log-probs [C, T] of encodings [C, T] under the current policy."""

@@ -1,20 +1,19 @@
-"""The replay buffer of PPO: trials of the latest batches, the best earlier trials, and all known keys.
+"""The replay buffer of PPO: the trials of the latest batches, and every key that is known.
 
-If there is a window, the time of an ask and a tell does not grow with D: of older batches only the keys and a few best
-trials are kept.
+If there is a window, the time of a tell does not grow with D: of older batches only the keys are kept.
 
 Legend: `M` trials in the buffer, `n` proposals in a batch, `T` decisions.
 """
 
 import collections
 import sys
-from collections.abc import KeysView, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from nas_keras.spaces.search_space import Actions, SearchSpace
-from nas_keras.strategies.base import State, finite_rewards
+from nas_keras.spaces.search_space import SearchSpace
+from nas_keras.strategies.base import State
 from nas_keras.trial import Trial
 
 
@@ -46,14 +45,12 @@ class ReplayBuffer:
 
     Args:
         space: the space to search.
-        window: number of latest batches whose trials are all kept; 0 keeps every batch.
-        elite: number of trials kept from before the window, the best ones of different encodings.
+        window: number of latest batches whose trials are kept; 0 keeps every batch.
     """
 
-    def __init__(self, space: SearchSpace, *, window: int, elite: int):
-        self._space, self._window, self._elite = space, window, elite
-        self._best = _concatenate([], space)
-        self._batches: collections.deque[Experience] = collections.deque()
+    def __init__(self, space: SearchSpace, *, window: int):
+        self._space = space
+        self._batches: collections.deque[Experience] = collections.deque(maxlen=window or None)
         self._pending: collections.deque[np.ndarray] = collections.deque()  # batches [n, T] that are not observed yet
         self._keys: dict[str, None] = {}  # keys of all observed encodings; ordered, so that a state is reproducible
 
@@ -61,11 +58,6 @@ class ReplayBuffer:
     def num_keys(self) -> int:
         """The number of different keys observed."""
         return len(self._keys)
-
-    @property
-    def batch_size(self) -> int:
-        """The number of trials in the latest batch."""
-        return len(self._batches[-1].rewards)
 
     def add_pending(self, actions: np.ndarray) -> None:
         """Adds a batch of proposed encodings [n, T], which will be observed later."""
@@ -84,36 +76,25 @@ class ReplayBuffer:
                 np.array([trial.reward for trial in trials]),
             )
         )
-        if self._window and len(self._batches) > self._window:
-            old = self._batches.popleft()
-            if self._elite:
-                old = _concatenate([self._best, old], self._space).latest()
-                order = np.argsort(-finite_rewards(old.rewards), kind="stable")[: self._elite]
-                self._best = old.take(np.sort(order))
 
     def experience(self) -> Experience:
         """Returns all trials in the buffer, in the order observed."""
-        return _concatenate([self._best, *self._batches], self._space)
+        empty = Experience(np.zeros((0, len(self._space.decisions)), np.int32), np.zeros(0, np.float32), np.zeros(0))
+        return Experience(*(np.concatenate(part) for part in zip(empty, *self._batches, strict=True)))
 
-    def known_keys(self) -> tuple[set[str], KeysView[str]]:
-        """Returns the keys of the pending encodings and of the observed ones."""
-        return {self._space.key(row) for batch in self._pending for row in batch.tolist()}, self._keys.keys()
+    def is_known(self, key: str) -> bool:
+        """Returns whether a key is observed."""
+        return key in self._keys
 
-    def latest_encodings(self, count: int) -> list[Actions]:
-        """Returns up to `count` different encodings: the pending ones, then those of the latest batches."""
-        encodings = dict.fromkeys(tuple(row) for batch in self._pending for row in batch.tolist())
-        for batch in reversed(self._batches):
-            if len(encodings) >= count:
-                break
-            encodings.update(dict.fromkeys(map(tuple, batch.actions.tolist())))
-        return list(encodings)[:count]
+    def pending_keys(self) -> set[str]:
+        """Returns the keys of the proposals that are not observed yet."""
+        return {self._space.key(tuple(row)) for batch in self._pending for row in batch.tolist()}
 
     def state(self) -> State:
         """Returns the contents of the buffer, see `Strategy.state`."""
-        parts = zip(Experience._fields, self.experience(), strict=True)
         return {
-            **dict(parts),
-            "sizes": [len(part.rewards) for part in (self._best, *self._batches)],
+            **dict(zip(Experience._fields, self.experience(), strict=True)),
+            "sizes": [len(batch.rewards) for batch in self._batches],
             "keys": list(self._keys),
             "pending": [batch.tolist() for batch in self._pending],
         }
@@ -122,15 +103,10 @@ class ReplayBuffer:
         """Restores a `state`."""
         ends = np.cumsum(state["sizes"]).astype(int)[:-1]
         parts = zip(*(np.split(np.asarray(state[name]), ends) for name in Experience._fields), strict=True)
-        self._best, *batches = (Experience(*part) for part in parts)
-        self._batches = collections.deque(batches)
+        batches = [Experience(*part) for part in parts] if state["sizes"] else []
+        self._batches = collections.deque(batches, maxlen=self._batches.maxlen)
         self._keys = dict.fromkeys(map(sys.intern, state["keys"]))
         num_decisions = len(self._space.decisions)
         self._pending = collections.deque(
             np.array(batch, np.int32).reshape(-1, num_decisions) for batch in state["pending"]
         )
-
-
-def _concatenate(parts: Sequence[Experience], space: SearchSpace) -> Experience:
-    empty = Experience(np.zeros((0, len(space.decisions)), np.int32), np.zeros(0, np.float32), np.zeros(0))
-    return Experience(*(np.concatenate(part) for part in zip(empty, *parts, strict=True)))

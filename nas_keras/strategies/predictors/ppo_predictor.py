@@ -9,9 +9,11 @@ compare upper confidence bounds with other rules for architecture search.
 Legend: `n` proposals, `N` candidates, `M` trials, `T` decisions, `F` features.
 """
 
+import functools
+
 import numpy as np
 
-from nas_keras.spaces.search_space import SearchSpace
+from nas_keras.spaces.search_space import Actions, SearchSpace
 from nas_keras.strategies.base import config_or_default
 from nas_keras.strategies.ppo.config import PPOPredictorConfig
 from nas_keras.strategies.ppo.ppo import PPO
@@ -20,6 +22,7 @@ from nas_keras.strategies.predictors.gaussian_process import Posterior
 from nas_keras.strategies.ranks import rank_scores
 from nas_keras.trial import Proposals
 
+_MAX_CACHED = 100_000  # encodings whose features are kept, since a policy samples the same ones again and again
 _MAX_FITTED = 512  # latest encodings; the time of a fit grows with the cube of their number
 
 
@@ -37,19 +40,18 @@ class PPOPredictor(PPO):
     def __init__(self, space: SearchSpace, config: PPOPredictorConfig | None = None, *, seed: int = 0):
         super().__init__(space, config_or_default(config, PPOPredictorConfig), seed=seed)
         self._has_cells = count_nodes(space) is not None
+        self._cell_features = functools.lru_cache(maxsize=_MAX_CACHED)(self._make_features)
 
-    def _select(self, n: int, rng: np.random.Generator) -> Proposals:
-        """Returns at most n candidates, the best predicted ones; none until `initial` keys have been observed."""
-        sampler = self._sampler
+    def _select(self, n: int, actions: np.ndarray, log_probs: np.ndarray, rng: np.random.Generator) -> list[int]:
+        """Returns the indices of at most n candidates [C, T]: the best predicted new ones, then known ones."""
         if self._buffer.num_keys < self.config.initial:
-            return sampler.none
-        candidates = sampler.candidates(rng)
-        candidates = candidates[sampler.find_new(candidates, len(candidates))]
-        if not len(candidates):  # a policy that has converged in a small space, or a space with nothing new left
-            return sampler.none
-        actions, _, rewards = self._buffer.experience().latest()
-        indices = self._select_indices(n, candidates, actions[-_MAX_FITTED:], rewards[-_MAX_FITTED:])
-        return sampler.with_log_probs(candidates[indices])
+            return super()._select(n, actions, log_probs, rng)
+        new, known = self._split(self._order(actions, log_probs, rng), actions, most=len(actions))
+        if not new:  # a policy that has converged in a small space, or a space with nothing new left
+            return known[:n]
+        fitted, _, rewards = self._buffer.experience().latest()
+        best = self._select_indices(n, actions[new], fitted[-_MAX_FITTED:], rewards[-_MAX_FITTED:])
+        return [*(new[i] for i in best), *known][:n]
 
     def _select_indices(self, n: int, candidates: np.ndarray, actions: np.ndarray, rewards: np.ndarray) -> list[int]:
         """Returns the indices of at most n candidates [N, T], given encodings [M, T] and their rewards [M]."""
@@ -69,8 +71,10 @@ class PPOPredictor(PPO):
         """Returns features [N, F] of encodings [N, T]; an encoding without a cell represents its one-hot features."""
         if not self._has_cells:
             return encodings
-        operations = self.space.decisions[0].choices
-        return np.array([cell_features(self.space.decode(encoding), operations) for encoding in encodings])
+        return np.array([self._cell_features(encoding) for encoding in map(tuple, encodings.tolist())])
+
+    def _make_features(self, encoding: Actions) -> np.ndarray:
+        return cell_features(self.space.decode(encoding), self.space.decisions[0].choices)
 
     def _inner_products(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Returns phi(x) . phi(y) of features [N, F] and [M, F]: [N, M]."""

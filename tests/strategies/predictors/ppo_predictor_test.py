@@ -39,7 +39,7 @@ def _asked():
 
 def test_the_first_proposals_are_ppos():
     asked = _run(PPOPredictor(SPACE, PPOPredictorConfig(initial=16), seed=1), _additive, batches=2)
-    expected = _run(PPO(SPACE, nk.PPOConfig(candidates=0), seed=1), _additive, batches=2)
+    expected = _run(PPO(SPACE, nk.PPOConfig(candidates=400), seed=1), _additive, batches=2)
     for proposals, others in zip(asked, expected, strict=True):
         assert (proposals.actions == others.actions).all()
 
@@ -51,9 +51,11 @@ def test_an_additive_table_of_4096_is_solved_in_48_evaluations(asked):
     assert len({tuple(actions) for proposals in asked for actions in proposals.actions.tolist()}) == 48
 
 
-def test_log_probs_are_the_controllers(asked):
-    assert all((proposals.log_probs <= 0).all() for proposals in asked)
-    assert all(proposals.log_probs.dtype == np.float32 for proposals in asked)
+def test_log_probs_are_the_controllers():
+    strategy = PPOPredictor(SPACE, seed=1)
+    _run(strategy, _additive, batches=3)
+    proposals = strategy.ask(8)
+    np.testing.assert_allclose(proposals.log_probs, strategy.controller.log_probs(proposals.actions), atol=1e-5)
 
 
 def test_encodings_that_mean_one_cell_are_one():
@@ -64,22 +66,14 @@ def test_encodings_that_mean_one_cell_are_one():
     assert len(set(keys)) == len(keys) == 32
 
 
-@pytest.mark.parametrize("space", [nk.spaces.large(1), nk.spaces.small()], ids=str)
-def test_once_no_candidate_is_left_it_goes_on_as_ppo_does(space):
-    """Cells: 8 and 64 keys, 16 batches of 8."""
-    asked = _run(PPOPredictor(space, seed=0), lambda actions: float(sum(actions)), batches=16)
-    keys = [space.key(actions) for proposals in asked for actions in proposals.actions]
-    assert len(keys) == 128 and set(keys) == {space.key(actions) for actions in space.enumerate()}
+def test_once_no_candidate_is_new_known_ones_are_proposed():
+    """The space has 8 keys in 16 encodings, and a batch is never empty."""
+    space = nk.spaces.large(1)
+    asked = _run(PPOPredictor(space, seed=0), lambda actions: float(sum(actions)), batches=6)
+    keys = [[space.key(actions) for actions in proposals.actions] for proposals in asked]
+    assert all(len(batch) == len(set(batch)) > 0 for batch in keys) and len(set(keys[0])) == 8
 
 
 def test_as_long_as_all_fail_it_proposes_what_ppo_would():
     asked = _run(PPOPredictor(SPACE, seed=2), lambda actions: float("nan"), batches=4)
     assert len({tuple(actions) for proposals in asked for actions in proposals.actions.tolist()}) == 32
-
-
-@pytest.mark.parametrize("setting", ["candidates", "beam", "initial"])
-def test_impossible_settings_are_refused(setting):
-    with pytest.raises(nk.InvalidValueError, match=f"{setting}=0 is not allowed: it must be an integer of at least 1"):
-        PPOPredictorConfig(**{setting: 0})
-    with pytest.raises(nk.InvalidValueError, match="near=-1 is not allowed"):
-        PPOPredictorConfig(near=-1)
