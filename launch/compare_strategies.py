@@ -1,6 +1,6 @@
 """Compares strategies on a table whose every reward is known: regret at equal numbers of distinct evaluations.
 
-    python launch/compare_strategies.py --synthetic=pairwise-8x3-0 --strategies=ppo,evolution,random
+    python launch/compare_strategies.py --synthetic=pairwise-8x3-0 --strategies=ppo,evolution:batch_size=1,random
     python launch/compare_strategies.py --table=testdata/rewards/mnist_small --strategies=ppo,evolution:population=50
     python launch/compare_strategies.py --npz=nbmacro_cifar10.npz --npz_array=test_acc_runs --npz_column=0
 
@@ -23,9 +23,10 @@ from nas_keras.system.output_files import check_apart, result_file
 
 _STRATEGIES = flags.DEFINE_string(
     "strategies",
-    "ppo,evolution,random",
+    "ppo_predictor,ppo,ppo:paper,evolution,random",
     f"Strategies, comma-separated, of {', '.join(NAMES)}; settings follow a colon: "
-    "ppo,evolution:population=50,sample_size=10,random.",
+    "ppo,evolution:population=50,sample_size=10,random. ppo:paper is PPO as in the paper, and batch_size=1 gives a "
+    "strategy a batch size of its own.",
 )
 _TABLE = flags.DEFINE_string("table", None, "Folder of a complete table of the small space or a large one.")
 _SYNTHETIC = flags.DEFINE_string(
@@ -38,12 +39,14 @@ _NPZ_ARRAY = flags.DEFINE_string("npz_array", "", "With --npz: name of the array
 _NPZ_COLUMN = flags.DEFINE_integer("npz_column", None, "With --npz: column of an array [R, C], from 0.")
 _SEEDS = flags.DEFINE_integer("seeds", 100, "Searches by each strategy, with seeds 0, 1, ...")
 _BUDGETS = flags.DEFINE_list("budgets", ["50", "100", "200"], "Numbers of distinct evaluations to compare at.")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Proposals in a batch, the same for all strategies.")
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 8, "Proposals in a batch of the strategies that do not state their own."
+)
 _PROCESSES = flags.DEFINE_integer("processes", None, "Processes that search. Default: one per core.")
 _REFERENCE = flags.DEFINE_string(
     "reference",
     None,
-    "A strategy, as in --strategies: the others are compared with its regret at twice their budget.",
+    "A strategy, as in --strategies: the others are compared with its regret at three times their budget.",
 )
 _CSV = flags.DEFINE_string("csv", None, "File to write every curve to.")
 _PICTURE = flags.DEFINE_string("picture", None, f"File to draw the curves to: {', '.join(PICTURES)}.")

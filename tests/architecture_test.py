@@ -53,7 +53,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "storage/table_writer.py": "storage/table_test.py",
     "strategies/base.py": "strategies/names_test.py",
     "strategies/reinforce_config.py": "strategies/names_test.py",
-    "strategies/ppo/config.py": "strategies/names_test.py",
     "system/atomic_files.py": "storage/run_folder_test.py",
     "system/code_source.py": "system/code_fingerprint_test.py",
     "system/code_values.py": "system/code_fingerprint_test.py",

@@ -75,7 +75,7 @@ def compare(
         contenders: at least one.
         num_seeds: S.
         max_evaluations: E, the number of distinct evaluations in each search.
-        batch_size: proposals in a batch, the same for all contenders.
+        batch_size: proposals in a batch of the contenders that do not state their own.
         processes: number of processes that search, by default one per core; with 1, this process searches itself.
         on_searches: called with the number of searches that have just finished.
 
@@ -136,8 +136,8 @@ class _CurveSearcher:
     """Searches one problem in this process and reduces each search to its curve."""
 
     def __init__(self, problem: Problem, max_evaluations: int, batch_size: int):
-        self._problem, self._max_evaluations = problem, max_evaluations
-        self._searches = ManySearches(problem.space, problem.evaluator, batch_size=batch_size)
+        self._problem, self._max_evaluations, self._batch_size = problem, max_evaluations, batch_size
+        self._searches = ManySearches(problem.space, problem.evaluator)
 
     def search(self, contender: Contender, seeds: Sequence[int]) -> np.ndarray:
         """Curves [S, E], a row for each seed."""
@@ -145,6 +145,7 @@ class _CurveSearcher:
             contender.label,
             functools.partial(contender.make, self._problem),
             seeds,
+            batch_size=contender.batch_size or self._batch_size,
             max_evaluations=self._max_evaluations,
         )
         return np.array([self._curve(result.trials) for _, result in finished])

@@ -28,11 +28,10 @@ class ManySearches:
     Args:
         space: the space to search.
         evaluator: gives the rewards.
-        batch_size: proposals in a batch, the same for all searches.
     """
 
-    def __init__(self, space: SearchSpace, evaluator: Evaluator, *, batch_size: int):
-        self._space, self._evaluator, self._batch_size = space, evaluator, batch_size
+    def __init__(self, space: SearchSpace, evaluator: Evaluator):
+        self._space, self._evaluator = space, evaluator
         self._traced: dict[str, Strategy] = {}
 
     def run(
@@ -41,6 +40,7 @@ class ManySearches:
         make: Callable[[int], Strategy],
         seeds: Iterable[int],
         *,
+        batch_size: int,
         max_evaluations: int,
         max_trials: int | None = None,
     ) -> Iterator[FinishedSearch]:
@@ -50,6 +50,7 @@ class ManySearches:
             label: identifies the strategy and its configuration; searches with the same label share traced graphs.
             make: seed -> a new strategy.
             seeds: seeds of the searches.
+            batch_size: proposals in a batch.
             max_evaluations: distinct evaluations in each search.
             max_trials: proposals in each search, repeats included; None for the default of `nk.search`.
         """
@@ -64,7 +65,7 @@ class ManySearches:
                 strategy=strategy,
                 max_evaluations=max_evaluations,
                 max_trials=max_trials,
-                batch_size=self._batch_size,
+                batch_size=batch_size,
             )
             yield FinishedSearch(strategy, result)
 

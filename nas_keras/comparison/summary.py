@@ -18,6 +18,8 @@ import numpy as np
 from nas_keras.comparison.compare import Comparison
 from nas_keras.system.output_files import write_result
 
+_TIMES = 3  # the reference is given as many times the budget of the others
+
 
 class Mean(NamedTuple):
     """A mean over seeds and its standard error, NaN for one seed."""
@@ -66,7 +68,7 @@ def summary_text(comparison: Comparison, budgets: Sequence[int], *, reference: s
         comparison: the comparison.
         budgets: numbers of distinct evaluations to report, each at most E.
         reference: label of a strategy. The regret of each other strategy is also compared with that of the reference
-            at twice the budget, if that is one of `budgets`.
+            at three times the budget, if that is one of `budgets`.
     """
     problem = comparison.problem
     parts = [
@@ -88,13 +90,13 @@ def summary_text(comparison: Comparison, budgets: Sequence[int], *, reference: s
         rows = [(f"{one} - {other}", _compare(comparison, one, budget, other, budget)) for one, other in pairs]
         if rows:
             parts.append("  paired differences of regret, with 95 % intervals\n" + _align(rows))
-    for budget in (budget for budget in budgets if 2 * budget in budgets):
+    for budget in (budget for budget in budgets if _TIMES * budget in budgets):
         if not reference:
             break
         others = [label for label in comparison.curves if label != reference]
-        rows = [(other, _compare(comparison, other, budget, reference, 2 * budget)) for other in others]
+        rows = [(other, _compare(comparison, other, budget, reference, _TIMES * budget)) for other in others]
         if rows:
-            title = f"Regret after {budget:,} evaluations - regret of {reference} after {2 * budget:,}"
+            title = f"Regret after {budget:,} evaluations - regret of {reference} after {_TIMES * budget:,}"
             parts.append(f"{title}, paired, with 95 % intervals\n{_align(rows)}")
     return "\n\n".join(parts)
 

@@ -1,7 +1,8 @@
 """Searches of a table as in the paper's figure: PPO, uniform sampling, and random search without repeats.
 
-Uniform sampling draws encodings with repeats, so its expected mean reward is the table's mean over encodings. Random
-search draws each key once; PPO saves evaluations only if it needs fewer distinct keys than random search.
+The figure is about samples of a policy, with repeats: those of PPO in the paper's form, and uniform ones, whose
+expected mean reward is the table's mean over encodings. PPO with its defaults and random search propose each key once;
+PPO saves evaluations only if it needs fewer distinct keys than random search.
 
 Legend: `n` searches, each with a seed of its own; `I` iterations (batches), `m` samples in each; `K` keys.
 """
@@ -19,11 +20,12 @@ from nas_keras.errors import check_at_least
 from nas_keras.evaluators.table import TableEvaluator
 from nas_keras.spaces.search_space import Actions, SearchSpace
 from nas_keras.strategies import Strategy, make_strategy
+from nas_keras.strategies.ppo.config import PPOConfig
 from nas_keras.trial import Job, Proposals, Trial
 
-PPO, UNIFORM, RANDOM = "PPO", "uniform sampling", "random search"
+PPO, PAPER, UNIFORM, RANDOM = "PPO", "PPO in the paper's form", "uniform sampling", "random search"
 NUM_BEST = 5
-_STRATEGIES = (PPO, UNIFORM, RANDOM)
+_STRATEGIES = (PPO, PAPER, UNIFORM, RANDOM)
 _DRAW = 20  # separates this random generator from others with the same seed
 _CHUNK = 8_192  # encodings whose probabilities are computed at once
 
@@ -33,18 +35,18 @@ class TableSearches:
     """Results of n searches by each strategy.
 
     Attributes:
-        curves: `PPO`, `UNIFORM` -> mean reward of each batch's samples, fractions [n, I].
-        probabilities: probability that PPO's final policy gives to the `NUM_BEST` best keys together, [n].
-        best_probabilities: probability that it gives to the best key alone, [n].
+        curves: `PAPER`, `UNIFORM` -> mean reward of each batch's samples, fractions [n, I].
+        probabilities: probability of the `NUM_BEST` best keys together under the final policy of `PAPER`, [n].
+        best_probabilities: probability of the best key alone under that policy, [n].
         uniform_probability: probability that a uniform policy gives to the `NUM_BEST` best keys together.
-        until_best: `PPO`, `RANDOM` -> distinct keys evaluated up to and including the best one; inf where a search
-            ended without it, [n].
+        until_best: `PPO`, `PAPER`, `RANDOM` -> distinct keys evaluated up to and including the best one; inf where
+            a search ended without it, [n].
         until_good: the same, up to the first of the `NUM_BEST` best.
-        num_evaluated: distinct keys that PPO evaluated, [n].
+        num_evaluated: distinct keys that `PAPER` evaluated, [n].
         batch_size: m.
         best: reward of the best key.
         mean: mean reward over encodings.
-        config: PPO's settings.
+        config: settings of `PPO`.
     """
 
     curves: dict[str, np.ndarray]
@@ -144,13 +146,14 @@ def _start_searches(
     space: SearchSpace, evaluator: TableEvaluator, num_keys: int, seeds: range, batches: int, batch_size: int
 ) -> dict[str, Iterator[FinishedSearch]]:
     """Returns strategy -> its searches, each of which runs only when its iterator reaches it."""
-    many = ManySearches(space, evaluator, batch_size=batch_size)
+    many = ManySearches(space, evaluator)
     trials = batches * batch_size
     return {
         name: many.run(
             name,
             functools.partial(_make_strategy, name, space),
             seeds,
+            batch_size=batch_size,
             max_evaluations=num_keys + 1,  # never reached: PPO continues when every key is known
             max_trials=max(trials, num_keys) if name == RANDOM else trials,
         )
@@ -161,7 +164,8 @@ def _start_searches(
 def _make_strategy(name: str, space: SearchSpace, seed: int) -> Strategy:
     if name == UNIFORM:
         return UniformSampling(space, seed=seed)
-    return make_strategy({PPO: "ppo", RANDOM: "random"}[name], space, seed=seed)
+    options = dataclasses.asdict(PPOConfig.paper()) if name == PAPER else {}
+    return make_strategy("random" if name == RANDOM else "ppo", space, options=options, seed=seed)
 
 
 def _outcome(finished: FinishedSearch, figures: _TableFigures) -> _Outcome:
@@ -187,20 +191,20 @@ def _collect(
     outcomes: Mapping[str, Sequence[_Outcome]], figures: _TableFigures, space: SearchSpace, batch_size: int
 ) -> TableSearches:
     """Puts the figures of single searches together."""
-    ppo = outcomes[PPO]
+    paper, evaluations = outcomes[PAPER], (PPO, PAPER, RANDOM)
     num_good_encodings = sum(map(len, figures.best_encodings))
     return TableSearches(
-        curves={name: np.array([one.batch_means for one in outcomes[name]]) for name in (PPO, UNIFORM)},
-        probabilities=np.array([sum(one.probabilities) for one in ppo]),
-        best_probabilities=np.array([one.probabilities[0] for one in ppo]),
+        curves={name: np.array([one.batch_means for one in outcomes[name]]) for name in (PAPER, UNIFORM)},
+        probabilities=np.array([sum(one.probabilities) for one in paper]),
+        best_probabilities=np.array([one.probabilities[0] for one in paper]),
         uniform_probability=num_good_encodings / space.size,
-        until_best={name: np.array([one.until_best for one in outcomes[name]]) for name in (PPO, RANDOM)},
-        until_good={name: np.array([one.until_good for one in outcomes[name]]) for name in (PPO, RANDOM)},
-        num_evaluated=np.array([one.num_evaluated for one in ppo]),
+        until_best={name: np.array([one.until_best for one in outcomes[name]]) for name in evaluations},
+        until_good={name: np.array([one.until_good for one in outcomes[name]]) for name in evaluations},
+        num_evaluated=np.array([one.num_evaluated for one in paper]),
         batch_size=batch_size,
         best=figures.best_reward,
         mean=figures.mean_reward,
-        config=ppo[-1].config,
+        config=outcomes[PPO][-1].config,
     )
 
 

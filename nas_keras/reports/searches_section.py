@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from nas_keras.comparison.table_searches import NUM_BEST, PPO, UNIFORM, TableSearches
+from nas_keras.comparison.table_searches import NUM_BEST, PAPER, UNIFORM, TableSearches
 from nas_keras.reports.markdown import escape, make_table, percent
 from nas_keras.reports.plots import table_plots
 from nas_keras.reports.table_facts import TableFacts
@@ -25,8 +25,8 @@ def searches_section(facts: TableFacts, searched: TableSearches | None, picture:
     if searched is None or picture is None:
         why = f"the table lacks {facts.missing_keys:,} keys" if facts.missing_keys else "none were requested"
         return f"{heading}\n\nNo searches: {why}."
-    ppo, uniform = searched.curves[PPO], searched.curves[UNIFORM]
-    count, iterations = ppo.shape
+    paper, uniform = searched.curves[PAPER], searched.curves[UNIFORM]
+    count, iterations = paper.shape
     five, alone = searched.probabilities, searched.best_probabilities
     rows = []
     for name in searched.until_best:
@@ -46,27 +46,29 @@ def searches_section(facts: TableFacts, searched: TableSearches | None, picture:
     return "\n\n".join(
         [
             heading,
-            "As in the paper's figure: the mean reward of the policy's samples, PPO against uniform sampling, in "
+            "As in the paper's figure: the mean reward of the policy's samples, PPO in the paper's form "
+            "(`PPOConfig.paper()`: samples with repeats, each batch learned from once) against uniform sampling, in "
             f"{iterations} batches of {searched.batch_size}, {count} seeds. The reward is the cell's mean validation "
             "accuracy in the table. Lines are means over seeds; bands hold eight of ten seeds.",
             f"![Mean reward of samples against iteration]({picture})",
-            f"In the last {min(_LAST, iterations)} batches PPO's samples had {percent(np.nanmean(ppo[:, -_LAST:]))} % "
+            f"In the last {min(_LAST, iterations)} batches its samples had {percent(np.nanmean(paper[:, -_LAST:]))} % "
             f"on average, uniform ones {percent(np.nanmean(uniform[:, -_LAST:]))} %. The mean of the table is "
-            f"{percent(searched.mean)} %, its best cell has {percent(searched.best)} %. PPO's final policy puts "
+            f"{percent(searched.mean)} %, its best cell has {percent(searched.best)} %. Its final policy puts "
             f"{percent(five.mean(), digits=1)} % of its probability on the {NUM_BEST} best cells "
             f"({percent(five.min(), digits=1)} to {percent(five.max(), digits=1)} %) and "
             f"{percent(alone.mean(), digits=1)} % on the best alone; a uniform policy puts "
             f"{percent(searched.uniform_probability, digits=1)} % on the {NUM_BEST}.",
-            "Distinct cells evaluated, up to and including the one sought; median (quartiles) over seeds. Random "
-            f"search draws without repeats until it has seen all cells. PPO's {iterations * searched.batch_size} "
-            f"samples were {_spread(searched.num_evaluated)} distinct cells.",
+            "Distinct cells evaluated, up to and including the one sought; median (quartiles) over seeds. `PPO` has "
+            "its default settings, with which it proposes no cell twice. Random search draws without repeats until it "
+            f"has seen all cells. The {iterations * searched.batch_size} samples of PPO in the paper's form were "
+            f"{_spread(searched.num_evaluated)} distinct cells.",
             make_table(
                 ["strategy ", "until the best", "found by", f"until one of the {NUM_BEST} best", "found by"], rows
             ),
             f"For comparison: evaluating the whole space costs {num_keys:,} trainings, about {hours:,.1f} core-hours, "
             f"and random search finds the best cell after {(num_keys + 1) / 2:,.1f} of them on average. "
             f"{meaning}",
-            f"PPO's settings: {escape(settings)}.",
+            f"The settings of `PPO`: {escape(settings)}.",
         ]
     )
 

@@ -118,7 +118,7 @@ class Workspace:
         config = json.loads(json.dumps(config, sort_keys=True))  # as it will be read again, with tuples as lists
         if old is not None:
             changed = [
-                f"{name}: {json.dumps(old['fixed'].get(name))} before, {json.dumps(value)} now"
+                _difference(name, old["fixed"].get(name), value)
                 for name, value in config["fixed"].items()
                 if old["fixed"].get(name) != value
             ]
@@ -132,3 +132,18 @@ class Workspace:
             f"workdir={str(self.root)!r} is a run with other settings. {changed}. Start it with the settings it has, "
             "or name another folder."
         )
+
+
+def _difference(name: str, old: Any, new: Any) -> str:
+    """Describes how a fixed entry of a configuration changed; of the same strategy it names the settings that did."""
+    if name == "strategy" and isinstance(old, dict) and old.get("name") == new["name"]:
+        before = old["config"] if isinstance(old.get("config"), dict) else {}
+        now = new["config"]
+        settings = [
+            f"{setting}: {json.dumps(before.get(setting))} before, "
+            + (f"{json.dumps(now[setting])} now" if setting in now else "and no longer a setting")
+            for setting in {**before, **now}
+            if setting not in now or before.get(setting) != now[setting]
+        ]
+        return f"strategy {new['name']}: {', '.join(settings)}"
+    return f"{name}: {json.dumps(old)} before, {json.dumps(new)} now"

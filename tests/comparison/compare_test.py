@@ -38,6 +38,7 @@ class _Scripted(RandomSearch):
 class _ScriptedContender:
     batches: tuple
     label = "scripted"
+    batch_size = None
 
     def make(self, problem, seed):
         del seed

@@ -1,5 +1,7 @@
 """Tests of nas_keras/comparison/contenders.py: strategies with settings, as text."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from nas_keras.comparison.synthetic import grid
         ("ppo, random", ["ppo", "random"]),
         ("evolution:population=50,sample_size=10,ppo:window=3,random", None),
         ("evolution:population=50,evolution", None),
+        ("evolution:batch_size=1,evolution:population=50,batch_size=2,ppo:paper,ppo:paper,steps=3", None),
     ],
 )
 def test_strategies_are_written_as_they_are_shown(text, labels):
@@ -31,6 +34,14 @@ def test_settings_are_the_strategys():
     assert (strategy.config.population, strategy.config.sample_size, strategy.seed) == (50, 7, 3)
 
 
+def test_a_batch_size_and_the_paper_s_form_are_not_settings_of_a_strategy():
+    plain, paper, evolution = parse_contenders("ppo,ppo:paper,steps=3,batch_size=16,evolution:batch_size=1")
+    problem = Problem(grid("g", [2]), nk.Evaluator(), np.array([0.0, 0.0, 1.0]))
+    assert plain.make(problem, 0).config == nk.PPOConfig() and plain.batch_size is None
+    assert paper.make(problem, 0).config == dataclasses.replace(nk.PPOConfig.paper(), steps=3)
+    assert (paper.batch_size, evolution.batch_size, evolution.settings) == (16, 1, {})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -44,6 +55,9 @@ def test_settings_are_the_strategys():
         ("ppo:height=3", "Strategy 'ppo' has no setting 'height'. It has: "),
         ("ppo:window=x", "window='x' is not allowed: it must be of type int"),
         ("ppo:window=-1", "window=-1 is not allowed"),
+        ("random:paper", "'random:paper' is not allowed: write strategy:setting=value"),
+        ("ppo:batch_size=0", "batch_size=0 in 'ppo:batch_size=0' is not allowed: it must be a whole number from 1"),
+        ("ppo:batch_size=1.5", "batch_size=1.5 in 'ppo:batch_size=1.5' is not allowed"),
         ("random,ppo,random", "names a strategy twice with the same settings"),
     ],
 )

@@ -26,14 +26,14 @@ def test_a_strategy_that_is_used_again_does_what_a_new_one_would(name):
 @pytest.mark.parametrize("name", ["random", "ppo"])
 def test_each_seed_is_a_search_of_its_own(name):
     space, table = make_synthetic("pairwise-2x8-0")
-    many = ManySearches(space, ArrayEvaluator(table), batch_size=4)
+    many = ManySearches(space, ArrayEvaluator(table))
     made = []
 
     def make(seed):
         made.append(seed)
         return make_strategy(name, space, seed=seed)
 
-    runs = many.run(name, make, [3, 5], max_evaluations=12, max_trials=16)
+    runs = many.run(name, make, [3, 5], batch_size=4, max_evaluations=12, max_trials=16)
     assert made == []  # a search runs when it is asked for
     for seed in (3, 5):
         strategy, result = next(runs)
@@ -47,13 +47,17 @@ def test_each_seed_is_a_search_of_its_own(name):
 
 def test_searches_with_one_label_share_a_strategy_that_has_graphs():
     space, table = make_synthetic("pairwise-2x8-0")
-    many = ManySearches(space, ArrayEvaluator(table), batch_size=4)
+    many = ManySearches(space, ArrayEvaluator(table))
     used = {
         name: [
             run.strategy
             for seeds in ([0, 1], [2])
             for run in many.run(
-                name, lambda seed, name=name: make_strategy(name, space, seed=seed), seeds, max_evaluations=4
+                name,
+                lambda seed, name=name: make_strategy(name, space, seed=seed),
+                seeds,
+                batch_size=8,
+                max_evaluations=4,
             )
         ]
         for name in ("ppo", "random")

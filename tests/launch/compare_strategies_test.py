@@ -17,7 +17,10 @@ WRONG = [
     (["--synthetic=noisy-2x8-0", "--seeds=0"], "seeds=0 is not allowed: it must be an integer of at least 1."),
     (["--synthetic=noisy-2x8-0", "--batch_size=0"], "batch_size=0 is not allowed"),
     (["--synthetic=noisy-2x8-0", "--processes=0"], "processes=0 is not allowed"),
-    (["--synthetic=noisy-2x8-0", "--reference=tabu"], "reference='tabu' is unknown. Allowed: ppo, evolution, random."),
+    (
+        ["--synthetic=noisy-2x8-0", "--reference=tabu"],
+        "reference='tabu' is unknown. Allowed: ppo_predictor, ppo, ppo:paper, evolution, random.",
+    ),
     (["--synthetic=noisy-2x8-0", "--csv={folder}"], "cannot be written. Name a file in a folder that can."),
     (["--synthetic=noisy-2x8-0", "--csv={folder}/nowhere/a.csv"], "cannot be written"),
     (["--synthetic=noisy-2x8-0", "--picture={folder}/a.jpeg"], "its name must end in .png"),
@@ -42,7 +45,7 @@ def _folder(tmp_path_factory):
 @pytest.fixture(scope="module", name="answers")
 def _answers(folder):
     """A comparison on the npz file, and what cannot be, in one process."""
-    small = ["--strategies=random,evolution", "--seeds=2", "--budgets=2,1,4", "--processes=1", "--reference=random"]
+    small = ["--strategies=random,evolution", "--seeds=2", "--budgets=2,1,6", "--processes=1", "--reference=random"]
     cases = [
         [f"--npz={folder}/rewards.npz", "--npz_array=runs", "--npz_column=1", *small],
         [f"--npz={folder}/rewards.npz", "--npz_array=large", *small],
@@ -78,7 +81,7 @@ def test_a_comparison_on_an_npz_file(answers):
     error, output = answers[0]
     assert error is None
     assert "rewards.npz, runs, column 1\nSearchSpace('rewards', T=2, size=6): best 11.0000, median 6.0000." in output
-    assert "Regret after 2 evaluations - regret of random after 4" in output
+    assert "Regret after 2 evaluations - regret of random after 6" in output
 
 
 def test_a_comparison_on_rewards_beyond_single_precision(answers):

@@ -696,8 +696,7 @@ CALLS = [
     ("a mini-batch of True", _ppo(minibatch_size=True), "minibatch_size=True", _OVER),
     ("a huge LSTM", _ppo(units=HUGE), f"units={HUGE}", "an integer of at most 4,096."),
     ("a window of -1", _ppo(window=-1), "window=-1", "an integer of at least 0."),
-    ("a ceiling of two", _ppo(ceiling=2), "ceiling=2", "a probability, from 0 to 1."),
-    ("a reference nobody knows", _ppo(reference="first"), "reference='first'", "Allowed: drawn, latest."),
+    ("no candidates", _ppo(candidates=-1), "candidates=-1", "an integer of at least 0."),
     ("a place for the controller", _ppo(distribute="all"), "distribute='all'", "Allowed: none, mirrored."),
     (
         "a population of NaN",

@@ -120,7 +120,7 @@ def _bases(tmp_path_factory):
             for name in ("EvolutionConfig", "ProgressiveConfig", "ReinforceConfig", "PPOPredictorConfig")
         },
         "RandomSearch.ask": (lambda n: nk.strategies.RandomSearch(small).ask(n), {"n": 2}),
-        "PPO.ask": (nk.strategies.PPO(small, nk.PPOConfig(candidates=0, design=0)).ask, {"n": 2}),
+        "PPO.ask": (nk.strategies.PPO(small, nk.PPOConfig(candidates=0)).ask, {"n": 2}),
         "Images.from_arrays": (nk.Images.from_arrays, {"train": pair, "valid": pair}),
         "load_images": (nk.load_images, {"name": "mnits", "data_dir": str(folder / "none")}),
         "TrainingEvaluator": (nk.TrainingEvaluator, {"images": images}),

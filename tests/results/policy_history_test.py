@@ -87,7 +87,7 @@ def test_settings_that_this_version_does_not_know_are_counted_instead(run):
 
 def test_a_setting_that_the_run_did_not_have_yet_has_its_default(run):
     config = dict(run.config["fixed"]["strategy"]["config"])
-    assert config.pop("untried") == nk.PPOConfig().untried
+    assert config.pop("sharpness") == nk.PPOConfig().sharpness
     assert trace_policy(_changed(run, strategy={"name": "ppo", "config": config})).reproduced == 1
 
 

@@ -1,6 +1,8 @@
 """Tests of the tables in testdata/rewards: complete, of the recipe that they name, and computed again to the same."""
 
 import collections
+import dataclasses
+import shutil
 
 import pytest
 from helpers import ROOT
@@ -78,6 +80,21 @@ def test_records_computed_again_agree_within_the_noise(table):
         stored = rewards[job.key, job.seed]
         assert evaluation.valid_accuracy == pytest.approx(stored.valid_accuracy, abs=_NOISE)
         assert evaluation.test_accuracy == pytest.approx(stored.test_accuracy, abs=_NOISE)
+
+
+def test_a_run_of_an_older_ppo_is_read_and_its_restart_names_the_settings_that_are_gone(tmp_path):
+    """The shipped run has settings of a PPO that shaped its proposals, all of which can be read and none started."""
+    workdir = tmp_path / "run"
+    shutil.copytree(ROOT / "testdata" / "runs" / "large3_ppo", workdir)
+    (run,) = read_runs([workdir])
+    settings = run.fixed["strategy"]["config"]
+    assert settings["anchored"] == 0 and settings["ceiling"] == 0.02 and len(run.evaluated) == 300
+    files = {path: path.read_bytes() for path in workdir.rglob("*") if path.is_file()}
+    with pytest.raises(nk.InvalidValueError, match="ceiling: 0.02 before, and no longer a setting") as refused:
+        nk.search(nk.spaces.large(3), nk.TableEvaluator(_LARGE), max_evaluations=300, workdir=workdir, seed=0)
+    gone = sorted(set(settings) - {field.name for field in dataclasses.fields(nk.PPOConfig)})
+    assert all(f"{name}: " in str(refused.value) for name in gone) and "elite" in gone and "floor" in gone
+    assert {path: path.read_bytes() for path in files} == files
 
 
 def test_the_shipped_searches_are_of_the_large_space_by_the_named_recipe_with_300_children_each():

@@ -58,10 +58,10 @@ def headlines(facts: TableFacts, searched: TableSearches | None) -> list[str]:
     if searched:
         ppo, random = (evaluations(quartiles(searched.until_best[name])[1]) for name in (PPO, RANDOM))
         lines.append(
-            f"PPO's final policy puts {percent(searched.probabilities.mean(), digits=0)} % of its probability on the "
-            f"{NUM_BEST} best cells (mean of {len(searched.probabilities)} searches), a uniform policy "
-            f"{percent(searched.uniform_probability, digits=0)} %. Until the best was found PPO evaluated {ppo} cells "
-            f"(median), random search {random}."
+            f"The final policy of PPO in the paper's form puts {percent(searched.probabilities.mean(), digits=0)} % of "
+            f"its probability on the {NUM_BEST} best cells (mean of {len(searched.probabilities)} searches), a uniform "
+            f"policy {percent(searched.uniform_probability, digits=0)} %. Until the best was found PPO evaluated {ppo} "
+            f"cells (median), random search {random}."
         )
     return lines
 

@@ -20,7 +20,6 @@ from nas_keras.strategies.ppo.ppo import PPO
 from nas_keras.strategies.predictors.features import cell_features, count_equal, count_nodes
 from nas_keras.strategies.predictors.gaussian_process import Posterior
 from nas_keras.strategies.ranks import rank_scores
-from nas_keras.trial import Proposals
 
 _MAX_CACHED = 100_000  # encodings whose features are kept, since a policy samples the same ones again and again
 _MAX_FITTED = 512  # latest encodings; the time of a fit grows with the cube of their number
