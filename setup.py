@@ -36,6 +36,7 @@ setuptools.setup(
         "gpu": ["tensorflow[and-cuda]==2.21.*"],
         # Pages of results: pictures, drawings of cells, statistics with ties and intervals.
         "report": ["matplotlib", "networkx", "scipy"],
-        "test": ["pytest", "pytest-xdist", "ruff", "wheel"],  # xdist: test files on both cores
+        # xdist: test files on both cores; scikit-learn: the Gaussian process is compared with its own.
+        "test": ["pytest", "pytest-xdist", "ruff", "scikit-learn", "wheel"],
     },
 )

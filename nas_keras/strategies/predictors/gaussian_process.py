@@ -21,7 +21,7 @@ from nas_keras.strategies.predictors.ridge import select_kernel
 _MIN_VARIANCE = 1e-9  # rounding may make a variance negative
 
 
-class Posterior:
+class GaussianProcess:
     """A Gaussian process given rewards, fitted on creation.
 
     Args:
@@ -45,6 +45,19 @@ class Posterior:
         # An encoding that is left out has the error w / H and the expected square 1 / H, H the diagonal of the inverse.
         self.variance = float(np.mean(self._weights**2 / np.diag(inverse)))
 
+    def predict(self, similarities: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predicts rewards.
+
+        Args:
+            similarities: s of each candidate with each fitted encoding, [N, M].
+            own: s of each candidate with itself, [N].
+
+        Returns:
+            Means mu [N] and standard deviations sigma [N], of rewards without noise.
+        """
+        means, _, left = self._condition(similarities, own)
+        return means, self._deviations(left)
+
     def select(
         self,
         n: int,
@@ -66,15 +79,12 @@ class Posterior:
         Returns:
             Indices of candidates, the one to evaluate first in front.
         """
-        covariance = self.kernel(similarities)
-        means = self._mean + covariance @ self._weights
-        rows = self._whiten @ covariance.T  # [M, N]
-        left = self.kernel(own) - np.sum(rows**2, axis=0)  # variances, in units of `variance`
+        means, rows, left = self._condition(similarities, own)
         is_open = np.ones(len(means), bool)
         selected: list[int] = []
         for _ in range(min(n, len(means))):
-            deviations = np.sqrt(self.variance * np.maximum(left, _MIN_VARIANCE))
-            best = int(np.argmax(np.where(is_open, means + optimism * deviations, -np.inf)))
+            bounds = means + optimism * self._deviations(left)
+            best = int(np.argmax(np.where(is_open, bounds, -np.inf)))
             selected.append(best)
             is_open[best] = False
             row = self.kernel(similarities_to(best)) - rows[:, best] @ rows
@@ -82,3 +92,12 @@ class Posterior:
             rows = np.concatenate([rows, row[None]])
             left = left - row**2
         return selected
+
+    def _condition(self, similarities: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns means [N], whitened covariances [M, N], and what they leave of the variances, in `variance`s, [N]."""
+        covariance = self.kernel(similarities)
+        rows = self._whiten @ covariance.T
+        return self._mean + covariance @ self._weights, rows, self.kernel(own) - np.sum(rows**2, axis=0)
+
+    def _deviations(self, left: np.ndarray) -> np.ndarray:
+        return np.sqrt(self.variance * np.maximum(left, _MIN_VARIANCE))

@@ -18,7 +18,7 @@ from nas_keras.strategies.base import config_or_default
 from nas_keras.strategies.ppo.config import PPOPredictorConfig
 from nas_keras.strategies.ppo.ppo import PPO
 from nas_keras.strategies.predictors.features import cell_features, count_equal, count_nodes
-from nas_keras.strategies.predictors.gaussian_process import Posterior
+from nas_keras.strategies.predictors.gaussian_process import GaussianProcess
 from nas_keras.strategies.ranks import rank_scores
 
 _MAX_CACHED = 100_000  # encodings whose features are kept, since a policy samples the same ones again and again
@@ -57,8 +57,8 @@ class PPOPredictor(PPO):
         fitted, others = self._features(actions), self._features(candidates)
         products = self._inner_products(fitted, fitted)
         scale = max(float(np.diag(products).mean()), 1.0)
-        posterior = Posterior(products / scale, rank_scores(rewards))
-        return posterior.select(
+        process = GaussianProcess(products / scale, rank_scores(rewards))
+        return process.select(
             n,
             self._inner_products(others, fitted) / scale,
             self._squared_norms(others) / scale,
