@@ -46,7 +46,7 @@ _PROCESSES = flags.DEFINE_integer("processes", None, "Processes that search. Def
 _REFERENCE = flags.DEFINE_string(
     "reference",
     None,
-    "A strategy, as in --strategies: the others are compared with its regret at three times their budget.",
+    "A strategy, as in --strategies, that is given three times the evaluations: the others are compared with that too.",
 )
 _CSV = flags.DEFINE_string("csv", None, "File to write every curve to.")
 _PICTURE = flags.DEFINE_string("picture", None, f"File to draw the curves to: {', '.join(PICTURES)}.")
@@ -72,10 +72,11 @@ def main() -> None:
             num_seeds=_SEEDS.value,
             max_evaluations=max(budgets),
             batch_size=_BATCH_SIZE.value,
+            reference=_REFERENCE.value,
             processes=_PROCESSES.value,
             on_searches=bar.update,
         )
-    print(f"{source}\n{summary.summary_text(comparison, budgets, reference=_REFERENCE.value)}")
+    print(f"{source}\n{summary.summary_text(comparison, budgets)}")
     if csv_path:
         summary.write_csv(comparison, csv_path)
         print(f"\nEvery curve:  {csv_path}")

@@ -28,6 +28,7 @@ _MAX_POINTS, _MAX_PROCESSES = 10**8, 1_024
 _SINGLE_THREADS = dict.fromkeys(
     ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
 )
+REFERENCE_TIMES = 3  # a reference strategy gets as many times the evaluations of the others
 _SEEDS_PER_TASK = 10  # small enough to keep all processes busy; graphs are traced once per process, not per task
 
 
@@ -38,13 +39,16 @@ class Comparison:
     Attributes:
         problem: the problem that was searched.
         num_seeds: S; seeds 0 to S - 1, the same for every strategy.
-        curves: label -> best reward after 1, 2, ... distinct evaluations, float64 [S, E]. A search that ended early,
-            because its `max_trials` was spent or nothing was left to propose, stays at its last value.
+        curves: label -> best reward after 1, 2, ... distinct evaluations, float64 [S, E], of the reference [S, 3 E]. A
+            search that ended early, because its `max_trials` was spent or nothing was left to propose, stays at its
+            last value.
+        reference: label of the strategy that the others are compared with at `REFERENCE_TIMES` their budget, or None.
     """
 
     problem: Problem
     num_seeds: int
     curves: Mapping[str, np.ndarray]
+    reference: str | None = None
 
     def regret(self, label: str) -> np.ndarray:
         """Normalised regret of a strategy, [S, E]: 0 is the best of the table, 1 its median."""
@@ -65,6 +69,7 @@ def compare(
     num_seeds: int,
     max_evaluations: int,
     batch_size: int = 8,
+    reference: str | None = None,
     processes: int | None = None,
     on_searches: Callable[[int], None] = lambda count: None,
 ) -> Comparison:
@@ -76,6 +81,7 @@ def compare(
         num_seeds: S.
         max_evaluations: E, the number of distinct evaluations in each search.
         batch_size: proposals in a batch of the contenders that do not state their own.
+        reference: label of the contender that gets `REFERENCE_TIMES` as many evaluations, or None.
         processes: number of processes that search, by default one per core; with 1, this process searches itself.
         on_searches: called with the number of searches that have just finished.
 
@@ -83,6 +89,7 @@ def compare(
         InvalidValueError, DataError: before any search, if a value or the source cannot be used.
     """
     _check_sizes(num_seeds, max_evaluations, batch_size)
+    longer = {} if reference is None else {reference: REFERENCE_TIMES * max_evaluations}
     processes = available_cores() if processes is None else processes
     check_at_least("processes", processes, 1, at_most=_MAX_PROCESSES)
     if not contenders:
@@ -90,10 +97,10 @@ def compare(
     problem = open_problem(source)
     tasks = _split_into_tasks(contenders, num_seeds, processes)
     if processes == 1:
-        searcher = _CurveSearcher(problem, max_evaluations, batch_size)
+        searcher = _CurveSearcher(problem, max_evaluations, batch_size, longer)
         finished: Generator[tuple[_Task, np.ndarray], None, None] = ((task, searcher.search(*task)) for task in tasks)
     else:
-        make_searcher = functools.partial(_open_searcher, source, max_evaluations, batch_size)
+        make_searcher = functools.partial(_open_searcher, source, max_evaluations, batch_size, longer)
         finished = _run_in_processes(make_searcher, tasks, processes)
     parts: dict[_Task, np.ndarray] = {}
     with contextlib.closing(finished):
@@ -101,13 +108,13 @@ def compare(
             parts[task] = part
             on_searches(len(task.seeds))
     curves = {c.label: np.concatenate([parts[task] for task in tasks if task.contender == c]) for c in contenders}
-    return Comparison(problem, num_seeds, curves)
+    return Comparison(problem, num_seeds, curves, reference)
 
 
 def _check_sizes(num_seeds: int, max_evaluations: int, batch_size: int) -> None:
     for name, value in (("seeds", num_seeds), ("max_evaluations", max_evaluations), ("batch_size", batch_size)):
         check_at_least(name, value, 1, at_most=_MAX_POINTS)
-    if num_seeds * max_evaluations > _MAX_POINTS:
+    if num_seeds * REFERENCE_TIMES * max_evaluations > _MAX_POINTS:
         raise InvalidValueError(
             f"seeds={shown(num_seeds)} with budgets up to {shown(max_evaluations)} is not allowed: curves of at most "
             f"{_MAX_POINTS:,} points fit into memory. Use fewer seeds or smaller budgets."
@@ -135,29 +142,31 @@ def _run_in_processes(
 class _CurveSearcher:
     """Searches one problem in this process and reduces each search to its curve."""
 
-    def __init__(self, problem: Problem, max_evaluations: int, batch_size: int):
+    def __init__(self, problem: Problem, max_evaluations: int, batch_size: int, longer: Mapping[str, int]):
         self._problem, self._max_evaluations, self._batch_size = problem, max_evaluations, batch_size
+        self._longer = longer  # label -> evaluations of a contender that gets more than `max_evaluations`
         self._searches = ManySearches(problem.space, problem.evaluator)
 
     def search(self, contender: Contender, seeds: Sequence[int]) -> np.ndarray:
         """Curves [S, E], a row for each seed."""
+        evaluations = self._longer.get(contender.label, self._max_evaluations)
         finished = self._searches.run(
             contender.label,
             functools.partial(contender.make, self._problem),
             seeds,
             batch_size=contender.batch_size or self._batch_size,
-            max_evaluations=self._max_evaluations,
+            max_evaluations=evaluations,
         )
-        return np.array([self._curve(result.trials) for _, result in finished])
+        return np.array([self._curve(result.trials, evaluations) for _, result in finished])
 
-    def _curve(self, trials: Sequence[Trial]) -> np.ndarray:
+    def _curve(self, trials: Sequence[Trial], evaluations: int) -> np.ndarray:
         """Best reward so far [E] after each distinct evaluation; the table's worst until one succeeds."""
         rewards = [trial.reward for trial in trials if not trial.cached]
-        missing = self._max_evaluations - len(rewards)
+        missing = evaluations - len(rewards)
         padded = np.pad(np.array(rewards, np.float64), (0, missing), constant_values=np.nan)
         return np.maximum.accumulate(np.where(np.isnan(padded), self._problem.worst, padded))
 
 
-def _open_searcher(source: Source, max_evaluations: int, batch_size: int) -> _CurveSearcher:
+def _open_searcher(source: Source, max_evaluations: int, batch_size: int, longer: Mapping[str, int]) -> _CurveSearcher:
     """Sets up a worker process."""
-    return _CurveSearcher(open_problem(source), max_evaluations, batch_size)
+    return _CurveSearcher(open_problem(source), max_evaluations, batch_size, longer)

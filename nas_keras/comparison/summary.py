@@ -15,10 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nas_keras.comparison.compare import Comparison
+from nas_keras.comparison.compare import REFERENCE_TIMES, Comparison
 from nas_keras.system.output_files import write_result
-
-_TIMES = 3  # the reference is given as many times the budget of the others
 
 
 class Mean(NamedTuple):
@@ -61,14 +59,12 @@ def is_saturated(comparison: Comparison, budget: int) -> bool:
     return all(np.all(comparison.regret(label)[:, budget - 1] <= 0) for label in comparison.curves)
 
 
-def summary_text(comparison: Comparison, budgets: Sequence[int], *, reference: str | None = None) -> str:
+def summary_text(comparison: Comparison, budgets: Sequence[int]) -> str:
     """Formats the figures of a comparison.
 
     Args:
-        comparison: the comparison.
+        comparison: the comparison; its reference, if any, is also compared at three times the budget of the others.
         budgets: numbers of distinct evaluations to report, each at most E.
-        reference: label of a strategy. The regret of each other strategy is also compared with that of the reference
-            at three times the budget, if that is one of `budgets`.
     """
     problem = comparison.problem
     parts = [
@@ -90,14 +86,14 @@ def summary_text(comparison: Comparison, budgets: Sequence[int], *, reference: s
         rows = [(f"{one} - {other}", _compare(comparison, one, budget, other, budget)) for one, other in pairs]
         if rows:
             parts.append("  paired differences of regret, with 95 % intervals\n" + _align(rows))
-    for budget in (budget for budget in budgets if _TIMES * budget in budgets):
-        if not reference:
-            break
+    for budget in budgets if comparison.reference else ():
+        reference, times = comparison.reference, REFERENCE_TIMES * budget
         others = [label for label in comparison.curves if label != reference]
-        rows = [(other, _compare(comparison, other, budget, reference, _TIMES * budget)) for other in others]
+        rows = [(other, _compare(comparison, other, budget, reference, times)) for other in others]
         if rows:
-            title = f"Regret after {budget:,} evaluations - regret of {reference} after {_TIMES * budget:,}"
-            parts.append(f"{title}, paired, with 95 % intervals\n{_align(rows)}")
+            title = f"Regret after {budget:,} evaluations - regret of {reference} after {times:,}"
+            mean, error = mean_of(comparison.regret(reference)[:, times - 1])
+            parts.append(f"{title} ({mean:.4f} ± {error:.4f}), paired, with 95 % intervals\n{_align(rows)}")
     return "\n\n".join(parts)
 
 

@@ -48,7 +48,7 @@ class _ScriptedContender:
 def test_a_curve_counts_distinct_evaluations():
     rewards = np.array([1.0, 5.0, np.nan, 3.0, 9.0, 2.0])
     problem = Problem(grid("g", [6]), ArrayEvaluator(rewards), rewards)
-    searcher = _CurveSearcher(problem, max_evaluations=5, batch_size=3)
+    searcher = _CurveSearcher(problem, max_evaluations=5, batch_size=3, longer={})
     # Key 0 twice in a batch, and again later, counts once; key 2 fails, which is an evaluation that finds nothing.
     (curve,) = searcher.search(_ScriptedContender(((0, 0, 2), (0, 3))), [0])
     assert curve.tolist() == [1, 1, 3, 3, 3]  # nothing was proposed after three: it stays where it was
@@ -66,6 +66,16 @@ def test_seeds_are_those_of_single_searches():
             assert curves[seed].tolist() == np.maximum.accumulate(rewards).tolist()
     assert compared.regret("random").shape == (3, 20)
     assert (np.diff(compared.regret("random")) <= 0).all()
+
+
+def test_a_reference_is_given_three_times_the_evaluations():
+    sizes = {"num_seeds": 2, "max_evaluations": 6, "processes": 1}
+    contenders = parse_contenders("random,evolution")
+    compared = compare(SOURCE, contenders, reference="evolution", **sizes)
+    assert {label: curve.shape for label, curve in compared.curves.items()} == {"random": (2, 6), "evolution": (2, 18)}
+    alone = compare(SOURCE, contenders, **sizes)
+    assert (compared.curves["evolution"][:, :6] == alone.curves["evolution"]).all()
+    assert (compared.reference, alone.reference) == ("evolution", None)
 
 
 def test_processes_find_the_same_and_report_as_they_go():

@@ -47,12 +47,12 @@ def test_the_text():
 
 def test_a_reference_is_compared_at_three_times_the_budget():
     """Regrets after 1 evaluation: a 2, 2; after 3: b 0, 1."""
-    curves = {"a": np.array([[2.0] * 3, [2.0] * 3]), "b": np.array([[6.0, 6.0, 10.0], [6.0, 6.0, 6.0]])}
-    text = summary.summary_text(_comparison(**curves), [1, 3], reference="b")
+    curves = {"a": np.array([[2.0], [2.0]]), "b": np.array([[6.0, 6.0, 10.0], [6.0, 6.0, 6.0]])}
+    text = summary.summary_text(Comparison(PROBLEM, 2, curves, reference="b"), [1])
     title, row = text.split("\n\n")[-1].split("\n")
-    assert title == "Regret after 1 evaluations - regret of b after 3, paired, with 95 % intervals"
+    assert title == ("Regret after 1 evaluations - regret of b after 3 (0.5000 ± 0.5000), paired, with 95 % intervals")
     assert row.startswith("  a  +1.5000 [-4.8531, +7.8531]")
-    assert "of b after" not in summary.summary_text(_comparison(), [1, 2], reference="b")
+    assert "of b after" not in summary.summary_text(_comparison(), [1, 2])
 
 
 def test_a_saturated_table_says_so():

@@ -31,8 +31,9 @@ def draw_comparison(comparison: Comparison, path: pathlib.Path, *, kept: pathlib
     figure = new_figure(6.8, 4.2)
     axes = figure.add_subplot()
     t_value = float(stats.t.ppf(0.975, comparison.num_seeds - 1)) if comparison.num_seeds > 1 else 0.0
+    most = min(curve.shape[1] for curve in comparison.curves.values())  # the curve of a reference is longer
     for label, (colour, line, _) in zip(comparison.curves, series_styles(), strict=False):
-        regret = comparison.regret(label)
+        regret = comparison.regret(label)[:, :most]
         mean, error = np.transpose([mean_of(column) for column in regret.T])
         evaluations = np.arange(1, len(mean) + 1)
         band = t_value * np.nan_to_num(error)

@@ -46,7 +46,7 @@ class PPOConfig:
     distribute: str = NONE
     advantages: str = SOFT
     temperature: float = 0.5
-    candidates: int = 256
+    candidates: int = 128
     sharpness: float = 3.0
 
     @classmethod
@@ -76,7 +76,7 @@ class PPOPredictorConfig(PPOConfig):
         initial: number of keys observed before the predictor is used.
     """
 
-    candidates: int = 400
+    candidates: int = 1_000
     optimism: float = 3.0
     initial: int = 8
 
