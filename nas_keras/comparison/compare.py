@@ -39,7 +39,7 @@ class Comparison:
     Attributes:
         problem: the problem that was searched.
         num_seeds: S; seeds 0 to S - 1, the same for every strategy.
-        curves: label -> best reward after 1, 2, ... distinct evaluations, float64 [S, E], of the reference [S, 3 E]. A
+        curves: label -> best reward after 1, 2, ... distinct evaluations, float64 [S, E]; [S, 3 E] of the reference. A
             search that ended early, because its `max_trials` was spent or nothing was left to propose, stays at its
             last value.
         reference: label of the strategy that the others are compared with at `REFERENCE_TIMES` their budget, or None.

@@ -51,8 +51,12 @@ class PPOConfig:
 
     @classmethod
     def paper(cls) -> "PPOConfig":
-        """Returns the plain form: samples with repeats, and advantages standardized over the latest batch alone."""
-        return cls(candidates=0, advantages=NORMAL, window=1)
+        """Returns the plain form: samples with repeats, and advantages standardized over the latest batch alone.
+
+        Without entropy in the advantages a policy collapses sooner, so the learning rate is lower: with 0.02, three of
+        six searches of the shipped small table settle before they reach its best cell, and with 0.005 none does.
+        """
+        return cls(learning_rate=0.005, candidates=0, advantages=NORMAL, window=1)
 
     def __post_init__(self) -> None:
         use_python_numbers(self)

@@ -48,4 +48,4 @@ def test_there_are_at_most_fourteen_settings():
 
 def test_the_paper_s_form():
     paper = nk.PPOConfig.paper()
-    assert (paper.candidates, paper.advantages, paper.window) == (0, "normal", 1)
+    assert (paper.candidates, paper.advantages, paper.window, paper.learning_rate) == (0, "normal", 1, 0.005)
