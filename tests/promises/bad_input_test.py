@@ -349,7 +349,7 @@ FLAGS = [
     ("compare_strategies", "{s} --strategies=random,:a=1", "':a=1'", "write strategy:setting=value"),
     ("compare_strategies", "{s} --strategies=evolution:population", "'evolution:population'", "write strategy:setting"),
     ("compare_strategies", "{s} --strategies=evolution:population=0", "population=0", "an integer of at least 1."),
-    ("compare_strategies", "{s} --reference=ppo,random", "reference='ppo,random'", "Allowed: ppo, evolution, random."),
+    ("compare_strategies", "{s} --reference=ppo,random", "reference='ppo,random'", "Allowed: ppo_predictor, ppo, "),
     ("compare_strategies", "{s} --budgets=", "--budgets=", "write whole numbers from 1, such as 50,100,200."),
     ("compare_strategies", "{s} --budgets=9,-1", "--budgets=9,-1", "write whole numbers from 1, such as 50,100,200."),
     ("compare_strategies", f"{{s}} --budgets={HUGE}", f"max_evaluations={HUGE}", "an integer of at most 100,000,000."),

@@ -755,7 +755,7 @@ def test_an_object_of_other_settings_is_refused(tmp_path):
         strategy = nk.strategies.PPO(space, nk.PPOConfig(steps=steps))
         expected = contextlib.nullcontext()
         if steps == 4:
-            expected = pytest.raises(InvalidValueError, match="strategy ppo: steps: 3 before, 4 now[.]")
+            expected = pytest.raises(InvalidValueError, match="strategy PPO: steps: 3 before, 4 now[.]")
         with expected:
             nk.search(
                 space,

@@ -40,7 +40,7 @@ class PPOConfig:
     steps: int = 10
     minibatch_size: int = 16
     entropy: float = 0.0
-    window: int = 128
+    window: int = 512
     units: int = 32
     embedding: int = 16
     distribute: str = NONE
@@ -72,7 +72,7 @@ class PPOConfig:
 
 @dataclasses.dataclass(frozen=True)
 class PPOPredictorConfig(PPOConfig):
-    """Settings of PPO with a predictor, in addition to those of PPO.
+    """Settings of PPO with a predictor, in addition to those of PPO; `sharpness` matters for the `initial` keys only.
 
     Attributes:
         optimism: number of standard deviations added to a prediction (`predictors/gaussian_process.py`); 0: the mean

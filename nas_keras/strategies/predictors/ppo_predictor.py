@@ -1,12 +1,12 @@
-"""PPO with a predictor: of many candidates, the ones that a Gaussian process predicts best are evaluated.
+"""PPO with a predictor: of many samples of the policy, the ones that a Gaussian process predicts best are evaluated.
 
-The controller learns as in `ppo/ppo.py`. Candidates are new encodings, most of them samples of the controller and the
-others the best known encodings with one decision changed. Before each batch a Gaussian process is fitted to the replay
-buffer, and the batch consists of the candidates with the highest upper confidence bounds, each given the ones selected
-before it (`predictors/gaussian_process.py`). White et al. 2021, BANANAS, https://arxiv.org/abs/1910.11858, section 4,
-compare upper confidence bounds with other rules for architecture search.
+The controller learns as in `ppo/ppo.py`, and candidates are samples of its policy and nothing else. Before each batch a
+Gaussian process is fitted to the replay buffer, and the batch consists of the new candidates with the highest upper
+confidence bounds, each given the ones selected before it (`predictors/gaussian_process.py`). White et al. 2021,
+BANANAS, https://arxiv.org/abs/1910.11858, section 4, compare upper confidence bounds with other rules for architecture
+search.
 
-Legend: `n` proposals, `N` candidates, `M` trials, `T` decisions, `F` features.
+Legend: `n` proposals, `C` candidates, of which `N` have new keys, `M` trials, `T` decisions, `F` features.
 """
 
 import functools
@@ -21,7 +21,7 @@ from nas_keras.strategies.predictors.features import cell_features, count_equal,
 from nas_keras.strategies.predictors.gaussian_process import GaussianProcess
 from nas_keras.strategies.ranks import rank_scores
 
-_MAX_CACHED = 100_000  # encodings whose features are kept, since a policy samples the same ones again and again
+_MAX_CACHED = 10_000  # encodings whose features are kept, since a policy samples the same ones again and again
 _MAX_FITTED = 512  # latest encodings; the time of a fit grows with the cube of their number
 
 

@@ -249,7 +249,7 @@ def test_no_proposal_repeats_as_long_as_candidates_are_new():
 
 def test_when_nothing_new_is_sampled_known_encodings_are_proposed_once_each():
     space = nk.SearchSpace("six", [nk.Decision("a", (0, 1)), nk.Decision("b", (0, 1, 2))])
-    strategy = PPO(space, seed=0)
+    strategy = PPO(space, nk.PPOConfig(learning_rate=0), seed=0)
     for size, expected in ((4, 4), (4, 4), (8, 6)):
         proposals = strategy.ask(size)
         assert len(proposals.actions) == len(np.unique(proposals.actions, axis=0)) == expected

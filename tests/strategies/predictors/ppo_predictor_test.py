@@ -39,7 +39,7 @@ def _asked():
 
 def test_the_first_proposals_are_ppos():
     asked = _run(PPOPredictor(SPACE, PPOPredictorConfig(initial=16), seed=1), _additive, batches=2)
-    expected = _run(PPO(SPACE, nk.PPOConfig(candidates=400), seed=1), _additive, batches=2)
+    expected = _run(PPO(SPACE, nk.PPOConfig(candidates=1_000), seed=1), _additive, batches=2)
     for proposals, others in zip(asked, expected, strict=True):
         assert (proposals.actions == others.actions).all()
 
