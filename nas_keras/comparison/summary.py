@@ -86,15 +86,21 @@ def summary_text(comparison: Comparison, budgets: Sequence[int]) -> str:
         rows = [(f"{one} - {other}", _compare(comparison, one, budget, other, budget)) for one, other in pairs]
         if rows:
             parts.append("  paired differences of regret, with 95 % intervals\n" + _align(rows))
-    for budget in budgets if comparison.reference else ():
-        reference, times = comparison.reference, REFERENCE_TIMES * budget
-        others = [label for label in comparison.curves if label != reference]
-        rows = [(other, _compare(comparison, other, budget, reference, times)) for other in others]
-        if rows:
-            title = f"Regret after {budget:,} evaluations - regret of {reference} after {times:,}"
-            mean, error = mean_of(comparison.regret(reference)[:, times - 1])
-            parts.append(f"{title} ({mean:.4f} ± {error:.4f}), paired, with 95 % intervals\n{_align(rows)}")
+    if comparison.reference is not None:
+        parts += [_reference_text(comparison, comparison.reference, budget) for budget in budgets]
     return "\n\n".join(parts)
+
+
+def _reference_text(comparison: Comparison, reference: str, budget: int) -> str:
+    """The regret of the others after `budget` evaluations against that of the reference after three times as many."""
+    times = REFERENCE_TIMES * budget
+    others = [label for label in comparison.curves if label != reference]
+    rows = [(other, _compare(comparison, other, budget, reference, times)) for other in others]
+    mean, error = mean_of(comparison.regret(reference)[:, times - 1])
+    return (
+        f"Regret after {budget:,} evaluations - regret of {reference} after {times:,} ({mean:.4f} ± {error:.4f}), "
+        f"paired, with 95 % intervals\n{_align(rows)}"
+    )
 
 
 def write_csv(comparison: Comparison, path: pathlib.Path) -> None:

@@ -41,12 +41,12 @@ class ControllerStrategy(Strategy):
             self._optimizer._create_all_weights(self.controller.trainable_variables)
 
     def _ask(self, n: int, iteration: int) -> Proposals:
-        return self._sample(n, np.random.default_rng([self.seed, SAMPLE, iteration]))
+        return Proposals(*self._sample(n, np.random.default_rng([self.seed, SAMPLE, iteration])))
 
-    def _sample(self, count: int, rng: np.random.Generator) -> Proposals:
-        """Samples encodings of the policy; they may repeat."""
+    def _sample(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Samples encodings of the policy, which may repeat, int32 [C, T], and their log-probs, float32 [C, T]."""
         actions, log_probs = self.controller.sample(count, rng.integers(2**31, size=2).astype(np.int32))
-        return Proposals(actions.numpy(), log_probs.numpy())
+        return actions.numpy(), log_probs.numpy()
 
     def _variables(self) -> list:
         return [*self.controller.variables, *self._optimizer.variables()]
