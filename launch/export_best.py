@@ -36,6 +36,7 @@ def main() -> None:
         )
     for child in exported:
         print(f"{child.rank}. {child.key}: {child.summary}  {os.path.join(_WORKDIR.value, child.path)}")
+        print(f"   {child.comparison}")
 
 
 def _images() -> nk.Images | None:

@@ -7,19 +7,23 @@ Starting the same command again continues the run.
 
 import dataclasses
 import os
+import time
 
 from absl import flags
 
 import nas_keras as nk
 from nas_keras import strategies
 from nas_keras._launch import script
+from nas_keras._launch.config_flags import ConfigFlags
 from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_given, refuse_given
 from nas_keras._launch.progress import SearchProgress, describe_stored, show_time
 from nas_keras._tensorflow import DISTRIBUTE
+from nas_keras.children.caveats import standard_error
+from nas_keras.children.defaults import FOLLOWING
 from nas_keras.children.named_recipes import configs_of
-from nas_keras.children.train_config import PRECISIONS
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.results.exportable_run import check_exportable
+from nas_keras.results.final_training import final_settings
 from nas_keras.results.time_budget import TimeBudget
 from nas_keras.runner.search import run_search
 from nas_keras.runner.settings import Settings, check_settings
@@ -28,6 +32,7 @@ from nas_keras.system.output_files import check_apart
 from nas_keras.system.paths import check_loadable
 
 _MISSING_WAYS = ("error", "train")
+_FOLLOWS = "follows from the images, and is printed with the reason; a run that is continued keeps its own"
 
 # The space, the strategy and the budget.
 _SPACE = SpaceFlags()
@@ -66,15 +71,9 @@ _IMAGES = ImageFlags(
     dataset="TFDS name of a data set of image classification.",
     prepare=True,
 )
-_EPOCHS = flags.DEFINE_integer("epochs", 1, "Epochs that a child is trained for its reward.")
-_FILTERS = flags.DEFINE_integer("filters", 16, "Filters of a child's first stage; doubled in each further one.")
+_CHILD = ConfigFlags(nk.ChildConfig, unset={name: _FOLLOWS for name in ("stages", "stem_stride")})
+_TRAIN = ConfigFlags(nk.TrainConfig, unset={name: _FOLLOWS for name in ("epochs", "batch_size")})
 _WORKERS = WorkerFlags("Worker processes; several can share a GPU.")
-_PRECISION = flags.DEFINE_string(
-    "precision",
-    "float32",
-    f"Floating-point type of a child: {', '.join(PRECISIONS)}. The mixed ones are for GPUs.",
-)
-_JIT_COMPILE = flags.DEFINE_boolean("jit_compile", False, "Compile the training step with XLA. For GPUs.")
 _DISTRIBUTE = flags.DEFINE_string(
     "distribute", "none", f"{' or '.join(DISTRIBUTE)}: a child on one device, or spread over all GPUs."
 )
@@ -86,31 +85,49 @@ _WARM_START_FROM = flags.DEFINE_string(
     None,
     "Folder of a run or table of the same recipe, whose rewards are reused; its space may have other choices.",
 )
-_FINAL_EPOCHS = flags.DEFINE_integer("final_epochs", 10, "Epochs of the best child's final training; 0: no export.")
+_FINAL_EPOCHS = flags.DEFINE_integer(
+    "final_epochs",
+    10,
+    "Epochs of the best child's final training; 0: no export. Without the flag, three times --epochs if that is more.",
+)
 
 
 def main() -> None:
     """Checks the flags, searches, exports the best child, and prints the results."""
+    began = time.monotonic()
     space = _SPACE.space()
     options = _strategy_options()
-    child, train, settings = _check_flags(space, options)
-    time_budget = _time_budget(train)
+    settings = _check_flags(space, options)
     images = _IMAGES.images() if _needs_images() else None
-    with _evaluator(images, child, train) as evaluator:
-        if _FINAL_EPOCHS.value:
-            check_exportable(evaluator.recipe, images)
+    configs = _configs(images) if _REWARD.value == "train" else None
+    with _evaluator(images, configs) as evaluator:
+        final_epochs = _final_epochs(evaluator, images)
         evaluator.check(space)
-        _print_plan(space, images, time_budget)
+        time_budget = _time_budget(began, evaluator, final_epochs)
+        _print_plan(space, images, configs, time_budget)
         result = _search(space, evaluator, settings, time_budget)
-    _print_result(space, result)
-    is_exported = _export(space, images, result, time_budget)
+    _print_result(space, result, images)
+    is_exported = _export(space, images, result, final_epochs, time_budget)
     _print_places(is_exported)
 
 
-def _time_budget(train) -> TimeBudget | None:
+def _final_epochs(evaluator, images) -> int:
+    """The epochs of the final training, 0 for none; by default those of `nk.export_best`."""
+    if not _FINAL_EPOCHS.value:
+        return 0
+    check_exportable(evaluator.recipe, images)
+    if flags.FLAGS["final_epochs"].present:
+        return _FINAL_EPOCHS.value
+    return final_settings(configs_of(evaluator.recipe, "the recipe of the rewards")[1], None).epochs
+
+
+def _time_budget(began: float, evaluator, final_epochs: int) -> TimeBudget | None:
+    """The time limit of this command, which was started at `began`; None if it has none."""
     if _MAX_MINUTES.value is None:
         return None
-    return TimeBudget(60 * _MAX_MINUTES.value, search_epochs=train.epochs, final_epochs=_FINAL_EPOCHS.value)
+    seconds = 60 * _MAX_MINUTES.value - (time.monotonic() - began)
+    epochs = evaluator.recipe.get("train", {}).get("epochs", 1)
+    return TimeBudget(seconds, search_epochs=epochs, final_epochs=final_epochs)
 
 
 def _search(space, evaluator, settings, time_budget: TimeBudget | None):
@@ -126,22 +143,22 @@ def _search(space, evaluator, settings, time_budget: TimeBudget | None):
     return run_search(evaluator, settings, on_batch=progress.on_batch, on_trial=on_trial, reserve=time_budget.reserve)
 
 
-def _export(space, images, result, time_budget: TimeBudget | None) -> bool:
+def _export(space, images, result, final_epochs: int, time_budget: TimeBudget | None) -> bool:
     """Trains the best child longer and exports it, if that is wanted and possible; returns whether it was."""
-    if result.best is None or not _FINAL_EPOCHS.value:
+    if result.best is None or not final_epochs:
         return False
-    epochs, workdir = _FINAL_EPOCHS.value, _WORKDIR.value
+    epochs, workdir = final_epochs, _WORKDIR.value
     if time_budget is not None:
         epochs = time_budget.epochs_that_fit(result.best)
         print(f"\n{time_budget.describe_final(result.best)}")
-        if epochs < _FINAL_EPOCHS.value:
-            print(f"Without a limit: launch/export_best.py --workdir={workdir} --epochs={_FINAL_EPOCHS.value}")
+        if epochs < final_epochs:
+            print(f"Without a limit: launch/export_best.py --workdir={workdir} --epochs={final_epochs}")
     if not epochs:
         return False
     print(f"\nTraining the best child for {epochs} epochs ...", flush=True)
     with show_time("training"):
         (exported,) = nk.export_best(workdir, epochs=epochs, images=images, space=space, workers=_WORKERS.workers)
-    print(f"{space.decode(result.best.actions)}: {exported.summary}")
+    print(f"{space.decode(result.best.actions)}: {exported.summary}\n{exported.comparison}")
     return True
 
 
@@ -157,16 +174,16 @@ def _strategy_options() -> dict[str, str]:
     return options
 
 
-def _check_flags(space: nk.SearchSpace, options: dict[str, str]) -> tuple[nk.ChildConfig, nk.TrainConfig, Settings]:
-    """Refuses what can be refused before an image is read; returns the settings of a child and of the search."""
+def _check_flags(space: nk.SearchSpace, options: dict[str, str]) -> Settings:
+    """Refuses what can be refused before an image is read; returns the settings of the search."""
     check_given("workdir", "the folder of the run", "runs/mnist")
     check_at_least("final_epochs", _FINAL_EPOCHS.value, 0)
     if _MAX_MINUTES.value is not None:
         check_at_least("max_minutes", _MAX_MINUTES.value, 0.01, integer=False)
     if _FINAL_EPOCHS.value:
         nk.TrainConfig(epochs=_FINAL_EPOCHS.value)
-    child = nk.ChildConfig(filters=_FILTERS.value)
-    train = nk.TrainConfig(epochs=_EPOCHS.value, precision=_PRECISION.value, jit_compile=_JIT_COMPILE.value)
+    _CHILD.make()
+    _TRAIN.make()
     check_choice("distribute", _DISTRIBUTE.value, DISTRIBUTE)
     check_choice("missing", _MISSING.value, _MISSING_WAYS)
     check_choice("reward", _REWARD.value, ("train", "table"))
@@ -190,7 +207,7 @@ def _check_flags(space: nk.SearchSpace, options: dict[str, str]) -> tuple[nk.Chi
     )
     if _FINAL_EPOCHS.value:
         check_loadable("workdir", settings.workspace.root)
-    return child, train, settings
+    return settings
 
 
 def _check_that_flags_agree() -> None:
@@ -199,7 +216,7 @@ def _check_that_flags_agree() -> None:
         refuse_given(("table", "missing"), "is for --reward=table; leave it out, or ask for the table.")
         return
     refuse_given(
-        ("epochs", "filters", "child_timeout", "distribute", "precision", "jit_compile"),
+        (*_TRAIN.names, *_CHILD.names, "child_timeout", "distribute"),
         "is for --reward=train; a table's children were trained already. Leave it out, or train.",
     )
     _table()
@@ -214,12 +231,25 @@ def _needs_images() -> bool:
     return bool("train" in (_REWARD.value, _MISSING.value) or _FINAL_EPOCHS.value)
 
 
-def _evaluator(images, child, train) -> nk.Evaluator:
-    if _REWARD.value == "train":
+def _configs(images) -> nk.SuggestedConfigs:
+    """The settings of child and training: the flags, and what follows from the images for those that are not given."""
+    given, stored, workspace = {**_CHILD.given(), **_TRAIN.given()}, {}, Workspace(_WORKDIR.value)
+    recipe = ((workspace.read_config() or {}).get("fixed") or {}).get("recipe")
+    if isinstance(recipe, dict) and {"child", "train"} <= set(recipe):  # else the search refuses to continue the run
+        child, train = configs_of(recipe, workspace.config)
+        stored = {**dataclasses.asdict(child), **dataclasses.asdict(train)}
+    kept = {name: value for name, value in stored.items() if name in FOLLOWING and name not in given}
+    suggested = nk.suggest_configs(images, **{**_CHILD.values(), **_TRAIN.values(), **kept})
+    reasons = {name: "the run was begun with it" for name in kept}
+    return suggested._replace(reasons={**suggested.reasons, **reasons})
+
+
+def _evaluator(images, configs: nk.SuggestedConfigs | None) -> nk.Evaluator:
+    if configs is not None:
         return nk.TrainingEvaluator(
             images,
-            child=child,
-            train=train,
+            child=configs.child,
+            train=configs.train,
             workers=_WORKERS.workers,
             distribute=_DISTRIBUTE.value,
             child_timeout=_WORKERS.child_timeout,
@@ -244,12 +274,18 @@ def _table() -> str:
     return _TABLE.value or _SPACE.shipped_table(_IMAGES.testdata)
 
 
-def _print_plan(space, images, time_budget: TimeBudget | None) -> None:
+def _print_plan(space, images, configs: nk.SuggestedConfigs | None, time_budget: TimeBudget | None) -> None:
     cells = f"up to {_MAX_EVALUATIONS.value:,} cells of the {space.name} space ({space.size:,} encodings)"
     how = "whose rewards are read from a table"
-    if _REWARD.value == "train":
-        how = f"each trained for {_EPOCHS.value} epoch(s) on {len(images.train_labels):,} images of {images.name}"
+    if configs is not None:
+        how = f"each trained for {configs.train.epochs} epoch(s)"
+        how += f" on {len(images.train_labels):,} images of {images.name}"
     print(f"Searching with {_STRATEGY.value}, seed {_SEED.value}: {cells}, {how}.", flush=True)
+    if configs is not None and configs.reasons:
+        print("Settings that no flag gives:")
+        values = {**dataclasses.asdict(configs.child), **dataclasses.asdict(configs.train)}
+        for name, reason in configs.reasons.items():
+            print(f"  {_CHILD.name(name) or _TRAIN.name(name)}={values[name]}: {reason}", flush=True)
     if time_budget is not None:
         print(time_budget.describe(), flush=True)
     stored = describe_stored(Workspace(_WORKDIR.value))
@@ -257,7 +293,7 @@ def _print_plan(space, images, time_budget: TimeBudget | None) -> None:
         print(stored, flush=True)
 
 
-def _print_result(space, result) -> None:
+def _print_result(space, result, images) -> None:
     repeats = sum(trial.cached for trial in result.trials)
     print(
         f"\n{result.num_evaluations} of {space.size:,} cells evaluated; {repeats} of {len(result.trials)} proposals "
@@ -266,9 +302,12 @@ def _print_result(space, result) -> None:
     if not result.top(1) and result.stopped == "max_seconds":
         print(f"No child was finished within --max_minutes={_MAX_MINUTES.value:g}. Give it more, or smaller children.")
         return
-    print("Best cells by validation accuracy:")
+    count = None if images is None else len(images.valid_labels)
+    how = f" (± standard error on {count:,} images)" if count else ""
+    print(f"Best cells by validation accuracy{how}:")
     for trial in result.top(5):
-        print(f"  {trial.reward:.2%}  {space.decode(trial.actions)}")
+        error = f" ± {standard_error(trial.reward, count):.2%}" if count else ""
+        print(f"  {trial.reward:.2%}{error}  {space.decode(trial.actions)}")
 
 
 def _print_places(is_exported: bool) -> None:

@@ -14,6 +14,7 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras._launch import script
+from nas_keras._launch.config_flags import ConfigFlags
 from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_given, output_table, refuse_given
 from nas_keras._launch.progress import show_jobs
 from nas_keras._tensorflow import NONE
@@ -27,6 +28,13 @@ from nas_keras.results.runs import Run, read_runs
 from nas_keras.spaces.cell_names import find_cells, name_human_cells
 from nas_keras.storage.table import read_table
 
+
+def _usual(config: type, *, but: tuple[str, ...] = ()) -> dict[str, str]:
+    """What holds for the settings of the searches, by field, while their flags are not given."""
+    fields = [field for field in dataclasses.fields(config) if field.name not in but]
+    return {field.name: f"that of the searches, or {field.default} without --from" for field in fields}
+
+
 _FROM = flags.DEFINE_list("from", [], "Folders of searches of one space and recipe, whose best cells are trained.")
 _TOP = flags.DEFINE_integer("top", 5, "Number of cells taken from each search, those with the highest rewards.")
 _CELLS = flags.DEFINE_list(
@@ -34,8 +42,10 @@ _CELLS = flags.DEFINE_list(
 )
 _SPACE = SpaceFlags("large", "The space of --cells without --from: small or large.")
 _TABLE = flags.DEFINE_string("table", None, "Folder of the results, made if it is not there. Required.")
-_EPOCHS = flags.DEFINE_integer("epochs", 10, "Epochs of each training.")
-_SHIFT = flags.DEFINE_integer("shift", 1, "Largest random shift of a training image in each direction, in pixels.")
+_CHILD = ConfigFlags(nk.ChildConfig, unset=_usual(nk.ChildConfig))
+_TRAIN = ConfigFlags(
+    nk.TrainConfig, unset=_usual(nk.TrainConfig, but=("epochs", "shift")), defaults={"epochs": 10, "shift": 1}
+)
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Trainings of each cell, with the seeds of searches with --seed=0, 1, ...")
 _IMAGES = ImageFlags(
     __file__,
@@ -66,18 +76,14 @@ def _check_flags() -> pathlib.Path:
     table = output_table([("from", run) for run in _FROM.value])
     check_at_least("top", _TOP.value, 1)
     check_at_least("seeds", _SEEDS.value, 1, at_most=100)
-    nk.TrainConfig(**_longer())
+    _CHILD.make()
+    _TRAIN.make()
     _WORKERS.check()
     if _FROM.value:
         refuse_given(("space", "num_nodes", "dataset"), "beside --from is not allowed: the searches determine it.")
     else:
         refuse_given(("top",), "beside --cells is not allowed: it is for the searches of --from.")
     return table
-
-
-def _longer() -> dict[str, int]:
-    """Returns the settings in which the longer training differs from that of the search."""
-    return {"epochs": _EPOCHS.value, "shift": _SHIFT.value}
 
 
 def _evaluator(runs: list[Run]) -> nk.TrainingEvaluator:
@@ -93,8 +99,8 @@ def _evaluator(runs: list[Run]) -> nk.TrainingEvaluator:
         check_exportable(recipe, images)
     return nk.TrainingEvaluator(
         images,
-        child=child,
-        train=dataclasses.replace(train, **_longer()),
+        child=_CHILD.replace(child, _CHILD.values()),
+        train=_TRAIN.replace(train, _TRAIN.values()),
         workers=_WORKERS.workers,
         distribute=distribute,
         child_timeout=_WORKERS.child_timeout,

@@ -37,10 +37,12 @@ from nas_keras.trial import Evaluation, Job, Proposals, Trial  # noqa: E402
 _LAZY = {  # name -> module; these import TensorFlow, or make it be imported
     "Images": "data.images",
     "load_images": "data.tfds",
+    "SuggestedConfigs": "children.defaults",
     "TrainingEvaluator": "evaluators.training",
     "TableEvaluator": "evaluators.table",
     "SearchResult": "runner.result",
     "search": "runner.search",
+    "suggest_configs": "children.defaults",
     "top_trials": "runner.result",
     "export_best": "results.export",
     "plot_cell": "reports.plots.cell_plot",

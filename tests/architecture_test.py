@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "trial": "errors",
     "spaces": "errors system",
     "data": "errors system _tensorflow",
-    "children": "errors _tensorflow trial spaces",
+    "children": "errors system _tensorflow trial spaces data",
     "controller": "_tensorflow",
     "strategies": "errors _tensorflow trial spaces controller",
     "storage": "_version errors system _tensorflow trial spaces strategies",
@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "comparison": "errors system trial spaces strategies storage evaluators runner",
     "reports": "errors system _tensorflow trial spaces children strategies storage runner results comparison",
     "benchmarks": "system _tensorflow trial spaces data children strategies evaluators runner comparison",
-    "_launch": "errors system trial spaces data storage",
+    "_launch": "errors system trial spaces data children storage",
 }
 
 # Modules that are tested together with others: module -> the test file that covers it.

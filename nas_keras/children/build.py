@@ -17,7 +17,7 @@ from nas_keras.spaces.variables import VariableWatch
 
 INPUT_NAME = "images"  # the input's name in the SavedModel's signature
 _MOST = {"filters": 4_096, "stages": 16, "cells_per_stage": 100, "stem_stride": 100}  # more is taken for a typing error
-_MOST_IN_LAST = 16_384
+MOST_IN_LAST = 16_384
 _MOST_PIXELS, _MOST_CLASSES = 100_000, 1_000_000  # the former along a side of an image
 
 
@@ -48,10 +48,10 @@ class ChildConfig:
         for name, most in _MOST.items():
             check_at_least(name, getattr(self, name), 1, at_most=most)
         last = self.filters * 2 ** (self.stages - 1)
-        if last > _MOST_IN_LAST:
+        if last > MOST_IN_LAST:
             raise InvalidValueError(
                 f"filters={self.filters} with stages={self.stages} is not allowed: the last stage would have {last:,} "
-                f"filters, and at most {_MOST_IN_LAST:,} fit into memory. Use fewer filters or stages."
+                f"filters, and at most {MOST_IN_LAST:,} fit into memory. Use fewer filters or stages."
             )
         check_at_least("batch_norm_momentum", self.batch_norm_momentum, 0, integer=False)
         if self.batch_norm_momentum >= 1:
@@ -59,6 +59,7 @@ class ChildConfig:
         check_at_least("dropout", self.dropout, 0, integer=False)
         if self.dropout >= 1:
             raise InvalidValueError(f"dropout={self.dropout} must be below 1; 0.2 to 0.5 are usual.")
+        object.__setattr__(self, "dropout", float(self.dropout))  # 0 and 0.0 are one recipe
 
 
 def build_child(

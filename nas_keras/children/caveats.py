@@ -1,33 +1,79 @@
-"""Caveats about an accuracy, with figures: too few training steps, or a result within noise of guessing."""
+"""Caveats about an accuracy, with figures: its standard error, too few training steps, and results that are noise."""
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
 
 from nas_keras.children.train_config import TrainConfig
 
-ENOUGH_STEPS = 100  # after fewer, Adam has hardly left the initial weights, and accuracies do not rank cells
+ENOUGH_STEPS = 400  # that a child needs, about; the default settings take 429 on MNIST
+FEW_STEPS = 350  # fewer than this are not "about 400"
+_ENOUGH_CHILDREN = 5  # the median of fewer says little
 _CHANCE = 0.05  # probability that guessing alone exceeds the threshold
 
 
+def count_steps(train: TrainConfig, num_images: int) -> int:
+    """Returns the number of training steps of a child, over all epochs."""
+    return num_images // min(train.batch_size, num_images) * train.epochs
+
+
 def few_steps(train: TrainConfig, num_images: int) -> str | None:
-    """Returns a sentence if a child gets fewer than `ENOUGH_STEPS` training steps, else None.
+    """Returns a sentence if a child gets fewer than `FEW_STEPS` training steps, else None.
 
     Args:
         train: the settings of the training.
         num_images: number of training images.
     """
-    batch_size = min(train.batch_size, num_images)
-    steps_per_epoch = num_images // batch_size
-    steps = steps_per_epoch * train.epochs
-    if steps >= ENOUGH_STEPS:
+    steps = count_steps(train, num_images)
+    if steps >= FEW_STEPS:
         return None
-    epochs = math.ceil(ENOUGH_STEPS / steps_per_epoch)
+    epochs = math.ceil(ENOUGH_STEPS * train.epochs / steps)
     return (
-        f"A child is trained for only {steps:,} steps (batches of {batch_size:,} of {num_images:,} images, "
-        f"epochs={train.epochs}). With fewer than {ENOUGH_STEPS}, its accuracy says little about its cell. Use "
-        f"epochs={epochs:,}, or a smaller batch_size of the training."
+        f"A child is trained for only {steps:,} steps (batches of {min(train.batch_size, num_images):,} of "
+        f"{num_images:,} images, epochs={train.epochs}). With fewer than about {ENOUGH_STEPS}, its accuracy says "
+        f"little about its cell. Use epochs={epochs:,}, a smaller batch_size of the training, or the settings of "
+        "nk.suggest_configs(images), which launch/search.py takes where no flag is given."
+    )
+
+
+def standard_error(accuracy: float, num_images: int) -> float:
+    """Returns the standard error of an accuracy p that was measured on N images, sqrt(p (1 - p) / N).
+
+    It is that of drawing other images; another training seed adds to it.
+    """
+    return math.sqrt(max(0.0, accuracy * (1 - accuracy)) / num_images)
+
+
+def guessing_accuracy(labels: np.ndarray, num_classes: int) -> float:
+    """Returns the accuracy of guessing: the frequency of the most frequent class, or 1 / num_classes if larger."""
+    return max(float(np.bincount(labels).max()) / len(labels), 1 / num_classes)
+
+
+def near_median(accuracies: Sequence[float], num_images: int) -> str | None:
+    """Returns a sentence if the best of a search's children is within noise of their median, else None.
+
+    The best of K children that all have the median accuracy p exceeds p + z * sqrt(p (1 - p) / N) once in twenty times,
+    where z is the (1 - 0.05 / K) quantile of the normal distribution. Fewer than five children give no sentence.
+
+    Args:
+        accuracies: of the children that succeeded, one for each key.
+        num_images: number N of images on which they were measured.
+    """
+    if len(accuracies) < _ENOUGH_CHILDREN:
+        return None
+    median, best = float(np.median(accuracies)), max(accuracies)
+    error = standard_error(median, num_images)
+    threshold = median + NormalDist().inv_cdf(1 - _CHANCE / len(accuracies)) * error
+    if best > threshold:
+        return None
+    return (
+        f"The best validation accuracy, {best:.2%}, is within noise of the median of the {len(accuracies):,} children, "
+        f"{median:.2%}: on {num_images:,} validation images its standard error is {error:.2%}, and the best of so many "
+        f"equally good children exceeds {threshold:.2%} once in twenty times. The order of the best may be chance. "
+        "Use more validation images, train children longer (epochs), or train the best with several seeds "
+        "(launch/train_child.py)."
     )
 
 
@@ -46,8 +92,8 @@ def guessing(what: str, accuracy: float, labels: np.ndarray, num_classes: int, n
         num_tried: the number K of children of which this is the best.
     """
     most_frequent = float(np.bincount(labels).max()) / len(labels)
-    guess = max(most_frequent, 1 / num_classes)
-    error = math.sqrt(guess * (1 - guess) / len(labels))
+    guess = guessing_accuracy(labels, num_classes)
+    error = standard_error(guess, len(labels))
     threshold = guess + NormalDist().inv_cdf(1 - _CHANCE / num_tried) * error
     if accuracy > threshold:
         return None

@@ -1,6 +1,7 @@
 """The settings of a child's training, and the values that they may have."""
 
 import dataclasses
+from typing import Any
 
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice, check_flag, use_python_numbers
 
@@ -40,7 +41,7 @@ class TrainConfig:
     """
 
     epochs: int = 1
-    batch_size: int = 128
+    batch_size: int = dataclasses.field(default=128, metadata={"flag": "train_batch_size"})  # a search has batches too
     learning_rate: float = 0.01
     warmup: float = 0.25
     shift: int = 0
@@ -77,3 +78,10 @@ class TrainConfig:
                 f"label_smoothing={self.label_smoothing} is a fraction of a label: give 0 or more and less than 1."
             )
         check_choice("class_weights", self.class_weights, CLASS_WEIGHTS)
+        for name in ("rotate", "weight_decay", "label_smoothing"):  # 10 and 10.0 are one recipe
+            object.__setattr__(self, name, float(getattr(self, name)))
+
+
+def flag_name(field: "dataclasses.Field[Any]") -> str:
+    """Returns the name of a setting's flag, without dashes."""
+    return field.metadata.get("flag", field.name)

@@ -11,7 +11,7 @@ from absl import logging
 
 from nas_keras._tensorflow import NONE, tf
 from nas_keras.children.build import ChildConfig, build_child
-from nas_keras.children.caveats import few_steps, guessing
+from nas_keras.children.caveats import few_steps, guessing, near_median
 from nas_keras.children.named_recipes import settings_of
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.children.training import MakeModel, Split, evaluate_child
@@ -97,6 +97,7 @@ class TrainingEvaluator(Evaluator):
             "onednn": self._environments[0][ONEDNN],
             "threads_per_worker": THREADS,
             "processor": processor(),
+            "validation_images": len(images.valid_labels),  # from which the standard error of a reward follows
         }
         self._image_shape, self._valid_labels = images.image_shape, images.valid_labels
         self._pool = TrainingPool(
@@ -134,12 +135,13 @@ class TrainingEvaluator(Evaluator):
         self.variants = [with_code(without_code(variant), operations=code) for variant in self.variants]
 
     def review(self, trials: Sequence[Trial]) -> None:
-        """Warns if the best reward of a search is within noise of guessing."""
+        """Warns if the best reward of a search is within noise of guessing, or of the median of its children."""
         rewards = {trial.key: trial.reward for trial in trials if not trial.evaluation.failed}
         if not rewards:
             return
         best, labels, num_classes = max(rewards.values()), self._valid_labels, self._settings["num_classes"]
-        if caveat := guessing("The best validation accuracy", best, labels, num_classes, len(rewards)):
+        caveat = guessing("The best validation accuracy", best, labels, num_classes, len(rewards))
+        if caveat := caveat or near_median(list(rewards.values()), len(labels)):
             logging.warning("%s", caveat)
 
     def resume(self, environment: dict[str, Any]) -> None:

@@ -7,11 +7,12 @@ describes them (`results/export_folder.py`). Only an export reads the test split
 import functools
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from absl import logging
 
 from nas_keras.children.build import build_child
-from nas_keras.children.caveats import few_steps, guessing
+from nas_keras.children.caveats import few_steps, guessing, guessing_accuracy, standard_error
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.data.images import Images
 from nas_keras.errors import NasKerasError, check_at_least, check_type
@@ -178,10 +179,22 @@ def _train_and_export(
                 seed=training.trial.seed,
                 path=str(path.relative_to(run.workspace.root)),
                 **measured,
+                **_errors(measured, images),
             )
             exported[training.rank] = child
             write_exported(run.workspace, exported)
             _warn_of_guessing(child, images)
+
+
+def _errors(measured: dict[str, Any], images: Images) -> dict[str, float | None]:
+    """Returns the standard errors of the measured accuracies, and the accuracy of guessing."""
+    valid, test = measured["valid_accuracy"], measured["test_accuracy"]
+    labels = images.valid_labels if test is None else images.test()[1]
+    return {
+        "valid_error": standard_error(valid, len(images.valid_labels)),
+        "test_error": None if test is None else standard_error(test, len(labels)),
+        "guessing": guessing_accuracy(labels, images.num_classes),
+    }
 
 
 def _warn_of_guessing(child: ExportedChild, images: Images) -> None:

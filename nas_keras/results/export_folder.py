@@ -29,6 +29,9 @@ class ExportedChild:
         seed: seed of the final training.
         num_params: number of parameters.
         path: path of the SavedModel, relative to the workdir.
+        valid_error: standard error of `valid_accuracy`, from the number of images; None in lists of older versions.
+        test_error: standard error of `test_accuracy`; None without one.
+        guessing: accuracy of guessing on the test split, or else on the validation split, a fraction.
     """
 
     rank: int
@@ -40,12 +43,24 @@ class ExportedChild:
     seed: int
     num_params: int
     path: str
+    valid_error: float | None = None
+    test_error: float | None = None
+    guessing: float | None = None
 
     @property
     def summary(self) -> str:
         """Accuracies and size in one line."""
-        test = "no test split" if self.test_accuracy is None else f"test {self.test_accuracy:.2%}"
-        return f"validation {self.valid_accuracy:.2%}, {test} ({self.num_params:,} parameters)"
+        test = "no test split"
+        if self.test_accuracy is not None:
+            test = f"test {_with_error(self.test_accuracy, self.test_error)}"
+        valid = _with_error(self.valid_accuracy, self.valid_error)
+        return f"validation {valid}, {test} ({self.num_params:,} parameters)"
+
+    @property
+    def comparison(self) -> str:
+        """What the accuracies are to be compared with, in one line."""
+        guess = "" if self.guessing is None else f", and guessing gets {self.guessing:.2%} right"
+        return f"Its validation accuracy in the search was {self.search_reward:.2%}{guess}."
 
 
 def saved_model_path(workspace: Workspace, rank: int) -> pathlib.Path:
@@ -109,6 +124,10 @@ def write_exported(workspace: Workspace, exported: dict[int, ExportedChild]) -> 
     """Writes the list of exported children, in the order of their ranks."""
     children = [dataclasses.asdict(exported[rank]) for rank in sorted(exported)]
     write_json(workspace.best / "children.json", {"children": children})
+
+
+def _with_error(accuracy: float, error: float | None) -> str:
+    return f"{accuracy:.2%}" if error is None else f"{accuracy:.2%} ± {error:.2%}"
 
 
 def _folder(workspace: Workspace, rank: int) -> pathlib.Path:

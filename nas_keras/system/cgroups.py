@@ -1,4 +1,4 @@
-"""Limits by the control groups of this process: cores that it may use, and processes killed for lack of memory.
+"""Limits by the control groups of this process: cores and memory that it may use, and processes killed for lack of it.
 
 Containers limit their processes by control groups. Both versions of Linux's control groups are read.
 """
@@ -19,6 +19,16 @@ def available_cores() -> int:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([cores, *map(math.ceil, _quotas())]))
+
+
+def available_memory() -> int:
+    """Returns the bytes of memory that this process may use: those of the machine, or the limit of a control group."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for folder in _folders("memory"):
+        for name in ("memory.max", "memory.limit_in_bytes"):  # of versions 2 and 1
+            with contextlib.suppress(OSError, ValueError):  # "max" means no limit
+                limits.append(int((folder / name).read_text()))
+    return min(limits)
 
 
 def count_memory_kills() -> int:

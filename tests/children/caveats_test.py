@@ -13,14 +13,14 @@ from nas_keras.trial import Trial
 @pytest.mark.parametrize(
     ("settings", "num_images", "says"),
     [
-        ({}, 12_800, None),  # a hundred steps of the default recipe
-        ({}, 12_799, "only 99 steps (batches of 128 of 12,799 images, epochs=1). With fewer than 100, its"),
+        ({}, 44_800, None),  # 350 steps of the default recipe
+        ({}, 44_799, "only 349 steps (batches of 128 of 44,799 images, epochs=1). With fewer than about 400, its"),
         (
             {"epochs": 2},
             800,
-            "only 12 steps (batches of 128 of 800 images, epochs=2). With fewer than 100, its accuracy",
+            "only 12 steps (batches of 128 of 800 images, epochs=2). With fewer than about 400, its accuracy",
         ),
-        ({"epochs": 17}, 800, None),
+        ({"epochs": 67}, 800, None),
         ({"epochs": 3}, 40, "only 3 steps (batches of 40 of 40 images, epochs=3)"),
     ],
 )
@@ -31,7 +31,8 @@ def test_too_few_steps(settings, num_images, says):
 
 def test_the_advice_gives_enough_steps():
     caveat = caveats.few_steps(nk.TrainConfig(epochs=2), 800)
-    assert caveat.endswith("Use epochs=17, or a smaller batch_size of the training.")  # 17 * 6 = 102
+    assert "Use epochs=67, a smaller batch_size of the training, or the settings of nk.suggest_configs(" in caveat
+    assert caveats.count_steps(nk.TrainConfig(epochs=67), 800) == 402
 
 
 _SIX = np.arange(60) % 6  # of 60 images; p = 1/6, standard error sqrt(1/6 * 5/6 / 60) = 0.0481
@@ -73,6 +74,41 @@ def test_the_best_of_so_many_guesses_exceeds_the_threshold_once_in_twenty_times(
         assert 0.03 < exceeds < 0.07
 
 
+def test_a_standard_error():
+    assert caveats.standard_error(0.9, 900) == pytest.approx(0.01)
+    assert caveats.standard_error(1.0, 900) == caveats.standard_error(np.nextafter(1, 2), 900) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "num_images", "is_noise"),
+    [
+        ([0.90, 0.90, 0.90, 0.90, 0.92], 900, True),  # threshold 0.9 + 2.326 * 0.01 = 0.9233
+        ([0.90, 0.90, 0.90, 0.90, 0.93], 900, False),
+        ([0.90, 0.90, 0.90, 0.90, 0.92], 9_000, False),  # threshold 0.9 + 2.326 * 0.0032 = 0.9074
+        ([0.5, 0.5, 0.5, 0.5], 100, False),  # too few to say so
+        ([1.0] * 9, 100, True),
+    ],
+)
+def test_accuracies_near_the_median(accuracies, num_images, is_noise):
+    assert (caveats.near_median(accuracies, num_images) is not None) == is_noise
+
+
+def test_the_figures_of_the_median():
+    assert caveats.near_median([0.9, 0.92, 0.9, 0.9, 0.9], 900) == (
+        "The best validation accuracy, 92.00%, is within noise of the median of the 5 children, 90.00%: on 900 "
+        "validation images its standard error is 1.00%, and the best of so many equally good children exceeds 92.33% "
+        "once in twenty times. The order of the best may be chance. Use more validation images, train children longer "
+        "(epochs), or train the best with several seeds (launch/train_child.py)."
+    )
+
+
+def test_equally_good_children_are_told_apart_once_in_twenty_times():
+    rng = np.random.default_rng(0)
+    searches = rng.binomial(2000, 0.8, size=(2_000, 40)) / 2000
+    apart = np.mean([caveats.near_median(list(search), 2000) is None for search in searches])
+    assert 0.02 < apart < 0.08
+
+
 def _trial(key, reward):
     return Trial(
         0, 0, 0, 0, (0, 0), (), key, False, nk.Evaluation(reward) if reward == reward else nk.Evaluation.failure("no")
@@ -89,9 +125,11 @@ def test_an_evaluator_says_both_with_the_data_it_has(monkeypatch):
         evaluator.review([_trial("a", float("nan"))])
         evaluator.review([_trial("a", 0.9), _trial("b", 0.1)])
         assert len(texts) == 1
+        evaluator.review([_trial(str(i), 0.7 + i / 100) for i in range(5)])  # 128 images: standard error 4 points
+        assert texts.pop().startswith("The best validation accuracy, 74.00%, is within noise of the median of the 5 ")
         evaluator.review([_trial("a", 0.2), _trial("b", 0.3), _trial("b", 0.3), _trial("c", float("nan"))])
     assert texts[1].startswith("The best validation accuracy, 30.0%, is within noise of guessing: of these 128 images")
     assert "the best of 2 children that only guess exceeds" in texts[1]
     texts.clear()
-    with nk.TrainingEvaluator(tiny_images(), train=nk.TrainConfig(epochs=25), workers=1):
+    with nk.TrainingEvaluator(tiny_images(), train=nk.TrainConfig(epochs=100), workers=1):
         assert texts == []

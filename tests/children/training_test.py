@@ -312,7 +312,13 @@ def test_the_training_step_is_traced_only_as_often_as_keras_must(tf, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "settings", [{"precision": "mixed_bfloat16"}, {"precision": "mixed_float16"}, {"jit_compile": True}]
+    "settings",
+    [
+        {"precision": "mixed_bfloat16"},
+        {"precision": "mixed_float16"},
+        {"jit_compile": True},
+        {"precision": "mixed_float16", "weight_decay": 0.01, "label_smoothing": 0.1, "class_weights": "balanced"},
+    ],
 )
 def test_what_is_for_gpus_trains_on_a_cpu_too(tf, model, settings):
     trained = train_child(_MODEL, _TRAIN, config=dataclasses.replace(_CONFIG, **settings), seed=7, **_SETTINGS)

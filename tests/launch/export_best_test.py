@@ -69,11 +69,17 @@ def test_a_line_for_each_child_and_its_model(workdir, exported):
     children = json.loads((workdir / "best" / "children.json").read_text())["children"]
     assert [child["search_reward"] for child in children] == pytest.approx([1.0, 0.9])
     assert exported.stdout.splitlines() == [
-        f"{child['rank']}. {child['key']}: validation {child['valid_accuracy']:.2%}, test {child['test_accuracy']:.2%} "
-        f"({child['num_params']:,} parameters)  {workdir}/{child['path']}"
+        line
         for child in children
+        for line in (
+            f"{child['rank']}. {child['key']}: validation {child['valid_accuracy']:.2%} ± {child['valid_error']:.2%}, "
+            f"test {child['test_accuracy']:.2%} ± {child['test_error']:.2%} ({child['num_params']:,} parameters)  "
+            f"{workdir}/{child['path']}",
+            f"   Its validation accuracy in the search was {child['search_reward']:.2%}, and guessing gets "
+            f"{child['guessing']:.2%} right.",
+        )
     ]
-    assert exported.stdout.splitlines()[1].endswith("/best/rank_2/saved_model")
+    assert exported.stdout.splitlines()[2].endswith("/best/rank_2/saved_model")
     for child in children:
         assert (workdir / child["path"] / "saved_model.pb").is_file() and child["epochs"] == 1
 

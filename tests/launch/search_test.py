@@ -49,8 +49,13 @@ def _first(tmp_path_factory, data_dir):
     """The script as a user calls it, once: (workdir, its flags, the finished process)."""
     workdir = tmp_path_factory.mktemp("search") / "runs" / "dots"
     arguments = f"""--workdir={workdir} --dataset=dots --data_dir={data_dir} --space=small --max_evaluations=3
-        --batch_size=2 --filters=4 --final_epochs=1 --workers=1 --strategy_config=steps=2,units=8""".split()
+        --batch_size=2 --filters=4 --epochs=1 --train_batch_size=128 --stem_stride=2 --final_epochs=1 --workers=1
+        --strategy_config=steps=2,units=8""".split()
     return workdir, arguments, run_launch("search.py", *arguments)
+
+
+_SETTINGS = """--flip --rotate=10 --shift=1 --weight_decay=0.01 --label_smoothing=0.1 --class_weights=balanced
+    --dropout=0.2 --learning_rate=0.005 --warmup=0.1 --batch_norm_momentum=0.8""".split()
 
 
 @pytest.fixture(scope="module", name="later")
@@ -66,6 +71,10 @@ def _later(tmp_path_factory, first, data_dir, tables):
         "trained table": [*large, f"--table={tables / 'dots'}", f"--workdir={runs / 'trained'}", *dots]
         + ["--final_epochs=1", "--max_evaluations=3", "--workers=1"],
         "other seed": [*arguments, "--seed=1"],
+        "settings": [*dots, f"--workdir={runs / 'settings'}", "--max_evaluations=1", "--batch_size=1", "--lag=0"]
+        + ["--epochs=2", "--filters=2", "--final_epochs=2", "--workers=1", "--strategy=random", *_SETTINGS],
+        "fewer flags": [*dots, f"--workdir={runs / 'settings'}", "--max_evaluations=1", "--batch_size=1", "--lag=0"]
+        + ["--filters=2", "--final_epochs=0", "--workers=1", "--strategy=random", *_SETTINGS],
         "enough time": [*arguments, "--max_minutes=600"],
         "no time": [*arguments, "--max_minutes=0.1"],
         "printed": shlex.split(search_command(read_runs([workdir])[0]))[2:],
@@ -96,7 +105,7 @@ def test_a_search_says_what_it_does_and_finds(first):
     assert any(line.startswith("batch 0: 2 cells evaluated, best ") for line in lines)
     assert any(line.startswith("3 of 64 cells evaluated; ") for line in lines)
     assert "Stopped by: max_evaluations." in done.stdout
-    assert "Best cells by validation accuracy:" in lines
+    assert "Best cells by validation accuracy (± standard error on 25 images):" in lines
     assert f"The network:   {workdir}/best/saved_model" in lines
     assert f"Curves:        tensorboard --logdir={workdir}/tensorboard" in lines
 
@@ -164,7 +173,7 @@ def test_the_same_command_again_evaluates_and_exports_nothing_anew(first, later)
 
 def test_a_run_that_is_continued_is_announced(first, later):
     line = "Continuing the run: 3 trials are stored, and 0 children of open batches are finished."
-    assert later["again"][1].splitlines()[1] == line and "Continuing" not in first[2].stdout
+    assert line in later["again"][1].splitlines() and "Continuing" not in first[2].stdout
 
 
 def test_a_time_limit_includes_the_final_training(later):
@@ -192,6 +201,39 @@ def test_a_final_training_that_does_not_fit_is_not_begun(later, first):
 def test_a_changed_setting_is_refused(later):
     kind, text = later["other seed"][0]
     assert kind == "InvalidValueError" and "is a run with other settings. seed: 0 before, 1 now." in text
+
+
+def test_every_setting_reaches_the_recipe_and_defaults_follow_from_the_images(later):
+    error, output = later["settings"]
+    assert error is None
+    lines = output.splitlines()
+    assert lines[1:5] == [
+        "Settings that no flag gives:",
+        "  --stem_stride=1: a stride of 2 is too much for images of 12x12 pixels",
+        "  --stages=2: the last one sees 6 pixels along the shorter side of an image of 12x12",
+        "  --train_batch_size=32: batches of 128 would give a child 4 training steps, and it needs about 400",
+    ]
+    config = json.loads((later["runs"] / "settings" / "config.json").read_text())
+    recipe = config["fixed"]["recipe"]
+    assert recipe["child"] == {
+        "filters": 2, "stages": 2, "cells_per_stage": 1, "stem_stride": 1, "batch_norm_momentum": 0.8, "dropout": 0.2
+    }  # fmt: skip
+    assert recipe["train"] == {
+        "epochs": 2, "batch_size": 32, "learning_rate": 0.005, "warmup": 0.1, "shift": 1, "flip": True, "rotate": 10.0,
+        "weight_decay": 0.01, "label_smoothing": 0.1, "class_weights": "balanced",
+    }  # fmt: skip
+    assert config["environment"]["validation_images"] == 25
+    assert "Best cells by validation accuracy (± standard error on 25 images):" in lines
+    (child,) = json.loads((later["runs"] / "settings" / "best" / "children.json").read_text())["children"]
+    valid, test, guess = (child[name] for name in ("valid_error", "test_error", "guessing"))
+    assert 0 <= valid <= 0.1 and 0 <= test <= 0.5 / 50**0.5 and 0.25 <= guess < 0.6
+    assert f"%, and guessing gets {guess:.2%} right." in lines[-5]
+
+
+def test_a_run_that_is_continued_keeps_what_no_flag_gives(later):
+    error, output = later["fewer flags"]
+    assert error is None  # without --epochs, whose default would be 50
+    assert "  --epochs=2: the run was begun with it" in output.splitlines()
 
 
 def test_a_search_over_a_table_of_the_large_space(later):
@@ -267,7 +309,12 @@ WRONG = [
     (["--image_size=12"], "--image_size=12 is not allowed: write height,width in pixels,"),
     (["--image_size=12,wide"], "--image_size=12,wide is not allowed: write height,width in pixels,"),
     (["--image_size=0,12"], "image_size=0 is not allowed: it must be an integer of at least 1."),
-    (["--image_size=1,1"], "An image of 1x1 is too small for 2 stages with stem stride 2"),
+    (["--image_size=1,1", "--stages=2"], "An image of 1x1 is too small for 2 stages with stem stride 1"),
+    (["--train_batch_size=0"], "--train_batch_size=0 is not allowed: it must be an integer of at least 1."),
+    (["--rotate=200"], "--rotate=200.0 is not allowed: it must be a number of at most 180."),
+    (["--dropout=1"], "--dropout=1.0 must be below 1; 0.2 to 0.5 are usual."),
+    (["--class_weights=even"], "--class_weights='even' is unknown. Allowed: none, balanced."),
+    (["--reward=table", "--flip", "--final_epochs=0"], "--flip=True is for --reward=train; a table's children"),
     (["--epochs=0"], "epochs=0 is not allowed: it must be an integer of at least 1."),
     (["--filters=0"], "filters=0 is not allowed: it must be an integer of at least 1."),
     (["--workers=0"], "workers=0 is not allowed: it must be an integer of at least 1."),

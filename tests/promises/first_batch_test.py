@@ -122,7 +122,7 @@ def test_the_scripts_export_and_report_a_search_that_was_killed(tmp_path):
     store_dots(tmp_path / "data")
     run, page = tmp_path / "run", tmp_path / "page"
     flags = [f"--workdir={run}", "--dataset=dots", f"--data_dir={tmp_path / 'data'}", "--batch_size=16"]
-    flags += ["--filters=4", "--workers=1"]
+    flags += ["--filters=4", "--workers=1", "--epochs=1", "--train_batch_size=128"]
     with _killed([sys.executable, str(ROOT / "launch" / "search.py"), *flags], run, 2):
         pass
     time.sleep(1)  # the workers end with the process

@@ -126,6 +126,7 @@ def _bases(tmp_path_factory):
         "TrainingEvaluator": (nk.TrainingEvaluator, {"images": images}),
         "TableEvaluator": (nk.TableEvaluator, {"path": folder / "none"}),
         "search": (nk.search, search),
+        "suggest_configs": (nk.suggest_configs, {"images": images}),
         "top_trials": (nk.top_trials, {"trials": [nk.Trial(**trial)], "count": 1}),
         "export_best": (nk.export_best, {"workdir": folder / "failed"}),
         "plot_cell": (nk.plot_cell, {"cell": nk.Cell.chain("identity")}),
@@ -141,6 +142,7 @@ NAMES = (
     "strategies.Progressive", "strategies.PPOPredictor", "strategies.EvolutionConfig", "strategies.ProgressiveConfig",
     "strategies.ReinforceConfig", "strategies.PPOPredictorConfig", "RandomSearch.ask", "PPO.ask", "Images.from_arrays",
     "load_images", "TrainingEvaluator", "TableEvaluator", "search", "top_trials", "export_best", "plot_cell",
+    "suggest_configs",
 )  # fmt: skip
 
 
@@ -212,7 +214,7 @@ def test_a_number_too_large_for_a_float_is_refused(value):
 def test_each_public_function_and_class_is_here():
     """All but the types that travel, of which only their fields are used, and the classes that users derive from."""
     callables = {name for name in nk.__all__ if callable(getattr(nk, name))}
-    types = {"Job", "Proposals", "Trial", "Evaluator", "SearchResult", "Images"}
+    types = {"Job", "Proposals", "Trial", "Evaluator", "SearchResult", "SuggestedConfigs", "Images"}
     errors = {name for name in callables if isinstance(made := getattr(nk, name), type) and issubclass(made, Exception)}
     assert callables - types - errors <= {name.partition(".")[0] for name in NAMES}
 

@@ -228,7 +228,17 @@ def test_what_needs_no_test_split_is_exported_without_one_and_tested_once_there_
         weights = _weights(folder, plain)
     assert "arrays has no test split: what is exported will have no test accuracy." in warnings
     assert plain.test_accuracy is None and plain.valid_accuracy > 0.3
-    assert plain.summary == f"validation {plain.valid_accuracy:.2%}, no test split ({plain.num_params:,} parameters)"
+    accuracy = plain.valid_accuracy
+    assert plain.valid_error == pytest.approx((accuracy * (1 - accuracy) / 128) ** 0.5) and plain.test_error is None
+    valid = f"validation {accuracy:.2%} ± {plain.valid_error:.2%}"
+    assert plain.summary == f"{valid}, no test split ({plain.num_params:,} parameters)"
+    assert plain.guessing == np.bincount(images.valid_labels).max() / 128
+    assert plain.comparison == (
+        f"Its validation accuracy in the search was {plain.search_reward:.2%}, and guessing gets {plain.guessing:.2%} "
+        "right."
+    )
+    older = dataclasses.replace(plain, valid_error=None, guessing=None)
+    assert older.summary.startswith(f"validation {accuracy:.2%}, no test") and older.comparison.endswith("%.")
     assert json.loads((folder / "best" / "children.json").read_text())["children"][0]["test_accuracy"] is None
     assert read_exported(Workspace(folder)) == [plain]
     warnings.clear()
@@ -239,8 +249,10 @@ def test_what_needs_no_test_split_is_exported_without_one_and_tested_once_there_
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
         (tested,) = nk.export_best(folder, epochs=2, images=images, workers=1)
-    assert tested == dataclasses.replace(plain, test_accuracy=tested.test_accuracy) and tested.test_accuracy > 0.3
-    assert f"test {tested.test_accuracy:.2%} (" in tested.summary
+    of_test = {name: getattr(tested, name) for name in ("test_accuracy", "test_error", "guessing")}
+    assert tested == dataclasses.replace(plain, **of_test) and tested.test_accuracy > 0.3
+    assert tested.guessing == np.bincount(images.test()[1]).max() / 100
+    assert f"test {tested.test_accuracy:.2%} ± {tested.test_error:.2%} (" in tested.summary
     assert _weights(folder, plain) == weights
     assert "The run began with TF_ENABLE_ONEDNN_OPTS=0, which is restored for its workers." in warnings
     assert any(text.startswith("A child is trained for only 16 steps (batches of 64 of 512") for text in warnings)

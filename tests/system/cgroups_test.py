@@ -77,3 +77,20 @@ def test_a_machine_without_control_groups_has_the_cores_of_the_affinity(machine,
 def test_processes_killed_for_lack_of_memory_are_counted(machine, groups, files, kills):
     machine(groups, files)
     assert cgroups.count_memory_kills() == kills
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "limit"),
+    [
+        ("0::/\n", {}, 2**40),
+        ("0::/\n", {"memory.max": "max\n"}, 2**40),
+        ("0::/\n", {"memory.max": f"{2**41}\n"}, 2**40),  # more than there is
+        ("0::/a/b\n", {"a/b/memory.max": "max\n", "a/memory.max": f"{2**33}\n", "memory.max": "max\n"}, 2**33),
+        (_V1, {"memory/docker/abc/memory.limit_in_bytes": f"{2**32}\n"}, 2**32),
+        (_V1, {"memory/docker/abc/memory.limit_in_bytes": "9223372036854771712\n"}, 2**40),  # no limit
+    ],
+)
+def test_memory_is_that_of_the_machine_or_of_a_group(machine, monkeypatch, groups, files, limit):
+    monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 2**12, "SC_PHYS_PAGES": 2**28}[name])
+    machine(groups, files)
+    assert cgroups.available_memory() == limit

@@ -10,7 +10,8 @@ from typing import Any
 from nas_keras import spaces
 from nas_keras._tensorflow import NONE
 from nas_keras.children.build import ChildConfig
-from nas_keras.children.train_config import TrainConfig
+from nas_keras.children.defaults import FOLLOWING
+from nas_keras.children.train_config import TrainConfig, flag_name
 from nas_keras.reports.markdown import code, escape, flatten, make_table
 from nas_keras.reports.search_page.facts import RunFacts
 from nas_keras.reports.table_command import table_command
@@ -19,12 +20,17 @@ from nas_keras.runner.settings import TRIALS_PER_EVALUATION
 from nas_keras.spaces.cell_names import HUMAN_TITLES
 from nas_keras.strategies import NAMES, config_of
 
+_CONFIGS = {"child": ChildConfig, "train": TrainConfig}  # by the part of a recipe
+
 
 def how_it_was_made(facts: RunFacts, trained: pathlib.Path | None, table: pathlib.Path | None, command: str) -> str:
     """The recipes, the machine and the commands."""
     first = facts.runs[0]
     rows = [[code(name), escape(flatten(value))] for name, value in first.fixed["recipe"].items()]
-    rows += [[code(f"machine: {n}"), escape(flatten(v))] for n, v in first.config.get("environment", {}).items()]
+    environment = dict(first.config.get("environment", {}))
+    if "validation_images" in environment:
+        rows.append(["validation images", f"{environment.pop('validation_images'):,}"])
+    rows += [[code(f"machine: {name}"), escape(flatten(value))] for name, value in environment.items()]
     if facts.trained:
         rows.append([code("longer: train"), escape(flatten(facts.trained.recipe.get("train", {})))])
     commands = [search_command(run) for run in facts.runs]
@@ -64,11 +70,7 @@ def search_command(run: Run) -> str:
     if "table" in source:
         flags |= {"reward": "table", "table": _place(source["table"]), "missing": "train" if _trains(run) else None}
     else:
-        train = recipe["train"]
-        flags["epochs"] = train["epochs"]
-        flags["filters"] = _unless(recipe["child"]["filters"], ChildConfig().filters)
-        flags["precision"] = _unless(train.get("precision", TrainConfig().precision), TrainConfig().precision)
-        flags["jit_compile"] = _unless(train.get("jit_compile", False), False)
+        flags |= _config_flags(recipe, is_mnist=_follows_mnist(source))
         flags["distribute"] = _unless(recipe.get("distribute", NONE), NONE)
     if "dataset" in source:
         flags |= _image_flags(source)
@@ -106,15 +108,29 @@ def _made_in_python(run: Run) -> str | None:
         )
     if not set(recipe) <= {"data", "child", "train", "distribute"}:
         return "there is no flag for some parts of its recipe"
-    for part, default, with_flag in (
-        ("child", ChildConfig(), {"filters"}),
-        ("train", TrainConfig(), {"epochs", "precision", "jit_compile"}),
-    ):
-        usual = dataclasses.asdict(default)
-        others = [n for n, value in recipe[part].items() if n not in with_flag and usual.get(n) != value]
+    for part, config in _CONFIGS.items():
+        usual = dataclasses.asdict(config())
+        # A flag turns 1 into 1.0 where the setting is a fraction, and that is another recipe.
+        others = [n for n, value in recipe[part].items() if n not in usual or type(value) is not type(usual[n])]
         if others:
             return f"there is no flag for {', '.join(others)} of its recipe's {part}"
     return None
+
+
+def _config_flags(recipe: dict[str, Any], *, is_mnist: bool) -> dict[str, Any]:
+    """The flags of child and training: what differs from the defaults, or what would follow from other images."""
+    found = {}
+    for part, config in _CONFIGS.items():
+        for field in dataclasses.fields(config):
+            value = recipe[part].get(field.name, field.default)
+            is_needed = field.name == "epochs" or (field.name in FOLLOWING and not is_mnist)
+            found[flag_name(field)] = value if is_needed else _unless(value, field.default)
+    return found
+
+
+def _follows_mnist(source: dict[str, Any]) -> bool:
+    """Whether the defaults that follow from the images are those of MNIST, which are the dataclasses' own."""
+    return source.get("dataset") == "mnist" and not source.get("image_size")
 
 
 def _trains(run: Run) -> bool:
@@ -159,12 +175,17 @@ def _train_command(facts: RunFacts, trained: pathlib.Path) -> str:
     paths = ",".join(_place(run.path) for run in facts.runs)
     source = facts.runs[0].config.get("source")
     recipe = facts.runs[0].fixed["recipe"]
-    longer = {name: train.get(name) for name in ("epochs", "shift")}
-    if not isinstance(source, dict) or not {"dataset", "table"} & set(source) or train != {**recipe["train"], **longer}:
-        return f"# {trained} was made in Python: its searches name no data set, or more than epochs and shift differ."
+    usual = {field.name: field for field in dataclasses.fields(TrainConfig)}
+    before = {name: recipe["train"].get(name, field.default) for name, field in usual.items()}
+    after = {name: train.get(name, field.default) for name, field in usual.items()}
+    if not isinstance(source, dict) or not {"dataset", "table"} & set(source) or not set(train) <= set(usual):
+        return f"# {trained} was made in Python: its searches name no data set, or a setting has no flag."
+    others = [name for name in usual if before[name] != after[name] and name not in ("epochs", "shift")]
     return (
         f"python launch/train_child.py --from={shlex.quote(paths)} --top={max(top, 1)}"
         + (f" --cells={human}" if human else "")
         + f" --epochs={train.get('epochs')} --shift={train.get('shift')} "
-        f"--seeds={max(standing.num_trainings for standing in facts.standings)} --table={shlex.quote(_place(trained))}"
+        + "".join(f"--{flag_name(usual[name])}={after[name]} " for name in others)
+        + f"--seeds={max(standing.num_trainings for standing in facts.standings)} "
+        f"--table={shlex.quote(_place(trained))}"
     )

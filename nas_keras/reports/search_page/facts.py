@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nas_keras.children.caveats import standard_error
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.reports import standings as winners
 from nas_keras.reports import table_statistics
@@ -164,6 +165,12 @@ def spread_of_best(run: Run, count: int | None = None) -> Spread:
     if len(rewards) < 2:
         return Spread(np.nan, np.nan)
     return Spread(float(np.mean(rewards)), float(np.std(rewards, ddof=1)))
+
+
+def reward_error(run: Run, reward: float) -> float:
+    """The standard error of a reward that follows from the number of validation images; NaN if that is not recorded."""
+    count = run.config.get("environment", {}).get("validation_images")
+    return standard_error(reward, count) if type(count) is int and count > 0 and 0 <= reward <= 1 else np.nan
 
 
 def cache_hit_rate(run: Run) -> float:

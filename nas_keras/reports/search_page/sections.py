@@ -16,6 +16,7 @@ from nas_keras.reports.search_page.facts import (
     cache_hit_rate,
     children_per_hour,
     core_hours,
+    reward_error,
     spread_of_best,
 )
 from nas_keras.reports.search_page.goals import verdicts
@@ -39,7 +40,7 @@ def headlines(facts: RunFacts) -> list[str]:
         lines.append(
             f"{run.title}: {len(run.evaluated):,} of {budget:,} cells evaluated, {len(run.trials):,} samples with "
             f"{percent(cache_hit_rate(run))} % cache hits, {number(children_per_hour(run), 0)} children an hour"
-            + (f"; best reward {percent(best[0].reward)} %, {facts.names[best[0].key]}" if best else "; none succeeded")
+            + (f"; best reward {_reward(run)} %, {facts.names[best[0].key]}" if best else "; none succeeded")
             + "."
         )
     winner = facts.winner
@@ -54,6 +55,12 @@ def headlines(facts: RunFacts) -> list[str]:
     if facts.table:
         lines.append(_how_full(facts))
     return lines
+
+
+def _reward(run: Run) -> str:
+    """The best reward of a search in percent, with its standard error if that is known."""
+    reward = run.best(1)[0].reward
+    return percent(reward, reward_error(run, reward))
 
 
 def winners(facts: RunFacts, pictures: Mapping[str, str]) -> str:
@@ -103,7 +110,7 @@ def searching(facts: RunFacts, pictures: Mapping[str, str]) -> str:
         rows.append(
             [escape(run.title), run.fixed["seed"], f"{len(run.evaluated):,}", failed, f"{len(run.trials):,}"]
             + [percent(cache_hit_rate(run)), number(children_per_hour(run), 0), number(core_hours(run))]
-            + [percent(first[0].reward) if first else "–", percent(*spread_of_best(run))]
+            + [_reward(run) if first else "–", percent(*spread_of_best(run))]
         )
     header = "search |seed|cells evaluated|failed|samples|cache hits, %|children an hour|core-hours|best|the best "
     return "\n\n".join(

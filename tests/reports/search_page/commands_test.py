@@ -49,7 +49,8 @@ for arguments in json.loads(sys.argv[2]):
     assert flags.FLAGS(["script", *arguments]) == ["script"]
     given = flags.FLAGS.flag_values_dict()
     space, options = script._SPACE.space(), script._strategy_options()
-    child, train, _ = script._check_flags(space, options)
+    script._check_flags(space, options)
+    child, train = script._CHILD.make(), script._TRAIN.make()
     max_trials = given["max_trials"] or 20 * given["max_evaluations"]
     answers.append({
         "space": [space.name, space.fingerprint],
@@ -102,6 +103,11 @@ def test_a_printed_command_asks_for_what_the_configuration_says(tmp_path):
         _run(tmp_path / "ppo", **ppo, max_trials=9),
         _run(tmp_path / "filters", recipe={"child": settings_of(nk.ChildConfig(filters=4))}),
         _run(tmp_path / "long", recipe=_train(epochs=5, precision="mixed_float16", jit_compile=True)),
+        _run(
+            tmp_path / "augmented", recipe=_train(flip=True, rotate=10.0, weight_decay=1e-3, class_weights="balanced")
+        ),
+        _run(tmp_path / "shaped", recipe={"child": settings_of(nk.ChildConfig(stages=3, stem_stride=1, dropout=0.2))}),
+        _run(tmp_path / "batch", recipe=_train(batch_size=32, learning_rate=0.003, warmup=0.1, label_smoothing=0.1)),
         _run(tmp_path / "mirrored", recipe={"distribute": "mirrored"}),
         _run(tmp_path / "size", source={**_SOURCE, "data_dir": None, "image_size": [24, 32]}),
         _run(tmp_path / "own mnist", source={**_SOURCE, "dataset": "mnist", "version": "3.0.1"}),
@@ -161,10 +167,11 @@ class _Mine(strategies.Strategy):
     ("settings", "reason"),
     [
         ({"source": {}}, "its configuration names neither a data set nor a table"),
-        ({"recipe": _train(batch_size=32)}, "there is no flag for batch_size of its recipe's train"),
+        # A flag of a fraction gives 1.0, which is another recipe than 1.
+        ({"recipe": _train(learning_rate=1)}, "there is no flag for learning_rate of its recipe's train"),
         (
-            {"recipe": {"child": settings_of(nk.ChildConfig(stages=1))}},
-            "there is no flag for stages of its recipe's child",
+            {"recipe": {"child": {**settings_of(nk.ChildConfig()), "depth": 1}}},
+            "there is no flag for depth of its recipe's child",
         ),
         ({"recipe": {"operations": {"mine": "1"}}}, "there is no flag for some parts of its recipe"),
         ({"strategy": _Mine(nk.spaces.small()), "max_trials": 1}, "_Mine is not the name of a strategy"),

@@ -1,5 +1,7 @@
 """Tests of the page of searches: page.py, facts.py, sections.py."""
 
+import dataclasses
+import math
 import re
 
 import pytest
@@ -8,7 +10,7 @@ import nas_keras as nk
 from nas_keras.children import named_recipes
 from nas_keras.reports.page_folder import Picture
 from nas_keras.reports.search_page import page as report_runs
-from nas_keras.reports.search_page.facts import cache_hit_rate, children_per_hour, gather_runs
+from nas_keras.reports.search_page.facts import cache_hit_rate, children_per_hour, gather_runs, reward_error
 from nas_keras.reports.search_page.page import write_run_report
 from nas_keras.results.runs import read_runs
 from nas_keras.storage.table_writer import write_table
@@ -261,6 +263,21 @@ def test_the_order_of_rewards_and_of_longer_trainings(folder):
     assert count == len(facts.standings) and -1 <= correlation <= 1
     assert facts.winner.valid == pytest.approx(0.995)
     assert facts.human == {VGG: "VGG"}
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_the_best_reward_has_the_standard_error_of_its_validation_images(tmp_path):
+    evaluator = nk.FunctionEvaluator(lambda cell: 0.9 if cell.key == VGG else 0.5, recipe=RECIPE)
+    evaluator.environment = {"validation_images": 900}
+    nk.search(SPACE, evaluator, strategy="random", max_evaluations=129, batch_size=129, workdir=tmp_path / "run")
+    made = write_run_report([tmp_path / "run"], tmp_path / "page")
+    assert f"; best reward 90.00 ± 1.00 %, {VGG}." in made.headlines[0]
+    assert "| validation images | 900 |" in made.page.read_text()
+    (run,) = read_runs([tmp_path / "run"])
+    assert reward_error(run, 0.5) == pytest.approx(1 / 60)
+    for environment in ({}, {"validation_images": 0}, {"validation_images": "many"}):
+        assert math.isnan(reward_error(dataclasses.replace(run, config={"environment": environment}), 0.5))
+    assert math.isnan(reward_error(run, 1.5))  # not an accuracy
 
 
 @pytest.mark.usefixtures("_undrawn")
