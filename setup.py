@@ -28,6 +28,7 @@ setuptools.setup(
         "absl-py",
         "cloudpickle",  # a user's operations, defined anywhere, travel to the worker processes
         "google-crc32c",  # the checksum in TFRecord files, which are read by ourselves
+        "pillow",  # decodes a user's image files; TF-Agents brings it too
         "tqdm",  # the progress bar of precompute_rewards
         "tensorboard==2.21.*",  # TensorFlow does not bring it, and tf.summary fails without
         "importlib_resources",  # tensorflow-datasets needs it and does not say so

@@ -19,7 +19,7 @@ _TOP = flags.DEFINE_integer("top", 1, "Number of children, the best first.")
 _EPOCHS = flags.DEFINE_integer(
     "epochs", None, "Epochs of the longer training. Default: 10, or three times those of the search if that is more."
 )
-_IMAGES = ImageFlags(__file__, "where the search had it, or the repository's testdata")
+_IMAGES = ImageFlags(__file__, "where the search had it, or the repository's testdata", folder=True)
 _WORKERS = WorkerFlags(timeout=False)
 
 
@@ -30,6 +30,7 @@ def main() -> None:
     if _EPOCHS.value is not None:
         nk.TrainConfig(epochs=_EPOCHS.value)
     _WORKERS.check()
+    _IMAGES.check()
     with show_time("training"):
         exported = nk.export_best(
             _WORKDIR.value, top=_TOP.value, epochs=_EPOCHS.value, images=_images(), workers=_WORKERS.workers
@@ -40,11 +41,12 @@ def main() -> None:
 
 
 def _images() -> nk.Images | None:
-    """Loads the images of a run of a table, or from --data_dir; `export_best` itself finds those of other runs."""
+    """Loads the images of a run of a table, or as the flags say; `export_best` itself finds those of other runs."""
     config = open_exportable_run(_WORKDIR.value, images=None, space=None).source.config
     source = config.get("source")
     is_of_table = isinstance(source, dict) and "table" in source
-    return _IMAGES.images_of_run(config) if is_of_table or _IMAGES.data_dir.value else None
+    is_told = any(flags.FLAGS[name].present for name in ("data_dir", "images", "memory_limit"))
+    return _IMAGES.images_of_run(config) if is_of_table or is_told else None
 
 
 if __name__ == "__main__":

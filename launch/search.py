@@ -16,7 +16,7 @@ from nas_keras import strategies
 from nas_keras._launch import script
 from nas_keras._launch.config_flags import ConfigFlags
 from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_given, refuse_given
-from nas_keras._launch.progress import SearchProgress, describe_stored, show_time
+from nas_keras._launch.progress import SearchProgress, describe_images, describe_stored, show_time
 from nas_keras._tensorflow import DISTRIBUTE
 from nas_keras.children.caveats import standard_error
 from nas_keras.children.defaults import FOLLOWING
@@ -68,7 +68,8 @@ _MISSING = flags.DEFINE_string(
 _IMAGES = ImageFlags(
     __file__,
     "the repository's testdata for mnist, else TFDS' own",
-    dataset="TFDS name of a data set of image classification.",
+    dataset="TFDS name of a data set of image classification, or the path of a prepared folder.",
+    folder=True,
     prepare=True,
 )
 _CHILD = ConfigFlags(nk.ChildConfig, unset={name: _FOLLOWS for name in ("stages", "stem_stride")})
@@ -188,9 +189,10 @@ def _check_flags(space: nk.SearchSpace, options: dict[str, str]) -> Settings:
     check_choice("missing", _MISSING.value, _MISSING_WAYS)
     check_choice("reward", _REWARD.value, ("train", "table"))
     _WORKERS.check()
-    _IMAGES.image_size()
+    _IMAGES.check()
     _check_that_flags_agree()
-    read = [("table", _TABLE.value), ("warm_start_from", _WARM_START_FROM.value), ("data_dir", _IMAGES.data_dir.value)]
+    read = [("table", _TABLE.value), ("warm_start_from", _WARM_START_FROM.value)]
+    read += [("data_dir", _IMAGES.data_dir.value), ("images", _IMAGES.folder_of_images.value)]
     check_apart(folders={"workdir": _WORKDIR.value}, read=read)
     settings = check_settings(
         space,
@@ -222,7 +224,8 @@ def _check_that_flags_agree() -> None:
     _table()
     if not _needs_images():
         refuse_given(
-            ("dataset", "data_dir", "download", "image_size", "workers"),
+            ("dataset", "data_dir", "images", "download", "image_size", "valid", "test", "split_seed", "memory_limit")
+            + ("workers",),
             "is for children that are trained, and --reward=table --final_epochs=0 trains none. Leave it out.",
         )
 
@@ -288,6 +291,8 @@ def _print_plan(space, images, configs: nk.SuggestedConfigs | None, time_budget:
             print(f"  {_CHILD.name(name) or _TRAIN.name(name)}={values[name]}: {reason}", flush=True)
     if time_budget is not None:
         print(time_budget.describe(), flush=True)
+    if images is not None:
+        print(describe_images(images), flush=True)
     stored = describe_stored(Workspace(_WORKDIR.value))
     if stored:
         print(stored, flush=True)

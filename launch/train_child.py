@@ -51,6 +51,7 @@ _IMAGES = ImageFlags(
     __file__,
     "where the search had it, or the repository's testdata",
     dataset="TFDS name of the data set without --from, which has its own.",
+    folder=True,
 )
 _WORKERS = WorkerFlags()
 
@@ -79,10 +80,11 @@ def _check_flags() -> pathlib.Path:
     _CHILD.make()
     _TRAIN.make()
     _WORKERS.check()
+    _IMAGES.check()
     if _FROM.value:
         refuse_given(("space", "num_nodes", "dataset"), "beside --from is not allowed: the searches determine it.")
     else:
-        refuse_given(("top",), "beside --cells is not allowed: it is for the searches of --from.")
+        refuse_given(("top", "images"), "beside --cells is not allowed: it is for the searches of --from.")
     return table
 
 

@@ -33,6 +33,10 @@ MAY_IMPORT = {
 TESTED_ELSEWHERE: dict[str, str] = {
     "_version.py": "readme_test.py",
     "benchmarks/plain.py": "launch/benchmark_test.py",
+    "data/folder_listing.py": "data/folder_test.py",
+    "data/folder_pixels.py": "data/folder_test.py",
+    "data/pixel_file.py": "data/folder_test.py",
+    "data/sources.py": "data/folder_test.py",
     "data/tfds.py": "data/images_test.py",
     "data/tfds_builders.py": "data/images_test.py",
     "evaluators/base.py": "runner/arrivals_test.py",

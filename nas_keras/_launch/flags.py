@@ -14,8 +14,18 @@ from absl import flags
 
 from nas_keras import spaces
 from nas_keras.data.images import Images
-from nas_keras.data.tfds import load_images, load_source
-from nas_keras.errors import InvalidValueError, check_child_timeout, check_choice, check_workers
+from nas_keras.data.sources import load_source
+from nas_keras.data.splits import check_fractions
+from nas_keras.data.tfds import load_images
+from nas_keras.data.tfds_builders import find_prepared
+from nas_keras.errors import (
+    InvalidValueError,
+    check_at_least,
+    check_child_timeout,
+    check_choice,
+    check_seed,
+    check_workers,
+)
 from nas_keras.spaces.cell_names import LARGEST
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.table import check_place
@@ -86,22 +96,27 @@ class SpaceFlags:
 
 
 class ImageFlags:
-    """--data_dir, and on request --dataset, --download and --image_size: the images that children are trained on.
+    """--data_dir, and on request more: the images that children are trained on.
 
     Args:
         script: the script's `__file__`, from which the repository's testdata/ is found; the package may be installed
             elsewhere.
         where: the default of --data_dir as --help describes it.
         dataset: the description of --dataset in --help; None for a script whose data set is fixed.
-        prepare: whether --download and --image_size are defined too.
+        folder: whether --images and --memory_limit are defined, for a folder of images.
+        prepare: whether the flags that only a new data set needs are defined too: --download, --image_size, and
+            --valid, --test and --split_seed for the splits of a folder of images.
     """
 
     def __init__(self, script: str, where: str = "the repository's testdata", *, dataset: str | None = None,
-                 prepare: bool = False):  # fmt: skip
+                 folder: bool = False, prepare: bool = False):  # fmt: skip
         self.testdata = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(script))), "testdata")
         self.data_dir = flags.DEFINE_string("data_dir", None, f"Folder of prepared data sets. Default: {where}.")
+        self.folder_of_images = self._memory_limit = None
+        if folder:
+            self._define_folder(prepare)
         self.dataset = flags.DEFINE_string("dataset", "mnist", dataset) if dataset else None
-        self._download = self._image_size = None
+        self._prepare = prepare
         if prepare:
             self._download = flags.DEFINE_boolean(
                 "download", False, "Fetch and prepare the data set if it is not there."
@@ -110,11 +125,44 @@ class ImageFlags:
                 "image_size", [], "Resize images to height,width in pixels. Default: their own size."
             )
 
+    def _define_folder(self, prepare: bool) -> None:
+        text = "Folder of your own images: a folder for each class, or train/, validation/ and test/ with such folders."
+        moved = "Folder of the run's own images, if they were moved. Default: where the search had them."
+        self.folder_of_images = flags.DEFINE_string("images", None, text if prepare else moved)
+        self._memory_limit = flags.DEFINE_float(
+            "memory_limit",
+            None,
+            "GiB of decoded images of --images that stay in memory; more are in a temporary file, from which workers "
+            "read them. Default: a quarter of the memory.",
+        )
+        if prepare:
+            self._valid = flags.DEFINE_float(
+                "valid", 0.1, "Fraction of each class of --images for validation, if there is no such folder."
+            )
+            self._test = flags.DEFINE_float("test", 0.1, "The same for the test; 0: no test.")
+            self._split_seed = flags.DEFINE_integer("split_seed", 0, "Seed with which these fractions are drawn.")
+
     def folder(self, dataset: str) -> str | None:
         """The folder of a prepared data set: --data_dir, or testdata/ for MNIST, or None, which means TFDS' own."""
         if not self.data_dir.value and dataset.partition(":")[0].lower() == "mnist":
             return self.testdata
         return self.data_dir.value
+
+    def check(self) -> None:
+        """Raises InvalidValueError for flags that are not possible, or that exclude each other; reads no image."""
+        self.image_size()
+        if self._memory_limit is not None and self._memory_limit.value is not None:
+            check_at_least("memory_limit", self._memory_limit.value, 0, integer=False)
+        if not self._prepare or self.folder_of_images is None:
+            return
+        check_fractions({"test": self._test.value, "valid": self._valid.value})
+        check_seed(self._split_seed.value)
+        if self.folder_of_images.value is None:
+            refuse_given(("valid", "test", "split_seed", "memory_limit"), "is for --images. Leave it out, or name it.")
+        else:
+            refuse_given(
+                ("dataset", "data_dir", "download"), "cannot be combined with --images. Leave one of them out."
+            )
 
     def image_size(self) -> tuple[int, int] | None:
         """The height and width of --image_size in pixels; None if images keep their size.
@@ -122,7 +170,7 @@ class ImageFlags:
         Raises:
             InvalidValueError: if it is not two whole numbers.
         """
-        size = [] if self._image_size is None else self._image_size.value
+        size = self._image_size.value if self._prepare else []
         if not size:
             return None
         if len(size) != 2 or not all(side.isascii() and side.isdigit() for side in size):
@@ -133,9 +181,21 @@ class ImageFlags:
         return height, width
 
     def images(self, dataset: str | None = None) -> Images:
-        """Loads `dataset`, by default the data set that --dataset names."""
+        """Loads the folder that --images names, or `dataset`, by default the data set that --dataset names."""
+        folder = self.folder_of_images.value if self._prepare and self.folder_of_images else None
+        if folder is not None and find_prepared(local_path("images", folder)) is None:
+            return Images.from_folder(
+                folder,
+                self.image_size(),
+                valid=self._valid.value,
+                test=self._test.value,
+                seed=self._split_seed.value,
+                memory_limit=self._memory_limit.value,
+            )
+        if folder is not None:  # a set that TFDS has prepared
+            return load_images(str(local_path("images", folder)), image_size=self.image_size())
         name = dataset or ("mnist" if self.dataset is None else self.dataset.value)
-        download = self._download is not None and self._download.value
+        download = self._prepare and self._download.value
         return load_images(name, data_dir=self.folder(name), download=download, image_size=self.image_size())
 
     def images_of_run(self, config: dict[str, Any]) -> Images:
@@ -147,11 +207,15 @@ class ImageFlags:
             config: the run's configuration.
         """
         source = {"dataset": config["fixed"]["recipe"]["data"].get("name"), **(config.get("source") or {})}
+        if self.folder_of_images is not None and self._memory_limit is not None:
+            if "folder" in source:
+                return load_source(source, data_dir=self.folder_of_images.value, memory_limit=self._memory_limit.value)
+            refuse_given(("images",), "is for a run of a folder of images; this one has a data set: use --data_dir.")
         folder = self.data_dir.value or source.get("data_dir")
         if not self.data_dir.value and not (folder and os.path.isdir(folder)):
             folder = self.folder(str(source["dataset"])) or folder
         if "version" in source:
-            return load_source(source, data_dir=folder)
+            return load_source(source, data_dir=self.data_dir.value if "prepared" in source else folder)
         return load_images(source["dataset"], data_dir=folder)
 
 

@@ -7,13 +7,13 @@ grow with the data set. Both ways give the same batches.
 `N` images of height `H`, width `W` and `C` channels; batches of `B`.
 """
 
-import mmap
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nas_keras._tensorflow import tf
 from nas_keras.children.augmentation import augment
+from nas_keras.system.mapped_files import release_pages
 
 _SHUFFLE = 1  # purpose of a random generator, a part of its seed: [seed, purpose, epoch]
 _MOST_COPIED = 2**28  # bytes of images that are copied into TensorFlow; affects only memory and speed
@@ -85,6 +85,5 @@ def _gather(split: Split) -> Any:
 def _read_rows(images: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Reads rows of an array; the pages of a mapped file that this brings in do not stay in the process."""
     rows = np.asarray(images)[index]
-    if isinstance(images.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        images.base.madvise(mmap.MADV_DONTNEED)  # they stay in the kernel's cache, as long as it has room
+    release_pages(images)
     return rows

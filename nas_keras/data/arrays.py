@@ -1,8 +1,8 @@
-"""Converts a user's arrays to uint8 images and int32 labels if that is exact, and rejects others with advice.
+"""Converts a user's images to uint8 if that is exact, and rejects others with advice; `labels.py` does so for labels.
 
-An array is converted only if no value changes: images of any type whose values are whole numbers from 0 to 255, and
-labels of any type whose values are whole numbers. Any other array is rejected with a message that contains the line to
-convert it. That line is derived from the measured range of the values and never overflows.
+Images are converted only if no value changes: those of any type whose values are whole numbers from 0 to 255. Any other
+array is rejected with a message that contains the line to convert it. That line is derived from the measured range of
+the values and never overflows.
 
 `N` images of height `H`, width `W` and `C` channels.
 """
@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from nas_keras.data.labels import ALLOWED_LABELS, describe, read_labels
 from nas_keras.errors import InvalidValueError, shown
 
 _ALLOWED_IMAGES = "Allowed: uint8 [N, H, W, C], or whole numbers from 0 to 255 of another type."
-_ALLOWED_LABELS = "Allowed: whole numbers [N] from 0, one for each image."
 _OVERSHOOT = 0.1  # distance by which resizing may exceed the range from 0 to 1
 _DARKEST = 32  # smallest maximum of images from 0 to 255; a smaller one suggests another scale, such as standardized
 _MOST_LOOKED_AT = 1_000  # items of a ragged list that are examined for the message
@@ -30,20 +30,19 @@ def to_pair(part: str, pair: object) -> tuple[np.ndarray, np.ndarray]:
         pair: (images, labels), arrays or array-like; images [N, H, W] are grey.
 
     Returns:
-        Images uint8 [N, H, W, C] and labels int32 [N]; whether N agrees and no label is negative is not checked here.
+        Images uint8 [N, H, W, C], and labels as `read_labels` returns them; whether N agrees is not checked here.
 
     Raises:
         InvalidValueError: if a conversion would change a value, or the shapes cannot be those of images and labels.
     """
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        raise InvalidValueError(f"{part} is a {type(pair).__name__}. Allowed: a pair (images, labels) of arrays.")
+        fraction = "" if part == "train" else f", or the fraction of train that becomes the {part} split"
+        raise InvalidValueError(
+            f"{part} is a {type(pair).__name__}. Allowed: a pair (images, labels) of arrays{fraction}."
+        )
     images, labels = _to_array(f"{part} images", pair[0]), _to_array(f"{part} labels", pair[1])
-    return _to_images(f"{part} images", images), _to_labels(f"{part} labels", labels)
-
-
-def describe(array: object) -> str:
-    """Returns the type and shape of an array, for a message."""
-    return f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else f"a {type(array).__name__}"
+    images = _to_images(f"{part} images", images)
+    return images, read_labels(f"{part} labels", labels, len(images))
 
 
 def _to_array(what: str, value: object) -> np.ndarray:
@@ -70,7 +69,7 @@ def _to_array(what: str, value: object) -> np.ndarray:
     advice = (
         "Allowed: images of one size in one array: crop or resize them, then use numpy.stack."
         if what.endswith("images")
-        else f"{_ALLOWED_LABELS} Images with no label, or with several, must be left out."
+        else f"{ALLOWED_LABELS} Images with no label, or with several, must be left out."
     )
     raise InvalidValueError(f"{what} are {describe(value)}, not an array of numbers: {reason}. {advice}")
 
@@ -152,34 +151,3 @@ def _conversion(dtype: np.dtype, low: float, high: float) -> str:
 
 def _exactly(number: float) -> str:
     return repr(number).removesuffix(".0")
-
-
-def _to_labels(what: str, labels: np.ndarray) -> np.ndarray:
-    by_name = (
-        "Number the classes in every split alike: number = {name: i for i, name in "
-        "enumerate(sorted(set(train_labels)))}; labels = numpy.array([number[name] for name in labels])"
-    )
-    if labels.ndim != 1 and labels.size:
-        is_column = labels.size == max(labels.shape, default=0)
-        advice = (
-            "A row or column becomes that with labels.reshape(-1)." if is_column else "One-hot rows: labels.argmax(-1)."
-        )
-        raise InvalidValueError(f"{what} are {describe(labels)}. {_ALLOWED_LABELS} {advice}")
-    if labels.dtype.kind in "US":
-        examples = ", ".join(shown(text)[:40] for text in np.unique(labels)[:4].tolist())
-        raise InvalidValueError(f"{what} are texts, such as {examples}. {_ALLOWED_LABELS} {by_name}")
-    if labels.dtype.kind not in "biuf":
-        raise InvalidValueError(f"{what} are {describe(labels)}. {_ALLOWED_LABELS}")
-    if labels.dtype.kind == "f" and not (labels == np.rint(labels)).all():
-        wrong = labels[labels != np.rint(labels)]
-        raise InvalidValueError(
-            f"{what} are {describe(labels)} and hold {len(wrong):,} values that are not whole numbers, such as "
-            f"{wrong[0]}. {_ALLOWED_LABELS} Children learn classes, not quantities: leave out images without a "
-            "label, and sort quantities into classes with numpy.digitize."
-        )
-    limits = np.iinfo(np.int32)
-    if labels.size and not (limits.min <= labels.min() and labels.max() <= limits.max):
-        raise InvalidValueError(
-            f"{what} are {describe(labels)}, from {labels.min():.7g} to {labels.max():.7g}. {_ALLOWED_LABELS} {by_name}"
-        )
-    return labels.astype(np.int32)

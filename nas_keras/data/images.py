@@ -7,14 +7,22 @@ order. `N` images of height `H`, width `W` and `C` channels; labels are 0 to num
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Mapping
+import numbers
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nas_keras.data.arrays import describe, to_pair
+from nas_keras.data.arrays import to_pair
 from nas_keras.data.checks import check_splits, find_hidden
-from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_name
+from nas_keras.data.decoding import check_image_size
+from nas_keras.data.folder import read_folder
+from nas_keras.data.labels import check_class_names, describe, number_classes
+from nas_keras.data.splits import check_fractions, stratify
+from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_name, check_seed
+from nas_keras.system.mapped_files import release_pages
+from nas_keras.system.paths import local_path
 
 Pair = tuple[np.ndarray, np.ndarray]  # images [N, H, W, C], labels [N]
 
@@ -60,6 +68,7 @@ class Images:
         num_classes: number of classes; labels are 0 to num_classes - 1.
         load_test: reads the test split, (images uint8 [K, H, W, C], labels int32 [K]); None if there is none.
         source: a JSON value from which `load_source` can load the same images again; empty for arrays.
+        class_names: the name of each class; by default the labels as text, "0", "1" and so on.
 
     Raises:
         InvalidValueError: if an array has another type or shape, or both splits hold the same images.
@@ -73,10 +82,13 @@ class Images:
     num_classes: int
     load_test: Callable[[], Pair] | None = dataclasses.field(default=None, repr=False)
     source: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    class_names: Sequence[str] = dataclasses.field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         check_name("An image set's name", self.name)
         check_at_least("num_classes", self.num_classes, 2, at_most=1_000_000)
+        names = self.class_names or map(str, range(self.num_classes))
+        object.__setattr__(self, "class_names", check_class_names(names, self.num_classes))
         _check_pair("train", self.train_images, self.train_labels, self.num_classes, None)
         _check_pair("valid", self.valid_images, self.valid_labels, self.num_classes, self.image_shape)
         labels = {"train": self.train_labels, "valid": self.valid_labels}
@@ -90,39 +102,116 @@ class Images:
 
     @classmethod
     def from_arrays(
-        cls, train: Pair, valid: Pair, *, test: Pair | None = None, num_classes: int | None = None, name: str = "arrays"
+        cls,
+        train: Pair,
+        valid: Pair | float = 0.2,
+        *,
+        test: Pair | float | None = None,
+        seed: int = 0,
+        num_classes: int | None = None,
+        class_names: Sequence[str] | None = None,
+        name: str = "arrays",
     ) -> "Images":
         """Makes `Images` from arrays in memory.
 
         Images of another type than uint8 are converted if their values are whole numbers from 0 to 255 (floats of at
-        most 1 are assumed to be scaled and are rejected), and labels if they are whole numbers. Any other array is
-        rejected with a message that contains the line to convert it. A test split with hidden labels (-1) is dropped
-        with a warning.
+        most 1 are assumed to be scaled and are rejected). Others are rejected with the line that converts them. Labels
+        are converted by the table in `data/labels.py`. A test split with hidden labels (-1) is dropped with a warning.
 
         Args:
             train: (images [N, H, W, C] or [N, H, W], labels [N]) for training.
-            valid: the same for validation; images that are also in `train` are counted in a warning.
-            test: the same for the final test, or None.
-            num_classes: number of classes; None: one more than the largest label.
+            valid: the same for validation; images that are also in `train` are counted in a warning. Or the fraction
+                of each class of `train` that is drawn for validation instead of training.
+            test: the same for the final test, or None for no test split.
+            seed: seed with which these fractions are drawn.
+            num_classes: number of classes; None: as many as the labels have.
+            class_names: the names of the classes, in the order of their numbers; None: the labels themselves.
             name: name of the data set.
 
         Raises:
             InvalidValueError: if an array cannot be used, or `valid` has the same images as `train`.
         """
         check_name("An image set's name", name)
-        pairs = {part: to_pair(part, pair) for part, pair in (("train", train), ("valid", valid))}
-        if test is not None:
-            pairs["test"] = to_pair("test", test)
-            if find_hidden(name, pairs["test"][1]):
-                del pairs["test"]
-        if num_classes is None:
-            num_classes = _count_classes([labels for _, labels in pairs.values()])
+        check_seed(seed)
+        given = {"train": train, "test": test, "valid": valid}
+        fractions: dict[str, Any] = {part: pair for part, pair in given.items() if isinstance(pair, numbers.Real)}
+        check_fractions(fractions)
+        pairs = {p: to_pair(p, pair) for p, pair in given.items() if pair is not None and p not in fractions}
+        if "test" in pairs and pairs["test"][1].dtype.kind == "i" and find_hidden(name, pairs["test"][1]):
+            del pairs["test"]
+        labels, num_classes, names = number_classes(
+            {part: found for part, (_, found) in pairs.items()}, num_classes=num_classes, class_names=class_names
+        )
+        pairs = {part: (images, labels[part]) for part, (images, _) in pairs.items()}
+        if fractions:
+            images, found = pairs["train"]
+            _check_length("train", images, found)
+            rows = stratify(found, {part: fraction for part, fraction in fractions.items() if fraction}, seed=seed)
+            pairs |= {part: (images[drawn], found[drawn]) for part, drawn in rows.items()}
+            if not len(rows.get("valid", [0] if "valid" not in fractions else [])):
+                raise InvalidValueError(
+                    f"valid={valid} of {len(found):,} images leaves none to validate on. Allowed: a fraction of more "
+                    "than 0 of a class with at least two images."
+                )
         return cls(
             name,
             *pairs["train"],
             *pairs["valid"],
             num_classes=int(num_classes) if isinstance(num_classes, np.integer) else num_classes,
             load_test=HeldOutSplit.of(pairs["test"]) if "test" in pairs else None,
+            class_names=names,
+        )
+
+    @classmethod
+    def from_folder(
+        cls,
+        path: str | os.PathLike,
+        image_size: Sequence[int] | None = None,
+        *,
+        valid: float = 0.1,
+        test: float = 0.1,
+        seed: int = 0,
+        name: str | None = None,
+        memory_limit: float | None = None,
+    ) -> "Images":
+        """Reads a folder of image files: PNG, JPEG, BMP, GIF (first frame) and WebP; docs/own_images.md has the rules.
+
+        The folder holds one folder for each class, or `train/`, `validation/` (or `valid/`, `val/`) and `test/`, which
+        hold such folders. What cannot be used is listed in warnings.
+
+        Args:
+            path: the folder.
+            image_size: (H, W) in pixels to which images are resized; None: the size that all of them have.
+            valid: the fraction of each class that is drawn for validation if there is no folder for it.
+            test: the same for the test split; 0 for none.
+            seed: seed with which these fractions are drawn.
+            name: name of the data set; None: that of the folder.
+            memory_limit: GiB of decoded images that are kept in memory; more are in a temporary file, from which
+                batches are read. None: a quarter of the memory that this process may use.
+
+        Raises:
+            InvalidValueError: if the folder has another layout, the images have several sizes, or a class has lost all
+                its images.
+            DataError: if the folder cannot be read.
+            WriteError: if there is no room for the temporary file.
+        """
+        root = local_path("images", path)
+        check_image_size(image_size)
+        check_seed(seed)
+        check_fractions({"test": test, "valid": valid})
+        if memory_limit is not None:
+            check_at_least("memory_limit", memory_limit, 0, integer=False)
+        name = root.name if name is None else name
+        check_name("An image set's name", name)
+        found = read_folder(root, image_size=image_size, valid=valid, test=test, seed=seed, memory_limit=memory_limit)
+        return cls(
+            name,
+            *found.train,
+            *found.valid,
+            num_classes=len(found.class_names),
+            load_test=HeldOutSplit.of(found.test) if found.test else None,
+            source=found.source | {"name": name},
+            class_names=found.class_names,
         )
 
     @property
@@ -139,6 +228,7 @@ class Images:
             array = getattr(self, part)
             digest.update(f"{part} {array.dtype.str} {array.shape}\n".encode())
             digest.update(np.ascontiguousarray(array).data)
+            release_pages(array)
         return digest.hexdigest()
 
     def test(self) -> Pair:
@@ -158,20 +248,6 @@ def _as_pair(images: np.ndarray, labels: np.ndarray) -> Pair:
     return images, labels
 
 
-def _count_classes(labels: list[np.ndarray]) -> int:
-    """Returns one more than the largest label of all splits."""
-    together = np.concatenate(labels)
-    if not together.size:
-        return 2  # any number: the check of the splits reports that they are empty
-    low, high = int(together.min()), int(together.max())
-    if low > 0:
-        raise InvalidValueError(
-            f"The labels run from {low} to {high}, so that no image has label 0. Allowed: labels that count from 0: "
-            f"pass labels - {low} for every split, or num_classes={high + 1} if there are classes without images."
-        )
-    return high + 1
-
-
 def _check_pair(part: str, images: np.ndarray, labels: np.ndarray, num_classes: int, image_shape: tuple | None) -> None:
     """Raises InvalidValueError unless images and labels have the types and shapes that `Images` promises."""
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
@@ -184,11 +260,7 @@ def _check_pair(part: str, images: np.ndarray, labels: np.ndarray, num_classes: 
             f"{part} labels are {describe(labels)}. Allowed: int32 [N]; Images.from_arrays converts other types, or "
             "says how to."
         )
-    if len(images) != len(labels) or images.size == 0:
-        raise InvalidValueError(
-            f"{part} images are {describe(images)}, with {len(labels)} labels. Allowed: at least one image and one "
-            "label for each; check how the arrays were split."
-        )
+    _check_length(part, images, labels)
     if image_shape is not None and images.shape[1:] != image_shape:
         raise InvalidValueError(
             f"{part} images are {describe(images)}. Allowed: {list(image_shape)} each, as the train images are; bring "
@@ -203,4 +275,12 @@ def _check_pair(part: str, images: np.ndarray, labels: np.ndarray, num_classes: 
         raise InvalidValueError(
             f"{part} labels run from {labels.min()} to {labels.max()}. Allowed: 0 to {num_classes - 1}, as "
             f"num_classes={num_classes}. Pass a larger num_classes, or labels that count from 0."
+        )
+
+
+def _check_length(part: str, images: np.ndarray, labels: np.ndarray) -> None:
+    if len(images) != len(labels) or images.size == 0:
+        raise InvalidValueError(
+            f"{part} images are {describe(images)}, with {len(labels)} labels. Allowed: at least one image and one "
+            "label for each; check how the arrays were split."
         )

@@ -3,9 +3,13 @@
 `N` images.
 """
 
+import numbers
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+
+from nas_keras.errors import InvalidValueError, shown
 
 _STANDARD_ERRORS = 5  # a larger deviation is not chance, even among a thousand classes
 
@@ -52,3 +56,22 @@ def stratify(labels: np.ndarray, fractions: Mapping[str, float], *, seed: int) -
             members = members[count:]
         rows["train"].append(members)
     return {part: rng.permutation(np.concatenate(drawn)) for part, drawn in rows.items()}
+
+
+def check_fractions(fractions: Mapping[str, Any]) -> None:
+    """Checks the fractions of a data set that become splits of their own.
+
+    Args:
+        fractions: split -> fraction.
+
+    Raises:
+        InvalidValueError: if one is not a number from 0 to 1, or together they leave nothing to train on.
+    """
+    for part, fraction in fractions.items():
+        if isinstance(fraction, bool) or not isinstance(fraction, numbers.Real) or not 0 <= fraction < 1:
+            raise InvalidValueError(
+                f"{part}={shown(fraction)} is not allowed: it must be a fraction, of at least 0 and less than 1."
+            )
+    if sum(fractions.values()) >= 1:
+        given = " and ".join(f"{part}={fraction}" for part, fraction in fractions.items())
+        raise InvalidValueError(f"{given} leave no image to train on. Allowed: fractions whose sum is less than 1.")

@@ -11,15 +11,15 @@ from absl import logging
 
 from nas_keras._tensorflow import tf
 from nas_keras.data.checks import find_hidden
+from nas_keras.data.decoding import check_image_size, resize
 from nas_keras.data.images import HeldOutSplit, Images, Pair
 from nas_keras.data.splits import is_representative, stratify
-from nas_keras.data.tfds_builders import find_builder, image_and_label, prepare
-from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_flag, shown
+from nas_keras.data.tfds_builders import find_builder, image_and_label, is_path, prepare
+from nas_keras.errors import DataError, InvalidValueError, check_flag, shown
 from nas_keras.system.paths import local_or_remote_path
 
-_MOST_PIXELS = 10_000  # along a side
 _SPLIT_SEED = 0
-_TAIL, _STRATIFIED = "tail", f"stratified, seed {_SPLIT_SEED}"  # the rules by which splits are taken from `train`
+TAIL, STRATIFIED = "tail", f"stratified, seed {_SPLIT_SEED}"  # the rules by which splits are taken from `train`
 
 
 def load_images(
@@ -40,7 +40,8 @@ def load_images(
     Only the labels of the test split are read. If some are hidden (-1), the set counts as one without a test split.
 
     Args:
-        name: the name in TFDS, such as "mnist", "cifar10", "cifar10_corrupted/brightness_1" or "mnist:3.0.1".
+        name: the name in TFDS, such as "mnist", "cifar10", "cifar10_corrupted/brightness_1" or "mnist:3.0.1"; or the
+            path of a prepared folder, which is absolute or starts with a dot or ~.
         data_dir: the folder of prepared data sets; None: TFDS' own default, usually ~/tensorflow_datasets.
         download: whether to download and prepare a set that is not there; otherwise the network is not used.
         image_size: (H, W) in pixels to resize to, required if the images vary in size; None: the size is kept.
@@ -49,26 +50,7 @@ def load_images(
         InvalidValueError: if there is no such set, it is not one of image classification, or the size is not allowed.
         DataError: if the set is not prepared there, cannot be downloaded, or cannot be read.
     """
-    return _load(name, data_dir, download, image_size)
-
-
-def load_source(source: Mapping[str, Any], *, data_dir: str | os.PathLike | None = None) -> Images:
-    """Loads the images that an `Images.source` describes, with the same splits.
-
-    Args:
-        source: the source, which an earlier version may have written.
-        data_dir: the folder of prepared data sets; None: the one in `source`.
-
-    Raises:
-        DataError: if `source` does not name a data set, or the set is not there.
-    """
-    try:
-        name, size = f"{source['dataset']}:{source['version']}", source["image_size"]
-        data_dir, size = data_dir or source["data_dir"], size and tuple(size)
-        rule = source.get("split_rule", _TAIL)  # sources of the first version have no rule
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"config.json does not say where the images are: {error}. Restore it from a copy.") from error
-    return _load(name, data_dir, False, size, rule)
+    return load_by_rule(name, data_dir, download, image_size)
 
 
 def _check_arguments(name: object, download: object, image_size: object) -> None:
@@ -76,13 +58,7 @@ def _check_arguments(name: object, download: object, image_size: object) -> None
     if not isinstance(name, str) or not name or not name.isprintable():
         raise InvalidValueError(f"name={shown(name)} is not allowed: it must be a name of TFDS, such as 'mnist'.")
     check_flag("download", download)
-    if image_size is not None:
-        if not isinstance(image_size, (tuple, list)) or len(image_size) != 2:
-            raise InvalidValueError(
-                f"image_size={shown(image_size)} is not allowed: it must be (height, width) in pixels."
-            )
-        for side in image_size:
-            check_at_least("image_size", side, 1, at_most=_MOST_PIXELS)
+    check_image_size(image_size)
 
 
 def _check_folder(data_dir: object) -> str | None:
@@ -99,18 +75,22 @@ def _check_folder(data_dir: object) -> str | None:
     return folder
 
 
-def _load(
+def load_by_rule(
     name: str,
     data_dir: str | os.PathLike | None,
     download: bool,
     image_size: Sequence[int] | None,
     rule: str | None = None,
 ) -> Images:
-    """See `load_images`; `rule` is the rule by which splits are taken from `train`, None: the one that fits."""
+    """See `load_images`; `rule` says how splits are taken from `train`, `TAIL` or `STRATIFIED`; None: as fits."""
     _check_arguments(name, download, image_size)
     data_dir = _check_folder(data_dir)
+    if is_path(name) and data_dir is not None:
+        raise InvalidValueError(
+            f"name={name!r} is a path, so that data_dir={data_dir!r} would be ignored. Leave it out."
+        )
     builder = find_builder(name, data_dir, download)
-    keys, num_classes = image_and_label(builder, image_size)
+    keys, class_names = image_and_label(builder, image_size)
     prepare(builder, download)
     splits = _plan_splits(builder.info.full_name, {key: info.num_examples for key, info in builder.info.splits.items()})
     read = functools.partial(_read, builder, keys, image_size)
@@ -119,8 +99,8 @@ def _load(
     in_order = {"train": train[1], "validation": valid[1], "test": test_labels}
     in_train = {part: labels for part, labels in in_order.items() if splits[part].startswith("train")}
     if rule is None:
-        rule = _TAIL if is_representative(list(in_train.values())) else _STRATIFIED
-    if rule != _TAIL:
+        rule = TAIL if is_representative(list(in_train.values())) else STRATIFIED
+    if rule != TAIL:
         labels = np.concatenate(list(in_train.values()))
         fractions = {part: len(found) / len(labels) for part, found in in_train.items() if part != "train"}
         rows = stratify(labels, fractions, seed=_SPLIT_SEED)
@@ -140,7 +120,8 @@ def _load(
         dataset,
         *train,
         *valid,
-        num_classes=num_classes,
+        num_classes=len(class_names),
+        class_names=class_names,
         load_test=load_test and HeldOutSplit(load_test, test_labels),
         source={
             "dataset": dataset,
@@ -149,6 +130,7 @@ def _load(
             "splits": splits,
             "split_rule": rule,
             "image_size": None if image_size is None else list(image_size),
+            **({"prepared": str(builder.data_dir)} if is_path(name) else {}),
         },
     )
 
@@ -179,8 +161,7 @@ def _read(
     def to_pair(example: Any) -> Any:
         image, label = example[keys[0]], example[keys[1]]
         if image_size is not None:
-            resized = tf.image.resize(image, image_size, antialias=True)  # float32 [H, W, C], may overshoot
-            image = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+            image = resize(image, image_size)
         return image, tf.cast(label, tf.int32)
 
     batches = _batches(builder, split, to_pair, rows=rows)

@@ -14,16 +14,19 @@ from absl import logging
 
 from nas_keras._tensorflow import load_tensorflow
 from nas_keras.errors import DataError, InvalidValueError, shown
+from nas_keras.system.paths import local_path
 
 _CLASS_NAMES = ("pythonClassName", "python_class_name", "type")  # keys for the class of a feature in features.json
 _CHANNELS = (1, 3, 4)  # numbers of channels that TFDS can decode
 
 
 def find_builder(name: str, data_dir: str | None, download: bool):
-    """Returns the TFDS builder of a name; without `download`, TFDS does not use the network."""
+    """Returns the TFDS builder of a name or of a prepared folder; without `download`, it does not use the network."""
     load_tensorflow()
     import tensorflow_datasets as tfds
 
+    if is_path(name):
+        return _open_prepared(tfds, name)
     if re.match(r"\w+:[A-Za-z_]", name):  # such as "huggingface:...", which TFDS looks up on the network
         raise InvalidValueError(f"name={name!r} is not allowed: community namespaces are not supported.")
     _check_features(tfds, name, data_dir)
@@ -46,10 +49,41 @@ def find_builder(name: str, data_dir: str | None, download: bool):
     except (AssertionError, ValueError) as error:  # a version, config or spelling that TFDS does not have
         raise InvalidValueError(f"name={name!r} is not allowed: {' '.join(str(error).split())}") from error
     except Exception as error:  # TFDS and protobuf have several for a damaged dataset_info.json.
-        raise DataError(
-            f"{name} cannot be opened in {data_dir or 'the default folder of TFDS'}: {type(error).__name__}: {error}. "
-            "Remove its folder there and prepare the set again."
-        ) from error
+        raise _cannot_be_opened(name, data_dir or "the default folder of TFDS", error) from error
+
+
+def is_path(name: str) -> bool:
+    """Whether a name is the path of a folder: it is absolute, or starts with a dot or ~."""
+    return os.path.isabs(name) or name.startswith((".", "~"))
+
+
+def find_prepared(folder: pathlib.Path) -> pathlib.Path | None:
+    """Returns the folder of a prepared set: this one, or the only one below it (name, configuration, version)."""
+    found = [path for depth in ("", "*/", "*/*/") for path in folder.glob(f"{depth}dataset_info.json")]
+    return found[0].parent if len(found) == 1 else None
+
+
+def _open_prepared(tfds, name: str):
+    """Returns the builder of a prepared folder that is given by its path."""
+    folder = local_path("dataset", name)
+    prepared = find_prepared(folder)
+    if prepared is None:
+        raise InvalidValueError(
+            f"name={name!r} is not a prepared data set of TFDS: it must hold one dataset_info.json, in the folder "
+            "itself or in that of its only version. For a folder of image files use Images.from_folder (--images)."
+        )
+    _check_feature_files(sorted(prepared.glob("**/features.json")))
+    try:
+        return tfds.builder_from_directory(prepared)
+    except Exception as error:  # as below
+        raise _cannot_be_opened(name, str(prepared), error) from error
+
+
+def _cannot_be_opened(name: str, place: str, error: Exception) -> DataError:
+    return DataError(
+        f"{name} cannot be opened in {place}: {type(error).__name__}: {error}. Remove its folder there and prepare the "
+        "set again."
+    )
 
 
 def _check_features(tfds, name: str, data_dir: str | None) -> None:
@@ -62,30 +96,32 @@ def _check_features(tfds, name: str, data_dir: str | None) -> None:
             paths = sorted(pathlib.Path(place, spelling).glob("**/features.json"))
         except OSError as error:
             raise DataError(f"{place} cannot be read: {error.strerror}. Name another folder by data_dir.") from error
-        for path in paths:
-            try:
-                parts = [json.loads(path.read_text())]
-            except (OSError, ValueError, RecursionError) as error:
+        _check_feature_files(paths)
+
+
+def _check_feature_files(paths: Sequence[pathlib.Path]) -> None:
+    """Raises DataError if one of these descriptions names a class from outside TFDS, or cannot be read."""
+    for path in paths:
+        try:
+            parts = [json.loads(path.read_text())]
+        except (OSError, ValueError, RecursionError) as error:
+            raise DataError(
+                f"{path} cannot be read: {type(error).__name__}: {error}. Remove its folder and prepare the set again."
+            ) from error
+        while parts:
+            part = parts.pop()
+            parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+            found = [part[key] for key in _CLASS_NAMES if key in part] if isinstance(part, dict) else []
+            foreign = [text for text in found if isinstance(text, str) and not text.startswith("tensorflow_datasets.")]
+            if any("." in text for text in foreign):
                 raise DataError(
-                    f"{path} cannot be read: {type(error).__name__}: {error}. Remove its folder and prepare the set "
-                    "again."
-                ) from error
-            while parts:
-                part = parts.pop()
-                parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-                found = [part[key] for key in _CLASS_NAMES if key in part] if isinstance(part, dict) else []
-                foreign = [
-                    text for text in found if isinstance(text, str) and not text.startswith("tensorflow_datasets.")
-                ]
-                if any("." in text for text in foreign):
-                    raise DataError(
-                        f"{path} names {shown(foreign[0])}, which is not a feature of TFDS but would be imported. "
-                        "Prepare the set again from a trusted source."
-                    )
+                    f"{path} names {shown(foreign[0])}, which is not a feature of TFDS but would be imported. "
+                    "Prepare the set again from a trusted source."
+                )
 
 
-def image_and_label(builder, image_size: Sequence[int] | None) -> tuple[tuple[str, str], int]:
-    """Returns the keys of the image and of the label, and the number of classes."""
+def image_and_label(builder, image_size: Sequence[int] | None) -> tuple[tuple[str, str], tuple[str, ...]]:
+    """Returns the keys of the image and of the label, and the names of the classes."""
     import tensorflow_datasets as tfds
 
     features = dict(builder.info.features.items()) if hasattr(builder.info.features, "items") else {}
@@ -117,7 +153,7 @@ def image_and_label(builder, image_size: Sequence[int] | None) -> tuple[tuple[st
             f"{builder.info.full_name} has images of varying size {image.shape}. Allowed: one size with a fixed number "
             "of channels; pass image_size=(height, width) to resize them."
         )
-    return (image_key, label_key), features[label_key].num_classes
+    return (image_key, label_key), tuple(features[label_key].names)
 
 
 def prepare(builder, download: bool) -> None:

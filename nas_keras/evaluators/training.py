@@ -91,7 +91,7 @@ class TrainingEvaluator(Evaluator):
         self._half = dataclasses.replace(self._train, batch_size=max(1, self._train.batch_size // 2))
         half = make_recipe(images, self._child, self._half, distribute)
         self.variants = [half] if half != self.recipe else []
-        self.source = dict(images.source)
+        self.source = {**images.source, "class_names": list(images.class_names)}
         self.environment = {
             "tensorflow": tf.__version__,
             "onednn": self._environments[0][ONEDNN],

@@ -9,7 +9,7 @@ from nas_keras.children import named_recipes
 from nas_keras.children.build import ChildConfig
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.data.images import Images
-from nas_keras.data.tfds import load_source
+from nas_keras.data.sources import is_loadable, load_source
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.runner.result import top_trials
 from nas_keras.spaces.description import rebuild_space
@@ -89,7 +89,7 @@ class ExportableRun:
             DataError: if they cannot be loaded.
         """
         source = self.source.config.get("source") or {}
-        if not isinstance(source, dict) or "dataset" not in source:
+        if not is_loadable(source):
             of_what = "came from a table" if isinstance(source, dict) and "table" in source else "was made from arrays"
             raise InvalidValueError(f"The run {of_what}: pass the same images to export_best(images=...).")
         return load_source(source)

@@ -5,7 +5,8 @@ The package knows nothing of runs and tables; `storage/` defines what is in thei
 - `paths.py` makes paths that a user names absolute;
 - `atomic_files.py` writes files atomically, into a folder that `locks.py` holds;
 - `output_files.py` checks the files that a script writes at its end;
-- `descriptors.py` opens closed standard streams, `cgroups.py` reads the cores of a container;
+- `descriptors.py` opens closed standard streams, `cgroups.py` reads the cores and memory of a container;
+- `mapped_files.py` maps arrays in files;
 - `python_process.py` starts a Python process that imports nothing from the current folder;
 - `interrupts.py` defers Ctrl-C until a step is complete;
 - `code_fingerprint.py`, `code_walk.py`, `code_values.py` and `code_source.py` identify a function by its code.

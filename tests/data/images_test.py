@@ -17,7 +17,8 @@ import pytest
 
 from nas_keras import _tensorflow
 from nas_keras.data.images import Images
-from nas_keras.data.tfds import load_images, load_source
+from nas_keras.data.sources import load_source
+from nas_keras.data.tfds import load_images
 from nas_keras.errors import DataError, InvalidValueError
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -512,11 +513,55 @@ def test_arrays_that_cannot_be_used(train, says):
 
 def test_labels_that_do_not_count_from_0():
     images, labels = _arrays()
-    with pytest.raises(InvalidValueError, match="labels run from 1 to 3, so that no image has label 0. .*labels - 1"):
-        Images.from_arrays((images, labels + 1), (images[:3], labels[:3] + 1))
+    given = Images.from_arrays((images, labels + 1), (images[:3], labels[:3] + 1))
+    assert (given.num_classes, given.class_names) == (3, ("1", "2", "3"))
+    assert given.train_labels.tolist() == labels.tolist()
     assert Images.from_arrays((images, labels + 1), (images[:3], labels[:3] + 1), num_classes=4).num_classes == 4
-    # As advised.
-    assert Images.from_arrays((images, labels + 1 - 1), (images[:3], labels[:3] + 1 - 1)).num_classes == 3
+
+
+def _numbered(count):
+    """Images of which each is told apart by its pixels, of three classes in turn, one of them rare."""
+    images = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
+    return images, np.where(np.arange(count) % 10 == 0, 2, np.arange(count) % 2)
+
+
+def test_fractions_are_drawn_from_each_class():
+    images, labels = _numbered(200)
+    given = Images.from_arrays((images, labels), valid=0.2, test=0.1, seed=3)
+    tested = given.test()
+    assert [np.bincount(found).tolist() for found in (given.train_labels, given.valid_labels, tested[1])] == [
+        [56, 70, 14],
+        [16, 20, 4],
+        [8, 10, 2],
+    ]
+    used = np.concatenate([given.train_images, given.valid_images, tested[0]])[:, 0, 0, 0]
+    assert sorted(used.tolist()) == list(range(200))
+    found = np.concatenate([given.train_labels, given.valid_labels, tested[1]])
+    assert found.tolist() == labels[used].tolist()
+    assert given.digest == Images.from_arrays((images, labels), 0.2, test=0.1, seed=3).digest
+    assert given.digest != Images.from_arrays((images, labels), 0.2, test=0.1, seed=4).digest
+    # A fraction beside a split of the user's own, and none.
+    mixed = Images.from_arrays((images, labels), (255 - images[:30], labels[:30]), test=0.1)
+    assert (len(mixed.train_labels), len(mixed.valid_labels), len(mixed.test()[1])) == (180, 30, 20)
+    assert Images.from_arrays((images, labels), test=0).load_test is None
+    assert len(Images.from_arrays((images, labels)).valid_labels) == 40
+
+
+@pytest.mark.parametrize(
+    ("fractions", "says"),
+    [
+        ({"valid": 1.5}, "valid=1.5 is not allowed: it must be a fraction, of at least 0 and less than 1."),
+        ({"valid": True}, "valid=True is not allowed: it must be a fraction"),
+        ({"test": np.nan}, "test=nan is not allowed"),
+        ({"valid": 0.5, "test": 0.5}, "test=0.5 and valid=0.5 leave no image to train on"),
+        ({"valid": 0}, "valid=0 of 20 images leaves none to validate on. Allowed: a fraction of more than 0"),
+        ({"valid": "0.2"}, "valid is a str. Allowed: a pair .*, or the fraction of train that becomes the valid split"),
+        ({"seed": -1}, "seed=-1 is not allowed"),
+    ],
+)
+def test_fractions_that_cannot_be(fractions, says):
+    with pytest.raises(InvalidValueError, match=says):
+        Images.from_arrays(_numbered(20), **fractions)
 
 
 def test_test_arrays_with_hidden_labels_count_as_none(caplog):

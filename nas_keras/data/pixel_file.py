@@ -1,0 +1,125 @@
+"""A file of decoded images for a data set that is too large for memory; processes map it and read batches from it.
+
+The file is in `nas_keras-<user id>/`, in the folder for temporary files (TMPDIR names another one), so that the system
+cleans it up in time. Its name is a digest of everything that its pixels depend on. A second file, of the same name with
+the ending `.json`, is written last and holds the number of bytes and their SHA-256: a pixel file that does not agree
+with it is written again.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+from absl import logging
+
+from nas_keras.errors import DataError
+from nas_keras.system.atomic_files import read_json, write_json, writing
+
+_CHUNK = 2**24  # bytes
+
+
+class PixelWriter:
+    """A file of pixels that is being written; its digest is computed on the way."""
+
+    def __init__(self, file: BinaryIO):
+        self._file, self._digest = file, hashlib.sha256()
+        self.num_bytes = 0
+
+    def write(self, pixels: Any) -> None:
+        """Appends a contiguous array."""
+        self._file.write(pixels.data)
+        self._digest.update(pixels.data)
+        self.num_bytes += pixels.nbytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what was written, in hex."""
+        return self._digest.hexdigest()
+
+
+def open_pixels(key: str, write: Callable[[PixelWriter], dict[str, Any]]) -> tuple[pathlib.Path, dict[str, Any]]:
+    """Returns the file of pixels for a key, written now or earlier, and what `write` said about it.
+
+    Args:
+        key: digest of everything that the pixels depend on, in hex.
+        write: writes the pixels; returns a JSON object that is kept with them.
+
+    Returns:
+        The path of the file and the object.
+
+    Raises:
+        WriteError: if there is no room for the pixels.
+    """
+    folder = _folder()
+    path, described = folder / f"{key}.uint8", folder / f"{key}.json"
+    if (found := _read(path, described)) is not None:
+        logging.info("The decoded images are read from %s.", path)
+        return path, found
+    with writing(f"The decoded images, in {folder} (TMPDIR names another folder),"):
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{key}-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                writer = PixelWriter(file)
+                facts = write(writer)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    write_json(described, {"bytes": writer.num_bytes, "sha256": writer.digest, "facts": facts})
+    return path, facts
+
+
+def _read(path: pathlib.Path, described: pathlib.Path) -> dict[str, Any] | None:
+    """Returns the object that was kept with the pixels, or None if they are missing or damaged."""
+    if not path.exists() or not described.exists():
+        return None
+    try:
+        found = read_json(described)
+        if found.get("bytes") == path.stat().st_size and found.get("sha256") == _digest(path):
+            facts = found.get("facts")
+            return facts if isinstance(facts, dict) else None
+    except (DataError, OSError):
+        pass
+    logging.warning("%s is damaged; the images are decoded again.", path)
+    return None
+
+
+def _digest(path: pathlib.Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for chunk in _chunks(file):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
+def _folder() -> pathlib.Path:
+    """Returns the folder of pixel files, which only this user can write."""
+    folder = pathlib.Path(tempfile.gettempdir()) / f"nas_keras-{os.getuid()}"
+    with writing(folder):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    found = os.lstat(folder)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise DataError(
+            f"{folder} is not a folder that only you can write, so that decoded images cannot be kept there. Remove "
+            "it, or set TMPDIR to another folder."
+        )
+    return folder
+
+
+def key_of(value: Any) -> str:
+    """Returns the digest of a JSON value, for `open_pixels`."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
