@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "runner": "errors system _tensorflow trial spaces strategies storage evaluators",
     "results": "errors system _tensorflow trial spaces data children strategies storage evaluators runner",
     "comparison": "errors system trial spaces strategies storage evaluators runner",
-    "reports": "errors system _tensorflow trial spaces children strategies storage runner results comparison",
+    "reports": "errors system _tensorflow trial spaces data children strategies storage runner results comparison",
     "benchmarks": "system _tensorflow trial spaces data children strategies evaluators runner comparison",
     "_launch": "errors system trial spaces data children storage",
 }

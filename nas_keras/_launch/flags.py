@@ -112,7 +112,8 @@ class ImageFlags:
                  folder: bool = False, prepare: bool = False):  # fmt: skip
         self.testdata = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(script))), "testdata")
         self.data_dir = flags.DEFINE_string("data_dir", None, f"Folder of prepared data sets. Default: {where}.")
-        self.folder_of_images = self._memory_limit = None
+        self.folder_of_images: Any = None
+        self._memory_limit: Any = None
         if folder:
             self._define_folder(prepare)
         self.dataset = flags.DEFINE_string("dataset", "mnist", dataset) if dataset else None
@@ -182,7 +183,7 @@ class ImageFlags:
 
     def images(self, dataset: str | None = None) -> Images:
         """Loads the folder that --images names, or `dataset`, by default the data set that --dataset names."""
-        folder = self.folder_of_images.value if self._prepare and self.folder_of_images else None
+        folder = None if self.folder_of_images is None or not self._prepare else self.folder_of_images.value
         if folder is not None and find_prepared(local_path("images", folder)) is None:
             return Images.from_folder(
                 folder,

@@ -53,17 +53,22 @@ def decode_files(
     everything = list(itertools.chain(*paths.values()))
     most = available_memory() / _MEMORY_FRACTION if limit is None else limit * 2**30
     is_large = len(everything) * int(np.prod(shape)) > most
-    images, reasons = (_decode_to_file if is_large else _decode_to_memory)(root, everything, shape, may_resize)
+    images: np.ndarray | pathlib.Path
+    if is_large:
+        images, reasons = _decode_to_file(root, everything, shape, may_resize)
+    else:
+        images, reasons = _decode_to_memory(everything, shape, may_resize)
     numbers = itertools.count()
     counts = {part: sum(next(numbers) not in reasons for _ in found) for part, found in paths.items()}
     return _divide(images, counts, shape), {everything[number]: reason for number, reason in reasons.items()}
 
 
 def _decode_to_memory(
-    _: pathlib.Path, paths: Sequence[pathlib.Path], shape: tuple[int, int, int], may_resize: bool
+    paths: Sequence[pathlib.Path], shape: tuple[int, int, int], may_resize: bool
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Returns the images, [N, H, W, C], and the numbers of the files that cannot be decoded, with the reasons."""
-    images, reasons, count = np.empty((len(paths), *shape), np.uint8), {}, 0
+    images, count = np.empty((len(paths), *shape), np.uint8), 0
+    reasons: dict[int, str] = {}
     for number, image in enumerate(_decode(paths, shape, may_resize)):
         if isinstance(image, UnreadableError):
             reasons[number] = str(image)
@@ -79,7 +84,7 @@ def _decode_to_file(
     """Returns the path of a file that holds the images; otherwise as `_decode_to_memory`."""
 
     def write(writer: PixelWriter) -> dict[str, Any]:
-        reasons = {}
+        reasons: dict[str, Any] = {}
         for number, image in enumerate(_decode(paths, shape, may_resize)):
             if isinstance(image, UnreadableError):
                 reasons[str(number)] = str(image)

@@ -87,7 +87,8 @@ class Images:
     def __post_init__(self) -> None:
         check_name("An image set's name", self.name)
         check_at_least("num_classes", self.num_classes, 2, at_most=1_000_000)
-        names = self.class_names or map(str, range(self.num_classes))
+        is_unnamed = isinstance(self.class_names, tuple) and not self.class_names
+        names = map(str, range(self.num_classes)) if is_unnamed else self.class_names
         object.__setattr__(self, "class_names", check_class_names(names, self.num_classes))
         _check_pair("train", self.train_images, self.train_labels, self.num_classes, None)
         _check_pair("valid", self.valid_images, self.valid_labels, self.num_classes, self.image_shape)
@@ -98,7 +99,7 @@ class Images:
             if self.load_test.images is not None:
                 images["test"] = self.load_test.images
                 self.test()  # costs nothing here, and reports a wrong array before the search instead of after it
-        check_splits(self.name, labels, images, num_classes=self.num_classes)
+        check_splits(self.name, labels, images, class_names=self.class_names)
 
     @classmethod
     def from_arrays(
@@ -203,7 +204,14 @@ class Images:
             check_at_least("memory_limit", memory_limit, 0, integer=False)
         name = root.name if name is None else name
         check_name("An image set's name", name)
-        found = read_folder(root, image_size=image_size, valid=valid, test=test, seed=seed, memory_limit=memory_limit)
+        found = read_folder(
+            root,
+            image_size=None if image_size is None else tuple(map(int, image_size)),  # NumPy's numbers are not JSON
+            valid=float(valid),
+            test=float(test),
+            seed=seed,
+            memory_limit=memory_limit,
+        )
         return cls(
             name,
             *found.train,

@@ -11,6 +11,7 @@
 `N` images, `K` classes.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -128,7 +129,7 @@ def number_classes(
             )
         place = {name: number for number, name in enumerate(names)}
         numbers = {p: np.array([place[x] for x in found.tolist()], np.int32) for p, found in numbers.items()}
-        return numbers, num_classes or len(names), names
+        return numbers, len(names) if num_classes is None else num_classes, names
     if len(values) and values[0] > 0 and num_classes is None and not widths and len(given or values) == len(values):
         logging.info("The labels %s ... are numbered from 0 in their order.", ", ".join(map(str, values[:5])))
         names = given or tuple(map(str, values.tolist()))
@@ -152,9 +153,8 @@ def check_class_names(names: Iterable[str], num_classes: int | None) -> tuple[st
         InvalidValueError: if they are not different, printable texts, one for each class.
     """
     try:
-        found = (
-            None if isinstance(names, str | bytes) else tuple(np.asarray(names).tolist() if _is_array(names) else names)
-        )
+        is_text = isinstance(names, str | bytes | bytearray)
+        found = None if is_text else tuple(itertools.islice(iter(names), _MOST_CLASSES + 1))
     except TypeError:
         found = None
     if found is None:
@@ -168,8 +168,4 @@ def check_class_names(names: Iterable[str], num_classes: int | None) -> tuple[st
     if len(set(found)) < len(found):
         twice = next(name for place, name in enumerate(found) if name in found[:place])
         raise InvalidValueError(f"class_names has {twice!r} twice. Allowed: different names.")
-    return found
-
-
-def _is_array(names: object) -> bool:
-    return isinstance(names, np.ndarray)
+    return tuple(map(str, found))  # NumPy's texts too

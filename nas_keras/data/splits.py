@@ -17,19 +17,34 @@ _STANDARD_ERRORS = 5  # a larger deviation is not chance, even among a thousand 
 def is_representative(parts: Sequence[np.ndarray]) -> bool:
     """Whether the frequency of each class is about the same in each part of a data set, as in a random order.
 
-    In a part with the fraction s of all images, a class of n images is expected sn times. Its count may deviate by five
-    standard errors, 5 * sqrt(sn), plus one image. A class with at least one image for each part must occur in each.
+    The rule is that of `has_usual_counts`; besides, a class with at least one image for each part must occur in each.
 
     Args:
         parts: the labels of each part, integers [N]; together they are the data set.
     """
+    counts = _count(parts)
+    return has_usual_counts(parts) and bool(((counts > 0) | (counts.sum(axis=0) < len(parts))).all())
+
+
+def has_usual_counts(parts: Sequence[np.ndarray]) -> bool:
+    """Whether each class occurs about as often in each part of a data set as in a random order.
+
+    In a part with the fraction s of all images, a class of n images is expected sn times. Its count may deviate by five
+    standard errors, 5 * sqrt(sn), plus one image.
+
+    Args:
+        parts: the labels of each part, integers [N].
+    """
+    counts = _count(parts)
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    return bool((np.abs(counts - expected) <= _STANDARD_ERRORS * np.sqrt(expected) + 1).all())
+
+
+def _count(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Counts each class in each part, [parts, classes]."""
     classes, codes = np.unique(np.concatenate(parts), return_inverse=True)
     ends = np.cumsum([len(part) for part in parts])
-    counts = np.array([np.bincount(part, minlength=len(classes)) for part in np.split(codes, ends[:-1])])
-    of_class = counts.sum(axis=0)
-    expected = np.outer([len(part) for part in parts], of_class) / len(codes)
-    is_near = np.abs(counts - expected) <= _STANDARD_ERRORS * np.sqrt(expected) + 1
-    return bool((is_near & ((counts > 0) | (of_class < len(parts)))).all())
+    return np.array([np.bincount(part, minlength=len(classes)) for part in np.split(codes, ends[:-1])])
 
 
 def stratify(labels: np.ndarray, fractions: Mapping[str, float], *, seed: int) -> dict[str, np.ndarray]:
@@ -68,7 +83,8 @@ def check_fractions(fractions: Mapping[str, Any]) -> None:
         InvalidValueError: if one is not a number from 0 to 1, or together they leave nothing to train on.
     """
     for part, fraction in fractions.items():
-        if isinstance(fraction, bool) or not isinstance(fraction, numbers.Real) or not 0 <= fraction < 1:
+        is_number = isinstance(fraction, numbers.Real) and not isinstance(fraction, bool)
+        if not is_number or not 0 <= fraction < 1:
             raise InvalidValueError(
                 f"{part}={shown(fraction)} is not allowed: it must be a fraction, of at least 0 and less than 1."
             )

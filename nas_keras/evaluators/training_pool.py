@@ -53,7 +53,7 @@ class TrainingPool(WorkerPool):
             super().__init__(
                 functools.partial(setup, self.shared.fd, self.shared.layout),
                 environments=environments,
-                pass_fds=[self.shared.fd],
+                pass_fds=self.shared.fds,
                 timeout=timeout,
             )
         except BaseException:

@@ -169,7 +169,7 @@ def _train_and_export(
             measured = measurements(future)
             # The entry is removed before the folder it describes, and written once the new folder is in place.
             exported.pop(training.rank, None)
-            write_exported(run.workspace, exported)
+            write_exported(run.workspace, exported, images.class_names)
             path = install_model(run.workspace, training.rank, temporary)
             child = ExportedChild(
                 rank=training.rank,
@@ -182,7 +182,7 @@ def _train_and_export(
                 **_errors(measured, images),
             )
             exported[training.rank] = child
-            write_exported(run.workspace, exported)
+            write_exported(run.workspace, exported, images.class_names)
             _warn_of_guessing(child, images)
 
 

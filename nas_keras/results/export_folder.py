@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 import shutil
+from collections.abc import Sequence
 from typing import Any
 
 from nas_keras.errors import DataError, shown
@@ -120,10 +121,10 @@ def read_exported(workspace: Workspace) -> list[ExportedChild]:
     return found
 
 
-def write_exported(workspace: Workspace, exported: dict[int, ExportedChild]) -> None:
-    """Writes the list of exported children, in the order of their ranks."""
+def write_exported(workspace: Workspace, exported: dict[int, ExportedChild], class_names: Sequence[str]) -> None:
+    """Writes the list of exported children, in the order of their ranks, with the names of their classes."""
     children = [dataclasses.asdict(exported[rank]) for rank in sorted(exported)]
-    write_json(workspace.best / "children.json", {"children": children})
+    write_json(workspace.best / "children.json", {"children": children, "class_names": list(class_names)})
 
 
 def _with_error(accuracy: float, error: float | None) -> str:

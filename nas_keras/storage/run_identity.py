@@ -74,6 +74,7 @@ def settle_identity(
         )
         kept = config.get("variants", {})
         return Identity(old_space, old_recipe, {**(kept if isinstance(kept, dict) else {}), **now.variants})
+    _check_images(workspace, old_recipe, recipe)
     # If more than the code differs, `settle_config` names all of it.
     if changed and recipes.without_code(old_recipe) == recipes.without_code(recipe):
         raise InvalidValueError(
@@ -82,3 +83,16 @@ def settle_identity(
             "start in another folder."
         )
     return now._replace(space=old_space) if is_older else now
+
+
+def _check_images(workspace: Workspace, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Raises InvalidValueError if only the images differ: the same data set by name, with other content."""
+    before, now = old.get("data"), new.get("data")
+    if not isinstance(before, dict) or not isinstance(now, dict) or before == now:
+        return
+    if before.get("name") == now.get("name") and {**old, "data": None} == {**new, "data": None}:
+        raise InvalidValueError(
+            f"workdir={str(workspace.root)!r} is a run on other images of {now.get('name')}: their digest was "
+            f"{str(before.get('digest'))[:16]} and is {str(now.get('digest'))[:16]}. Files were added, removed or "
+            "changed, or the images are resized or split otherwise. Restore them, or start in another folder."
+        )

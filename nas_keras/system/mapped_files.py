@@ -2,6 +2,7 @@
 
 import mmap
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +13,17 @@ def map_array(path: pathlib.Path, shape: tuple[int, ...], offset: int) -> np.nda
 
 
 def is_mapped(array: np.ndarray) -> bool:
-    """Whether an array is a whole `np.memmap`, not a part of one, whose attributes would be those of the whole."""
-    return isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap)
+    """Whether an array is a file, mapped read-only, in its order.
+
+    A part of an `np.memmap` is not: its attributes are those of the whole.
+    """
+    base: Any = array.base
+    is_whole = isinstance(array, np.memmap) and isinstance(base, mmap.mmap)
+    return is_whole and getattr(array, "mode", None) == "r" and array.flags.c_contiguous
 
 
 def release_pages(array: np.ndarray) -> None:
     """Drops the pages of a mapped array from this process; the kernel keeps them as long as it has room."""
+    base: Any = array.base
     if is_mapped(array) and hasattr(mmap, "MADV_DONTNEED"):
-        array.base.madvise(mmap.MADV_DONTNEED)
+        base.madvise(mmap.MADV_DONTNEED)

@@ -66,6 +66,17 @@ def test_the_same_seed_gives_the_same_weights_and_accuracy_whatever_was_trained_
     assert measure(again, _VALID) == expected
 
 
+def test_images_that_are_read_from_a_file_give_the_same_weights_and_accuracy(model, tmp_path, monkeypatch):
+    mapped = []
+    for name, split in (("train", _TRAIN), ("valid", _VALID)):
+        split.images.tofile(tmp_path / name)
+        mapped.append(Split(np.memmap(tmp_path / name, np.uint8, "r", shape=split.images.shape), split.labels))
+    monkeypatch.setattr(batches, "_MOST_COPIED", 0)
+    read = train_child(_MODEL, mapped[0], config=_CONFIG, seed=7, **_SETTINGS)
+    assert _equal(read.get_weights(), model.get_weights())
+    assert measure(read, mapped[1]) == measure(model, _VALID)
+
+
 def test_another_seed_gives_other_weights(model):
     assert not _equal(_weights(seed=8), model.get_weights())
 

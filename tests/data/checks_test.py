@@ -31,14 +31,16 @@ def test_classes_that_a_split_lacks(caplog):
         "pets: the training split has no image of 1 of the 4 classes: 2. No child can learn them, but 3 of 9 "
         "validation images have them.",
         "pets: the test split has no image of 2 of the 4 classes: 0, 2.",
+        "pets: 4 of the 4 test images are of the class 1 (100.0 %). A child that always guesses it has that accuracy. "
+        "Add images of the others, or leave some of these out.",
     ]
     many = _warnings(caplog, train, _pair(4, [0, 1], 1), num_classes=1_000)
     assert many == [
         "arrays: no split has an image of 998 of the 1,000 classes: " + ", ".join(map(str, range(2, 22))) + ", ...."
     ]
-    assert _warnings(caplog, train, _pair(6, [1], 1)) == [
+    assert _warnings(caplog, train, _pair(6, [1], 1))[0] == (
         "arrays: the validation split has no image of 1 of the 2 classes: 0."
-    ]
+    )
 
 
 def test_images_in_two_splits(caplog):
@@ -75,3 +77,35 @@ def test_images_that_are_almost_black(caplog):
         len([text for text in found if "the largest pixel of its training images is 1, but white is 255" in text]) == 1
     )
     assert not any("pixel" in text for text in _warnings(caplog, (images, labels), (others // 128, valid_labels)))
+
+
+def test_one_class_that_is_almost_everything(caplog):
+    at_95 = _warnings(caplog, _pair(100, [0] * 95 + [1] * 5), _pair(20, [0] * 19 + [1], 1))
+    assert at_95 == []
+    train, valid = _pair(100, [0] * 96 + [1] * 4), _pair(20, [0] * 19 + [1], 1)
+    assert _warnings(caplog, train, valid, class_names=["ok", "broken"]) == [
+        "arrays: 96 of the 100 training images are of the class ok (96.0 %). A child that always guesses it has that "
+        "accuracy. Add images of the others, or leave some of these out."
+    ]
+
+
+def test_splits_of_a_set_that_is_sorted_by_class(caplog):
+    images, labels = _pair(400, np.repeat(range(4), 100))
+    sorted_by_class = _warnings(caplog, (images[:340], labels[:340]), (images[340:], labels[340:]))
+    assert sorted_by_class[0] == "arrays: the validation split has no image of 3 of the 4 classes: 0, 1, 2."
+    assert sorted_by_class[-1] == (
+        "arrays: the classes have other shares in the validation split than in the training split, as if the images "
+        "were sorted by class before they were split: 3 is 100.0 % of the one and 11.8 % of the other. Shuffle the "
+        "images before they are split, or let a fraction be drawn."
+    )
+    order = np.random.default_rng(0).permutation(400)
+    images, labels = images[order], labels[order]
+    assert _warnings(caplog, (images[:340], labels[:340]), (images[340:], labels[340:])) == []
+    assert _warnings(caplog, (images, np.sort(labels)), 0.15) == []  # drawn by class
+
+
+def test_classes_are_called_by_their_names(caplog):
+    train, valid = _pair(8, ["cat", "dog"]), _pair(6, ["cat"], 1)
+    assert _warnings(caplog, train, valid)[0] == (
+        "arrays: the validation split has no image of 1 of the 2 classes: dog."
+    )

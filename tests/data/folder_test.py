@@ -260,5 +260,5 @@ def test_folders_and_settings_that_cannot_be(tmp_path, make, settings, says):
 
 
 def test_no_validation_split_is_an_error(pets):
-    with pytest.raises(InvalidValueError, match="valid=0 leaves no image to validate on"):
+    with pytest.raises(InvalidValueError, match="valid=0.0 leaves no image to validate on"):
         Images.from_folder(pets, valid=0)

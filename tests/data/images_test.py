@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import pickle
+import shutil
 import socket
 import subprocess
 import sys
@@ -286,6 +287,39 @@ def test_a_damaged_test_split_is_found_before_the_search(tfds, tmp_path):
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(DataError, match="dots.1.0.0: split test cannot be read"):
         load_images("dots", data_dir=tmp_path)
+
+
+def test_a_prepared_folder_is_given_by_its_path(tfds, tmp_path, no_network, monkeypatch):
+    folder = _store(tfds, tmp_path, "dots", "1.0.0", {"train": 60, "test": 5})
+    by_name = load_images("dots", data_dir=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for path in (folder, folder.parent, "./dots"):
+        images = load_images(str(path))
+        assert (images.name, images.digest) == (by_name.name, by_name.digest)
+        assert images.source["prepared"] == str(folder)
+    monkeypatch.chdir("/")
+    assert load_source(json.loads(json.dumps(images.source))).digest == images.digest
+    folder.parent.rename(tmp_path / "renamed")
+    moved = load_images(str(tmp_path / "renamed" / "1.0.0"))
+    assert (moved.name, moved.digest) == ("dots", images.digest)
+    with pytest.raises(InvalidValueError, match="dots/1.0.0' is not a prepared data set of TFDS: it must hold one"):
+        load_source(images.source)
+    (tmp_path / "renamed" / "2.0.0").mkdir()
+    shutil.copy(tmp_path / "renamed" / "1.0.0" / "dataset_info.json", tmp_path / "renamed" / "2.0.0")
+    with pytest.raises(InvalidValueError, match="must hold one dataset_info.json"):
+        load_images(str(tmp_path / "renamed"))
+    with pytest.raises(InvalidValueError, match="is a path, so that data_dir='/' would be ignored"):
+        load_images(str(tmp_path / "renamed" / "1.0.0"), data_dir="/")
+    (tmp_path / "renamed" / "1.0.0" / "features.json").write_text('{"type": "os.system"}')
+    with pytest.raises(DataError, match="names 'os.system', which is not a feature of TFDS"):
+        load_images(str(tmp_path / "renamed" / "1.0.0"))
+
+
+def test_the_classes_of_a_set_have_its_names(tfds, tmp_path):
+    assert Images.from_arrays(_arrays(), _arrays(3)).class_names == ("0", "1", "2")
+    _store(tfds, tmp_path, "dots", "1.0.0", {"train": 60, "test": 5})
+    assert load_images("dots", data_dir=tmp_path).class_names == tuple(map(str, range(10)))
+    assert load_images("mnist", data_dir=_TESTDATA).class_names == tuple("0123456789")
 
 
 def test_names_are_found_in_capitals_too(tfds, tmp_path, no_network):

@@ -732,7 +732,7 @@ CALLS = [
         "the same images as its training split",
         "Hold back images",
     ),
-    ("one-hot labels", lambda _: _images((_pixels(4, 8, 8, 1), np.eye(4, dtype=int))), "[4, 4]", "labels.argmax(-1)"),
+    ("rows of no label", lambda _: _images((_pixels(4, 8, 8, 1), np.zeros((4, 4)))), "[4, 4]", "labels.argmax(-1)"),
     ("a label too few", lambda _: _images((_pixels(4, 8, 8, 1), [0, 1, 0])), "3 labels", "one label for each"),
     ("a negative label", lambda _: _images((_pixels(4, 8, 8, 1), [0, 1, -1, 1])), "from -1 to 1", "Allowed: 0 to 1"),
     ("labels out of range", lambda _: _images(num_classes=True), "num_classes=True", "an integer of at least 2."),

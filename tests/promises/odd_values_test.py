@@ -16,6 +16,7 @@ import pathlib
 import numpy as np
 import pytest
 from helpers import grid, tiny_images
+from PIL import Image
 
 import nas_keras as nk
 from nas_keras.evaluators.base import Evaluator
@@ -63,6 +64,15 @@ def _named(value):
         return f"{type(value).__name__} {value!r}"[:60]
     except Exception:
         return type(value).__name__
+
+
+def _store_images(folder):
+    """A folder of two classes."""
+    for name, value in (("a", 50), ("b", 200)):
+        (folder / name).mkdir(parents=True)
+        for i in range(4):
+            Image.fromarray(np.full((8, 8), value + i, np.uint8)).save(folder / name / f"{i}.png")
+    return folder
 
 
 @pytest.fixture(scope="module", name="bases")
@@ -122,6 +132,7 @@ def _bases(tmp_path_factory):
         "RandomSearch.ask": (lambda n: nk.strategies.RandomSearch(small).ask(n), {"n": 2}),
         "PPO.ask": (nk.strategies.PPO(small, nk.PPOConfig(candidates=0)).ask, {"n": 2}),
         "Images.from_arrays": (nk.Images.from_arrays, {"train": pair, "valid": pair}),
+        "Images.from_folder": (nk.Images.from_folder, {"path": _store_images(folder / "images")}),
         "load_images": (nk.load_images, {"name": "mnits", "data_dir": str(folder / "none")}),
         "TrainingEvaluator": (nk.TrainingEvaluator, {"images": images}),
         "TableEvaluator": (nk.TableEvaluator, {"path": folder / "none"}),
@@ -141,8 +152,8 @@ NAMES = (
     "strategies.PPO", "strategies.Reinforce", "strategies.RandomSearch", "strategies.RegularizedEvolution",
     "strategies.Progressive", "strategies.PPOPredictor", "strategies.EvolutionConfig", "strategies.ProgressiveConfig",
     "strategies.ReinforceConfig", "strategies.PPOPredictorConfig", "RandomSearch.ask", "PPO.ask", "Images.from_arrays",
-    "load_images", "TrainingEvaluator", "TableEvaluator", "search", "top_trials", "export_best", "plot_cell",
-    "suggest_configs",
+    "Images.from_folder", "load_images", "TrainingEvaluator", "TableEvaluator", "search", "top_trials", "export_best",
+    "plot_cell", "suggest_configs",
 )  # fmt: skip
 
 

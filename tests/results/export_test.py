@@ -79,7 +79,8 @@ def test_the_files_of_the_best_folder(run):
     workdir, _, exported = run
     best = workdir / "best"
     assert json.loads((best / "children.json").read_text()) == {
-        "children": [dataclasses.asdict(child) for child in exported]
+        "children": [dataclasses.asdict(child) for child in exported],
+        "class_names": ["0", "1", "2", "3"],
     }
     assert [child.path for child in exported] == ["best/saved_model", "best/rank_2/saved_model"]
     for child in exported:

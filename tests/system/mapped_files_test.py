@@ -19,6 +19,8 @@ def test_a_part_of_a_file_is_mapped(path):
     array = map_array(path, (5, 3), 100)
     assert array.dtype == np.uint8 and array.tolist() == np.arange(100, 115).reshape(5, 3).tolist()
     assert is_mapped(array) and not is_mapped(array[1:]) and not is_mapped(np.zeros(3))
+    for settings in ({"mode": "c"}, {"mode": "r", "order": "F"}):
+        assert not is_mapped(np.memmap(path, np.uint8, shape=(5, 3), **settings))
     with pytest.raises(ValueError, match="read-only"):
         array[0] = 1
 

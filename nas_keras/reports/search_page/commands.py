@@ -12,6 +12,7 @@ from nas_keras._tensorflow import NONE
 from nas_keras.children.build import ChildConfig
 from nas_keras.children.defaults import FOLLOWING
 from nas_keras.children.train_config import TrainConfig, flag_name
+from nas_keras.data.sources import is_loadable
 from nas_keras.reports.markdown import code, escape, flatten, make_table
 from nas_keras.reports.search_page.facts import RunFacts
 from nas_keras.reports.table_command import table_command
@@ -27,6 +28,9 @@ def how_it_was_made(facts: RunFacts, trained: pathlib.Path | None, table: pathli
     """The recipes, the machine and the commands."""
     first = facts.runs[0]
     rows = [[code(name), escape(flatten(value))] for name, value in first.fixed["recipe"].items()]
+    source = first.config.get("source")
+    if isinstance(source, dict) and isinstance(source.get("class_names"), list):
+        rows.append([code("classes"), escape(", ".join(map(str, source["class_names"])))])
     environment = dict(first.config.get("environment", {}))
     if "validation_images" in environment:
         rows.append(["validation images", f"{environment.pop('validation_images'):,}"])
@@ -72,7 +76,7 @@ def search_command(run: Run) -> str:
     else:
         flags |= _config_flags(recipe, is_mnist=_follows_mnist(source))
         flags["distribute"] = _unless(recipe.get("distribute", NONE), NONE)
-    if "dataset" in source:
+    if is_loadable(source):
         flags |= _image_flags(source)
     flags |= {
         "max_evaluations": budget["max_evaluations"],
@@ -100,11 +104,13 @@ def _made_in_python(run: Run) -> str | None:
         return "this version has other settings of its strategy"
     if fixed.get("warm_start"):
         return "it had a warm start, whose folder its configuration does not name"
-    if not isinstance(source, dict) or not {"dataset", "table"} & set(source):
+    if not isinstance(source, dict) or not (is_loadable(source) or "table" in source):
         return "its configuration names neither a data set nor a table"
+    if "folder" in source and source.get("name") != pathlib.Path(source["folder"]).name:
+        return "there is no flag for the name of its images"
     if "table" in source:
         return (
-            None if not _trains(run) or "dataset" in source else "children that its table lacked were trained on arrays"
+            None if not _trains(run) or is_loadable(source) else "children that its table lacked were trained on arrays"
         )
     if not set(recipe) <= {"data", "child", "train", "distribute"}:
         return "there is no flag for some parts of its recipe"
@@ -139,12 +145,26 @@ def _trains(run: Run) -> bool:
 
 
 def _image_flags(source: dict[str, Any]) -> dict[str, Any]:
-    dataset, folder, size = source["dataset"], source.get("data_dir"), source.get("image_size")
+    size = source.get("image_size")
+    image_size = ",".join(map(str, size)) if size else None
+    if "folder" in source:
+        splits = {"valid": 0.1, "test": 0.1, "seed": 0}  # flag or key of the source -> default of the flag
+        drawn = {name: _unless(source.get(name), default) for name, default in splits.items()}
+        return {
+            "images": _place(source["folder"]),
+            "image_size": image_size,
+            "valid": drawn["valid"],
+            "test": drawn["test"],
+            "split_seed": drawn["seed"],
+        }
+    if "prepared" in source:
+        return {"dataset": source["prepared"], "image_size": image_size}
+    dataset, folder = source["dataset"], source.get("data_dir")
     if dataset == "mnist" and folder and pathlib.Path(folder).name == "testdata":  # the copy in this repository
         dataset = folder = None
     elif "version" in source:
         dataset = f"{dataset}:{source['version']}"
-    return {"dataset": dataset, "data_dir": folder, "image_size": ",".join(map(str, size)) if size else None}
+    return {"dataset": dataset, "data_dir": folder, "image_size": image_size}
 
 
 def _place(path: str | pathlib.Path) -> str:
@@ -178,7 +198,8 @@ def _train_command(facts: RunFacts, trained: pathlib.Path) -> str:
     usual = {field.name: field for field in dataclasses.fields(TrainConfig)}
     before = {name: recipe["train"].get(name, field.default) for name, field in usual.items()}
     after = {name: train.get(name, field.default) for name, field in usual.items()}
-    if not isinstance(source, dict) or not {"dataset", "table"} & set(source) or not set(train) <= set(usual):
+    is_named = isinstance(source, dict) and (is_loadable(source) or "table" in source)
+    if not is_named or not set(train) <= set(usual):
         return f"# {trained} was made in Python: its searches name no data set, or a setting has no flag."
     others = [name for name in usual if before[name] != after[name] and name not in ("epochs", "shift")]
     return (

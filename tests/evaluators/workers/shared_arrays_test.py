@@ -1,5 +1,6 @@
 """Tests of nas_keras/evaluators/workers/shared_arrays.py."""
 
+import json
 import os
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def test_arrays_come_back_with_type_shape_and_content():
     for name, array in arrays.items():
         assert attached[name].dtype == array.dtype
         np.testing.assert_array_equal(attached[name], array, strict=False)
-    assert all(offset % 4096 == 0 for _, _, offset in shared.layout.values())
+    assert all(offset % 4096 == 0 for _, _, offset, _ in shared.layout.values())
     shared.close()
 
 
@@ -40,6 +41,28 @@ def test_attached_arrays_are_read_only_and_outlive_the_file():
     assert array.tolist() == [1, 2, 3]
     with pytest.raises(ValueError, match="closed"):
         _ = shared.fd
+
+
+def test_arrays_that_are_mapped_from_a_file_are_not_copied(tmp_path):
+    values = np.arange(20_000).astype(np.uint8)
+    values.tofile(tmp_path / "values")
+    mapped = [np.memmap(tmp_path / "values", np.uint8, "r", offset=at, shape=(5, 1000)) for at in (0, 5000)]
+    gone = np.memmap(tmp_path / "values", np.uint8, "r", shape=(2, 1000))
+    shared = SharedArrays({"a": mapped[0], "b": mapped[1], "part": mapped[0][1:], "labels": np.arange(3)})
+    assert os.fstat(shared.fd).st_size < 15_000 and len(shared.fds) == 2
+    code = (
+        "import sys; from nas_keras.evaluators.workers.shared_arrays import attach; "
+        f"arrays = attach({shared.fd}, {shared.layout!r}); print([int(array.sum()) for array in arrays.values()])"
+    )
+    os.unlink(tmp_path / "values")
+    output = subprocess.check_output([sys.executable, "-c", code], pass_fds=shared.fds, cwd=ROOT, text=True)
+    expected = [values[:5000], values[5000:10_000], values[1000:5000], np.arange(3)]
+    assert json.loads(output) == [int(array.sum(dtype=int)) for array in expected]
+    shared.close()
+    copied = SharedArrays({"a": gone})  # its file has no name any more
+    assert attach(copied.fd, copied.layout)["a"].tolist() == values[:2000].reshape(2, 1000).tolist()
+    assert copied.fds == [copied.fd]
+    copied.close()
 
 
 def test_the_file_has_no_name(tmp_path, monkeypatch):
