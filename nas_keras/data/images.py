@@ -121,8 +121,7 @@ class Images:
 
         Args:
             train: (images [N, H, W, C] or [N, H, W], labels [N]) for training.
-            valid: the same for validation; images that are also in `train` are counted in a warning. Or the fraction
-                of each class of `train` that is drawn for validation instead of training.
+            valid: the same for validation, or the fraction of each class of `train` that is drawn for it.
             test: the same for the final test, or None for no test split.
             seed: seed with which these fractions are drawn.
             num_classes: number of classes; None: as many as the labels have.
@@ -135,9 +134,10 @@ class Images:
         check_name("An image set's name", name)
         check_seed(seed)
         given = {"train": train, "test": test, "valid": valid}
-        fractions: dict[str, Any] = {part: pair for part, pair in given.items() if isinstance(pair, numbers.Real)}
+        fractions: dict[str, Any] = {p: given[p] for p in ("test", "valid") if isinstance(given[p], numbers.Real)}
         check_fractions(fractions)
-        pairs = {p: to_pair(p, pair) for p, pair in given.items() if pair is not None and p not in fractions}
+        left_out = fractions if test is not None else {*fractions, "test"}
+        pairs = {part: to_pair(part, pair) for part, pair in given.items() if part not in left_out}
         if "test" in pairs and pairs["test"][1].dtype.kind == "i" and find_hidden(name, pairs["test"][1]):
             del pairs["test"]
         labels, num_classes, names = number_classes(

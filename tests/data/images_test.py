@@ -591,11 +591,14 @@ def test_fractions_are_drawn_from_each_class():
         ({"valid": 0}, "valid=0 of 20 images leaves none to validate on. Allowed: a fraction of more than 0"),
         ({"valid": "0.2"}, "valid is a str. Allowed: a pair .*, or the fraction of train that becomes the valid split"),
         ({"seed": -1}, "seed=-1 is not allowed"),
+        ({"valid": None}, "valid is a NoneType. Allowed: a pair"),
     ],
 )
 def test_fractions_that_cannot_be(fractions, says):
     with pytest.raises(InvalidValueError, match=says):
         Images.from_arrays(_numbered(20), **fractions)
+    with pytest.raises(InvalidValueError, match="train is a float. Allowed: a pair"):
+        Images.from_arrays(0.5)
 
 
 def test_test_arrays_with_hidden_labels_count_as_none(caplog):
