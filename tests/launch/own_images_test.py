@@ -8,6 +8,7 @@ from helpers import facts, run_launch, run_launch_many
 from PIL import Image
 
 import nas_keras as nk
+from nas_keras.children.named_recipes import configs_of
 from nas_keras.reports.search_page.commands import how_it_was_made, search_command
 from nas_keras.reports.search_page.facts import gather_runs
 from nas_keras.results.runs import read_runs
@@ -88,7 +89,7 @@ def test_the_run_goes_on_until_the_folder_changes(photos, first, tmp_path):
 def _continue(workdir, photos):
     """Starts the search again in this process, with the folder as it is now."""
     images = nk.Images.from_folder(photos, (8, 8), seed=2)
-    child, train = nk.ChildConfig(filters=4), nk.TrainConfig(epochs=2)
+    child, train = configs_of(read_runs([workdir])[0].fixed["recipe"], workdir)
     with nk.TrainingEvaluator(images, child=child, train=train, workers=1) as evaluator:
         nk.search(nk.spaces.small(), evaluator, strategy="random", max_evaluations=4, batch_size=2, workdir=workdir)
 
