@@ -17,8 +17,8 @@ from nas_keras._launch import script
 from nas_keras._launch.config_flags import ConfigFlags
 from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_given, refuse_given
 from nas_keras._launch.progress import SearchProgress, describe_images, describe_stored, show_time
+from nas_keras._launch.results import describe_best, describe_goal
 from nas_keras._tensorflow import DISTRIBUTE
-from nas_keras.children.caveats import standard_error
 from nas_keras.children.defaults import FOLLOWING
 from nas_keras.children.named_recipes import configs_of
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
@@ -55,6 +55,22 @@ _LAG = flags.DEFINE_integer(
     "lag",
     None,
     "Batches asked for ahead, to keep workers busy. Default: 0 for a table, 1 for training.",
+)
+
+# The goal, and what it may cost.
+_OBJECTIVE = flags.DEFINE_string(
+    "objective",
+    "accuracy",
+    "What is maximized: accuracy, or accuracy*(params/20000)^-0.07 with params, flops or latency (in milliseconds).",
+)
+_MAX_PARAMS = flags.DEFINE_integer(
+    "max_params", None, "Parameters of the largest child; a larger one is not trained. Default: no limit."
+)
+_MAX_FLOPS = flags.DEFINE_float(
+    "max_flops", None, "Floating-point operations for one image, a multiply-add is two; the same. Default: no limit."
+)
+_MAX_LATENCY_MS = flags.DEFINE_float(
+    "max_latency_ms", None, "Median milliseconds for one image on this machine; the same. Default: no limit."
 )
 
 # The source of rewards.
@@ -101,13 +117,13 @@ def main() -> None:
     settings = _check_flags(space, options)
     images = _IMAGES.images() if _needs_images() else None
     configs = _configs(images) if _REWARD.value == "train" else None
-    with _evaluator(images, configs) as evaluator:
+    with _evaluator(images, configs, settings) as evaluator:
         final_epochs = _final_epochs(evaluator, images)
         evaluator.check(space)
         time_budget = _time_budget(began, evaluator, final_epochs)
-        _print_plan(space, images, configs, time_budget)
+        _print_plan(space, images, configs, settings, time_budget)
         result = _search(space, evaluator, settings, time_budget)
-    _print_result(space, result, images)
+    _print_result(space, settings, result, images)
     is_exported = _export(space, images, result, final_epochs, time_budget)
     _print_places(is_exported)
 
@@ -185,6 +201,7 @@ def _check_flags(space: nk.SearchSpace, options: dict[str, str]) -> Settings:
         nk.TrainConfig(epochs=_FINAL_EPOCHS.value)
     _CHILD.make()
     _TRAIN.make()
+    _limits()
     check_choice("distribute", _DISTRIBUTE.value, DISTRIBUTE)
     check_choice("missing", _MISSING.value, _MISSING_WAYS)
     check_choice("reward", _REWARD.value, ("train", "table"))
@@ -206,6 +223,7 @@ def _check_flags(space: nk.SearchSpace, options: dict[str, str]) -> Settings:
         seed=_SEED.value,
         workdir=_WORKDIR.value,
         warm_start_from=_WARM_START_FROM.value,
+        objective=_OBJECTIVE.value,
     )
     if _FINAL_EPOCHS.value:
         check_loadable("workdir", settings.workspace.root)
@@ -247,7 +265,12 @@ def _configs(images) -> nk.SuggestedConfigs:
     return suggested._replace(reasons={**suggested.reasons, **reasons})
 
 
-def _evaluator(images, configs: nk.SuggestedConfigs | None) -> nk.Evaluator:
+def _limits() -> nk.Limits:
+    return nk.Limits(max_params=_MAX_PARAMS.value, max_flops=_MAX_FLOPS.value, max_latency_ms=_MAX_LATENCY_MS.value)
+
+
+def _evaluator(images, configs: nk.SuggestedConfigs | None, settings: Settings) -> nk.Evaluator:
+    limits, measure_latency = _limits(), "latency_ms" in settings.objective.costs
     if configs is not None:
         return nk.TrainingEvaluator(
             images,
@@ -256,10 +279,12 @@ def _evaluator(images, configs: nk.SuggestedConfigs | None) -> nk.Evaluator:
             workers=_WORKERS.workers,
             distribute=_DISTRIBUTE.value,
             child_timeout=_WORKERS.child_timeout,
+            limits=limits,
+            measure_latency=measure_latency,
         )
     table = _table()
     if _MISSING.value == "error":
-        return nk.TableEvaluator(table)
+        return nk.TableEvaluator(table, limits=limits)
     recipe = nk.TableEvaluator(table).recipe
     check_exportable(recipe, images)
     child, train = configs_of(recipe, table)
@@ -269,15 +294,19 @@ def _evaluator(images, configs: nk.SuggestedConfigs | None) -> nk.Evaluator:
         train=train,
         workers=_WORKERS.workers,
         distribute=recipe.get("distribute", "none"),
+        limits=limits,
+        measure_latency=measure_latency,
     )
-    return nk.TableEvaluator(table, otherwise=otherwise)
+    return nk.TableEvaluator(table, otherwise=otherwise, limits=limits)
 
 
 def _table() -> str:
     return _TABLE.value or _SPACE.shipped_table(_IMAGES.testdata)
 
 
-def _print_plan(space, images, configs: nk.SuggestedConfigs | None, time_budget: TimeBudget | None) -> None:
+def _print_plan(
+    space, images, configs: nk.SuggestedConfigs | None, settings: Settings, time_budget: TimeBudget | None
+) -> None:
     cells = f"up to {_MAX_EVALUATIONS.value:,} cells of the {space.name} space ({space.size:,} encodings)"
     how = "whose rewards are read from a table"
     if configs is not None:
@@ -289,6 +318,8 @@ def _print_plan(space, images, configs: nk.SuggestedConfigs | None, time_budget:
         values = {**dataclasses.asdict(configs.child), **dataclasses.asdict(configs.train)}
         for name, reason in configs.reasons.items():
             print(f"  {_CHILD.name(name) or _TRAIN.name(name)}={values[name]}: {reason}", flush=True)
+    for line in describe_goal(settings.objective.text, _limits()):
+        print(line, flush=True)
     if time_budget is not None:
         print(time_budget.describe(), flush=True)
     if images is not None:
@@ -298,7 +329,7 @@ def _print_plan(space, images, configs: nk.SuggestedConfigs | None, time_budget:
         print(stored, flush=True)
 
 
-def _print_result(space, result, images) -> None:
+def _print_result(space, settings: Settings, result, images) -> None:
     repeats = sum(trial.cached for trial in result.trials)
     print(
         f"\n{result.num_evaluations} of {space.size:,} cells evaluated; {repeats} of {len(result.trials)} proposals "
@@ -307,12 +338,9 @@ def _print_result(space, result, images) -> None:
     if not result.top(1) and result.stopped == "max_seconds":
         print(f"No child was finished within --max_minutes={_MAX_MINUTES.value:g}. Give it more, or smaller children.")
         return
-    count = None if images is None else len(images.valid_labels)
-    how = f" (± standard error on {count:,} images)" if count else ""
-    print(f"Best cells by validation accuracy{how}:")
-    for trial in result.top(5):
-        error = f" ± {standard_error(trial.reward, count):.2%}" if count else ""
-        print(f"  {trial.reward:.2%}{error}  {space.decode(trial.actions)}")
+    num_images = None if images is None else len(images.valid_labels)
+    for line in describe_best(space, result, settings.objective.text, num_images):
+        print(line)
 
 
 def _print_places(is_exported: bool) -> None:

@@ -26,6 +26,7 @@ from nas_keras.children.train_config import TrainConfig  # noqa: E402
 from nas_keras.errors import DataError, InvalidValueError, NasKerasError, StopSearch  # noqa: E402
 from nas_keras.evaluators.base import Evaluator  # noqa: E402
 from nas_keras.evaluators.function import FunctionEvaluator  # noqa: E402
+from nas_keras.evaluators.limits import Limits  # noqa: E402
 from nas_keras.spaces import human_cells as cells  # noqa: E402  (the choice of Keras comes first)
 from nas_keras.spaces.cell import Cell  # noqa: E402
 from nas_keras.spaces.operations import OPERATIONS  # noqa: E402
@@ -45,6 +46,7 @@ _LAZY = {  # name -> module; these import TensorFlow, or make it be imported
     "suggest_configs": "children.defaults",
     "top_trials": "runner.result",
     "export_best": "results.export",
+    "pareto": "results.pareto",
     "plot_cell": "reports.plots.cell_plot",
 }
 
@@ -58,6 +60,7 @@ __all__ = [
     "FunctionEvaluator",
     "InvalidValueError",
     "Job",
+    "Limits",
     "NasKerasError",
     "OPERATIONS",
     "PPOConfig",

@@ -63,6 +63,10 @@ class Evaluation:
         seconds: wall time of the evaluation.
         test_accuracy: accuracy on the test split, 0 to 1; in tables only, no search sees it.
         recipe: fingerprint of the recipe if it is a variant of the run's; "" for the run's own recipe.
+        flops: floating-point operations of the child for one image, as `children/flops.py` counts them; NaN where they
+            were not counted.
+        latency_ms: median time in milliseconds in which the child answers one image, as `children/latency.py` measures
+            it; NaN if it was not measured.
 
     Raises:
         InvalidValueError: if a value has the wrong type.
@@ -77,9 +81,11 @@ class Evaluation:
     seconds: float = 0.0
     test_accuracy: float = math.nan
     recipe: str = ""
+    flops: float = math.nan
+    latency_ms: float = math.nan
 
     def __post_init__(self) -> None:
-        for name in ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy"):
+        for name in ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy", "flops", "latency_ms"):
             value = _to_float(name, getattr(self, name))
             # The same NaN object everywhere, so that equal evaluations compare equal; D keeps many of them.
             object.__setattr__(self, name, math.nan if math.isnan(value) else value)
@@ -117,13 +123,17 @@ class Evaluation:
         return cls(reward=math.nan, status=f"failed: {reason}", seconds=seconds)
 
     @classmethod
-    def refusal(cls, reason: str) -> "Evaluation":
+    def refusal(cls, reason: str, **measured: Any) -> "Evaluation":
         """Returns the failure of an architecture that was refused before any work, such as one over a size limit.
 
         It is stored and told to the strategy like any failure, and counts towards `max_trials`, but not towards
         `max_evaluations`.
+
+        Args:
+            reason: why it was refused.
+            **measured: what is known of it, such as `num_params`.
         """
-        return cls(reward=math.nan, status=f"{_REFUSED}{reason}")
+        return cls(reward=math.nan, status=f"{_REFUSED}{reason}", **measured)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

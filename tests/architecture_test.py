@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "comparison": "errors system trial spaces strategies storage evaluators runner",
     "reports": "errors system _tensorflow trial spaces data children strategies storage runner results comparison",
     "benchmarks": "system _tensorflow trial spaces data children strategies evaluators runner comparison",
-    "_launch": "errors system trial spaces data children storage",
+    "_launch": "errors system trial spaces data children storage results",
 }
 
 # Modules that are tested together with others: module -> the test file that covers it.

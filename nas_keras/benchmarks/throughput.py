@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from nas_keras.benchmarks import plain
-from nas_keras.benchmarks.flops import training_flops
 from nas_keras.children.build import ChildConfig, build_child
+from nas_keras.children.flops import training_flops
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.data.images import Images
 from nas_keras.evaluators.training import TrainingEvaluator

@@ -3,6 +3,6 @@
 Read `build.py` first (stem, cells, head), then `train_config.py` (the settings of the training), `training.py` (this is
 where the reward is computed), `batches.py` (the images of a step) and `augmentation.py` (how they are flipped, rotated
 and shifted). `named_recipes.py` has the settings of child and training as a recipe, `defaults.py` those that follow
-from the data, and `caveats.py` the warnings about an accuracy that says little. Which children are trained, and in
-which process, is left to `evaluators`.
+from the data, and `caveats.py` the warnings about an accuracy that says little. The costs of a child are in `flops.py`,
+`latency.py` and `cell_costs.py`. Which children are trained, and in which process, is left to `evaluators`.
 """

@@ -14,6 +14,7 @@ import numpy as np
 from nas_keras._tensorflow import make_distribution, tf
 from nas_keras.children.augmentation import draw
 from nas_keras.children.batches import Split, draw_order, make_batches
+from nas_keras.children.flops import count_flops
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.trial import Evaluation
 
@@ -123,6 +124,7 @@ def evaluate_child(
         epochs=config.epochs,
         seconds=time.monotonic() - start,
         test_accuracy=test_accuracy,
+        flops=count_flops(model),
     )
 
 

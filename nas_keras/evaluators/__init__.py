@@ -1,6 +1,7 @@
 """Evaluators: they take architectures and return rewards. An evaluator never sees a policy.
 
 Read `base.py` first (the interface), then `function.py` (a function that the user gives), `table.py` (precomputed
-rewards), `training.py` (trained children), `training_pool.py` (the processes of `workers/` that train them) and
+rewards), `training.py` (trained children), `limits.py` and `screening.py` (children that are too large to be trained),
+`objective.py` (what a search maximizes), `training_pool.py` (the processes of `workers/` that train children) and
 `operation_check.py` (the check of operations before the first child). The training of a child is left to `children`.
 """

@@ -2,10 +2,11 @@
 
 import inspect
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from nas_keras.errors import InvalidValueError, shown
+from nas_keras.errors import InvalidValueError, check_type, shown
+from nas_keras.evaluators.limits import Limits
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.trial import Evaluation, Job, Trial
 
@@ -39,6 +40,9 @@ class Evaluator:
             recorded but never compared.
         lag: number of batches that may be open beyond the first, so that workers stay busy. If it is more than 0,
             `evaluate` is called from several threads.
+        limits: the largest child; `evaluate` refuses larger ones. It is part of the run's configuration, not of the
+            recipe, since it changes no reward.
+        costs: names of the costs that the evaluations state, such as "num_params"; None if that is not known.
     """
 
     recipe: dict[str, Any] = {}
@@ -46,6 +50,8 @@ class Evaluator:
     source: dict[str, Any] = {}
     environment: dict[str, Any] = {}
     lag: int = 0
+    limits: Limits = Limits()
+    costs: Collection[str] | None = None
 
     def check(self, space: SearchSpace) -> None:
         """Raises InvalidValueError if this evaluator cannot evaluate the architectures of `space`."""
@@ -91,6 +97,8 @@ class Description(NamedTuple):
     source: dict[str, Any]
     environment: dict[str, Any]
     lag: Any
+    limits: Limits
+    costs: Collection[str] | None
 
 
 def check_evaluator(evaluator: Any) -> None:
@@ -123,6 +131,8 @@ def describe_evaluator(evaluator: Any) -> Description:
     variants = getattr(evaluator, "variants", ())
     if not isinstance(variants, list | tuple):
         raise InvalidValueError(f"evaluator.variants={shown(variants)} is not allowed: it must be a list of recipes.")
+    limits, costs = getattr(evaluator, "limits", Limits()), getattr(evaluator, "costs", None)
+    check_type("evaluator.limits", limits, Limits, "an nk.Limits")
     objects = {name: getattr(evaluator, name, {}) for name in ("recipe", "source", "environment")}
     for name, value in [*objects.items(), *(("variants", variant) for variant in variants)]:
         try:
@@ -135,4 +145,5 @@ def describe_evaluator(evaluator: Any) -> Description:
                 "dict of texts, finite numbers, lists and the like, such as {'epochs': 3}."
             ) from error
     copies = {name: dict(value) for name, value in objects.items()}
-    return Description(variants=list(variants), lag=getattr(evaluator, "lag", 0), **copies)
+    lag = getattr(evaluator, "lag", 0)
+    return Description(variants=list(variants), lag=lag, limits=limits, costs=costs, **copies)

@@ -4,8 +4,10 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nas_keras.errors import DataError, InvalidValueError, shown
+from nas_keras.errors import DataError, InvalidValueError, check_type, shown
 from nas_keras.evaluators.base import Evaluator
+from nas_keras.evaluators.limits import Limits
+from nas_keras.evaluators.objective import COSTS
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.agreement import check_same
 from nas_keras.storage.recipe import without_code
@@ -22,13 +24,15 @@ class TableEvaluator(Evaluator):
     Args:
         path: folder of a table, as `storage/table_writer.py` writes it.
         otherwise: evaluator of the keys that are missing from the table; if it is None, they are an error.
+        limits: the largest child; a larger one is refused. None: the limits of `otherwise`, or none.
 
     Raises:
         DataError: if the folder holds no table, or a corrupt one.
-        InvalidValueError: if `otherwise` has another recipe than the table.
+        InvalidValueError: if `otherwise` has another recipe than the table or other limits, or if a limit is set for a
+            cost that the table does not hold.
     """
 
-    def __init__(self, path: str | os.PathLike, *, otherwise: Evaluator | None = None):
+    def __init__(self, path: str | os.PathLike, *, otherwise: Evaluator | None = None, limits: Limits | None = None):
         if not isinstance(path, str | os.PathLike):
             raise InvalidValueError(f"path={shown(path)} is not allowed: it must be the folder of a table.")
         self._path = local_path("path", path)
@@ -44,6 +48,10 @@ class TableEvaluator(Evaluator):
             self.lag, self.environment = otherwise.lag, otherwise.environment
         self.source = {**(otherwise.source if otherwise else {}), "table": str(self._path)}
         self._evaluations = {key: mean_evaluation(evaluations) for key, evaluations in by_key.items()}
+        self.limits = self._check_limits(limits)
+        self.costs = {name for name in COSTS.values() if all(getattr(one, name) > 0 for _, one in self._good())}
+        if otherwise is not None and otherwise.costs is not None:
+            self.costs &= set(otherwise.costs)
 
     def __len__(self) -> int:
         return len(self._evaluations)
@@ -55,6 +63,27 @@ class TableEvaluator(Evaluator):
         if self._otherwise is not None:
             self._otherwise.check(space)  # this adds the code of the space's operations to its recipe
             self._check_otherwise(self.recipe, self._otherwise.recipe)
+
+    def _check_limits(self, limits: Limits | None) -> Limits:
+        """Returns the limits, which must be those of `otherwise` and on costs that the table holds."""
+        check_type("limits", Limits() if limits is None else limits, Limits, "an nk.Limits, or None")
+        others = Limits() if self._otherwise is None else self._otherwise.limits
+        limits = others if limits is None else limits
+        if self._otherwise is not None and limits != others:
+            raise InvalidValueError(
+                f"limits={shown(limits)} is not allowed: the evaluator of the missing keys has {shown(others)}. Give "
+                "both the same limits."
+            )
+        for key, evaluation in self._good():
+            if unknown := limits.unknown(evaluation):
+                raise InvalidValueError(
+                    f"limits={limits} is not allowed: the table {self._path} does not hold the {' and '.join(unknown)} "
+                    f"of {key}. Limit the parameters instead, or train the children."
+                )
+        return limits
+
+    def _good(self) -> list[tuple[str, Evaluation]]:
+        return [(key, evaluation) for key, evaluation in self._evaluations.items() if not evaluation.failed]
 
     def _check_otherwise(self, recipe: dict[str, Any], others: dict[str, Any]) -> None:
         other = "the evaluator of its missing keys"
@@ -75,7 +104,8 @@ class TableEvaluator(Evaluator):
             )
         for job in jobs:
             if job.key in self._evaluations:
-                yield job, self._evaluations[job.key]
+                evaluation = self._evaluations[job.key]
+                yield job, self.limits.refuse(evaluation) or evaluation
         if missing and self._otherwise is not None:
             yield from self._otherwise.evaluate(missing)
 

@@ -12,13 +12,16 @@ from absl import logging
 from nas_keras._tensorflow import NONE, tf
 from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.children.caveats import few_steps, guessing, near_median
+from nas_keras.children.cell_costs import CellCosts
 from nas_keras.children.named_recipes import settings_of
 from nas_keras.children.train_config import TrainConfig
-from nas_keras.children.training import MakeModel, Split, evaluate_child
+from nas_keras.children.training import Split, evaluate_child
 from nas_keras.data.images import Images
-from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, shown
+from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, check_type, shown
 from nas_keras.evaluators.base import Evaluator
+from nas_keras.evaluators.limits import Limits
 from nas_keras.evaluators.operation_check import check_operations
+from nas_keras.evaluators.screening import CellScreening, RefusedError, ScreenedModel
 from nas_keras.evaluators.training_pool import THREADS, TrainingPool
 from nas_keras.evaluators.workers.devices import ONEDNN, processor, restore_kernels, worker_environments
 from nas_keras.evaluators.workers.worker import WorkerDiedError, WorkerOutOfMemoryError, WorkerTimeoutError
@@ -43,6 +46,9 @@ class TrainingEvaluator(Evaluator):
         child_timeout: seconds after which a training is stopped and the child counts as failed; None for no limit.
         measure_test: whether to measure the accuracy on the test split too, for a column of a table that no search
             reads.
+        limits: the largest child; a larger one is refused instead of trained.
+        measure_latency: whether to measure each child's latency before its training (`children/latency.py`): in its
+            worker process, while the other workers go on. A limit on the latency implies it.
 
     Raises:
         InvalidValueError: for a value that is not allowed.
@@ -61,6 +67,8 @@ class TrainingEvaluator(Evaluator):
         distribute: str = NONE,
         child_timeout: float | None = None,
         measure_test: bool = False,
+        limits: Limits | None = None,
+        measure_latency: bool = False,
     ):
         self._child = ChildConfig() if child is None else child
         self._train = TrainConfig() if train is None else train
@@ -73,6 +81,7 @@ class TrainingEvaluator(Evaluator):
                 raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be an nk.{kind.__name__}.")
         check_child_timeout(child_timeout)
         check_flag("measure_test", measure_test)
+        self._set_limits(limits, measure_latency, distribute, images)
         self._environments = worker_environments(workers, distribute)
         # Reports images that are too small for the stages before any work.
         build_child(Cell.chain("identity"), self._child, input_shape=images.image_shape, num_classes=images.num_classes)
@@ -99,10 +108,27 @@ class TrainingEvaluator(Evaluator):
             "processor": processor(),
             "validation_images": len(images.valid_labels),  # from which the standard error of a reward follows
         }
+        if self._measures_latency:
+            self.environment["latency"] = f"beside up to {len(self._environments) - 1} other workers"
         self._image_shape, self._valid_labels = images.image_shape, images.valid_labels
         self._pool = TrainingPool(
             images, environments=self._environments, with_test=measure_test, timeout=child_timeout
         )
+
+    def _set_limits(self, limits: Limits | None, measure_latency: bool, distribute: str, images: Images) -> None:
+        self.limits = Limits() if limits is None else limits
+        check_type("limits", self.limits, Limits, "an nk.Limits, or None")
+        check_flag("measure_latency", measure_latency)
+        self._measures_latency = measure_latency or self.limits.max_latency_ms is not None
+        if self._measures_latency and distribute != NONE:
+            raise InvalidValueError(
+                f"distribute={distribute!r} is not allowed with a latency, which is that of one device. Use 'none'."
+            )
+        self.costs = ("num_params", "flops", *(["latency_ms"] if self._measures_latency else []))
+        build = functools.partial(
+            build_child, config=self._child, input_shape=images.image_shape, num_classes=images.num_classes
+        )
+        self._screening = CellScreening(self.limits, CellCosts(build))
 
     def check(self, space: SearchSpace) -> None:
         """Checks the registered operations of the space, and adds their code to the recipe.
@@ -135,13 +161,13 @@ class TrainingEvaluator(Evaluator):
         self.variants = [with_code(without_code(variant), operations=code) for variant in self.variants]
 
     def review(self, trials: Sequence[Trial]) -> None:
-        """Warns if the best reward of a search is within noise of guessing, or of the median of its children."""
-        rewards = {trial.key: trial.reward for trial in trials if not trial.evaluation.failed}
-        if not rewards:
+        """Warns if the best accuracy of a search is within noise of guessing, or of the median of its children."""
+        accuracies = {trial.key: trial.evaluation.valid_accuracy for trial in trials if not trial.evaluation.failed}
+        if not accuracies:
             return
-        best, labels, num_classes = max(rewards.values()), self._valid_labels, self._settings["num_classes"]
-        caveat = guessing("The best validation accuracy", best, labels, num_classes, len(rewards))
-        if caveat := caveat or near_median(list(rewards.values()), len(labels)):
+        best, labels, num_classes = max(accuracies.values()), self._valid_labels, self._settings["num_classes"]
+        caveat = guessing("The best validation accuracy", best, labels, num_classes, len(accuracies))
+        if caveat := caveat or near_median(list(accuracies.values()), len(labels)):
             logging.warning("%s", caveat)
 
     def resume(self, environment: dict[str, Any]) -> None:
@@ -169,8 +195,14 @@ class TrainingEvaluator(Evaluator):
         Raises:
             TaskError: if a worker raises an unexpected exception; the message is its traceback.
         """
-        submitted = {self._submit(self._pool.submit, job, self._train): (job, False) for job in jobs}
+        self._pool.check_open()
+        refusals = {job.key: self._screening.refuse(job) for job in jobs}
+        allowed = [job for job in jobs if refusals[job.key] is None]
+        submitted = {self._submit(self._pool.submit, job, self._train): (job, False) for job in allowed}
         try:
+            for job in jobs:
+                if refusal := refusals[job.key]:
+                    yield job, refusal
             while submitted:
                 done, _ = concurrent.futures.wait(submitted, return_when=concurrent.futures.FIRST_COMPLETED)
                 for future in done:
@@ -194,6 +226,7 @@ class TrainingEvaluator(Evaluator):
 
     def _submit(self, submit: Callable, job: Job, train: TrainConfig) -> concurrent.futures.Future:
         make_model = functools.partial(build_child, job.architecture, self._child)
+        make_model = ScreenedModel(make_model, self.limits, latency=self._measures_latency)
         return submit(_evaluate, make_model=make_model, seed=job.seed, settings={**self._settings, "config": train})
 
     def close(self) -> None:
@@ -212,14 +245,16 @@ def make_recipe(images: Images, child: ChildConfig, train: TrainConfig, distribu
 
 
 def _evaluate(
-    splits: dict[str, Split], *, make_model: MakeModel, seed: int, settings: dict[str, Any]
+    splits: dict[str, Split], *, make_model: ScreenedModel, seed: int, settings: dict[str, Any]
 ) -> tuple[Evaluation, bool]:
     """The task of a worker: trains one child. Returns its evaluation and whether it ran out of memory."""
     try:
         evaluation = evaluate_child(
             make_model, splits["train"], splits["valid"], test=splits.get("test"), seed=seed, **settings
         )
-        return evaluation, False
+        return dataclasses.replace(evaluation, latency_ms=make_model.latency_ms), False
+    except RefusedError as refused:
+        return refused.args[0], False
     except (tf.errors.OpError, MemoryError) as error:
         failure = Evaluation.failure(f"{type(error).__name__}: {_cause(error)}".removesuffix(": "))
         return failure, isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)

@@ -2,6 +2,6 @@
 
 Read `runs.py` first, then `export.py` with `exportable_run.py`, `final_training.py`, `export_folder.py` and
 `saved_model.py` (the best children), `time_budget.py` (a time limit that includes the final training), `precompute.py`
-(filling a table), `policy_history.py` (what a controller learned) and `repair.py` (corrupt folders). Pages are left to
-`reports`.
+(filling a table), `pareto.py` (accuracy against cost), `policy_history.py` (what a controller learned) and `repair.py`
+(corrupt folders). Pages are left to `reports`.
 """

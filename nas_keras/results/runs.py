@@ -51,6 +51,11 @@ class Run:
         """The name of the strategy."""
         return self.fixed["strategy"]["name"]
 
+    @property
+    def objective(self) -> str | None:
+        """What the search maximizes, if it is not the accuracy: a formula or the name of a function."""
+        return self.fixed.get("objective")
+
     @functools.cached_property
     def trials(self) -> list[Trial]:
         """The trials, in the order in which the strategy observed them."""
@@ -59,7 +64,12 @@ class Run:
     @functools.cached_property
     def evaluated(self) -> list[Trial]:
         """Trials that cost an evaluation, failures included: one for each key, pending ones last."""
-        return [trial for trial in [*self.trials, *self.pending] if not trial.cached]
+        return [trial for trial in [*self.trials, *self.pending] if not trial.cached and not trial.evaluation.refused]
+
+    @property
+    def num_refused(self) -> int:
+        """The number of distinct cells that were refused, as over a limit."""
+        return sum(trial.evaluation.refused for trial in [*self.trials, *self.pending] if not trial.cached)
 
     def best(self, count: int) -> list[Trial]:
         """Returns the best trials with different keys, best first, without failures."""
@@ -86,6 +96,11 @@ def read_runs(paths: Sequence[str | os.PathLike]) -> list[Run]:
             recipe=(run.fixed["recipe"], runs[0].fixed["recipe"]),
             fix="Name runs of one space and one recipe.",
         )
+        if run.objective != runs[0].objective:
+            raise InvalidValueError(
+                f"{run.path} has another objective than {runs[0].path}: {run.objective or 'accuracy'} and "
+                f"{runs[0].objective or 'accuracy'}. Name runs of one objective."
+            )
     return [_titled(run, runs) for run in runs]
 
 

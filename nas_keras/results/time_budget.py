@@ -47,6 +47,8 @@ class TimeBudget:
 
     def observe(self, trial: Trial) -> None:
         """Notes how long a child of this search took, for a best child whose reward was known before."""
+        if trial.evaluation.refused:  # it was not trained
+            return
         seconds = _seconds_per_epoch(trial)
         if seconds is not None:
             self._slowest = max(seconds, self._slowest or 0.0)

@@ -60,6 +60,7 @@ class Loop:
             self._budget.count_batch(trials)
             self._budget.release_refused(trials)
         self._lookup = Lookup(settings.space, dataset, self._budget, settings.seed)
+        self._objective = settings.objective
         self._arrivals = Arrivals(evaluator, concurrent=lag > 0)
         self._monitor = Monitor(workspace)
         self._open: collections.deque[OpenBatch] = collections.deque()
@@ -158,8 +159,9 @@ class Loop:
 
     def _receive(self, job: Job, evaluation: Evaluation) -> None:
         batch = next(batch for batch in self._open if job.key in batch.sent)
+        evaluation = self._objective.judge(job.key, evaluation)
         batch.evaluations[job.key] = evaluation
-        if evaluation.failed:
+        if evaluation.failed and not evaluation.refused:  # there may be thousands of refusals
             logging.warning("%s: %s", job.key, evaluation.status)
         if evaluation.seconds >= _PENDING_SECONDS:
             self._dataset.add_pending(self._lookup.trial(batch, job.key))

@@ -83,7 +83,27 @@ class Run:
             snapshot = read_snapshot(workspace, self._origin)
             if snapshot is not None:
                 return snapshot
-        return read_known(settings.warm_start_from, space=settings.space, recipe=self._identity.recipe)
+        known = read_known(settings.warm_start_from, space=settings.space, recipe=self._identity.recipe)
+        return self._usable(known)
+
+    def _usable(self, known: list[Trial]) -> list[Trial]:
+        """Returns what other rewards are worth by this search's objective, without children over its limits.
+
+        A child whose record lacks a cost that is limited is left out too, so that the evaluator decides.
+        """
+        objective, limits = self._settings.objective, self._description.limits
+        judged = [dataclasses.replace(t, evaluation=objective.judge(t.key, t.evaluation)) for t in known]
+        unknown = [t for t in judged if limits.unknown(t.evaluation)]
+        if unknown:
+            logging.warning(
+                "%s: %d of %d evaluations are left out, since they do not state what is limited: %s.",
+                self._settings.warm_start_from,
+                len(unknown),
+                len(known),
+                ", ".join(limits.unknown(unknown[0].evaluation)),
+            )
+        within = [t for t in judged if not limits.unknown(t.evaluation) and not limits.excess(t.evaluation)]
+        return [t for t in within if not t.evaluation.failed]
 
     def _config(self, description: Description, strategy: Strategy) -> dict[str, Any]:
         """Returns the run's configuration, in which "fixed" holds what no later start may change."""
@@ -103,6 +123,8 @@ class Run:
                 "lag": settings.lag,
                 "recipe": self._identity.recipe,
                 "warm_start": describe(self._known),
+                "limits": description.limits.to_json(),
+                "objective": settings.objective.to_json(),
             },
             "budget": {"max_evaluations": settings.max_evaluations, "max_trials": settings.max_trials},
             "variants": self._identity.variants,

@@ -2,10 +2,12 @@
 
 import dataclasses
 import os
+from collections.abc import Callable
 from typing import Any
 
 from nas_keras.errors import InvalidValueError, shown
 from nas_keras.evaluators.base import Description, Evaluates, Evaluator, check_evaluator, describe_evaluator
+from nas_keras.evaluators.objective import ACCURACY, Objective
 from nas_keras.runner.loop import Loop
 from nas_keras.runner.opening import Run
 from nas_keras.runner.result import SearchResult, top_trials
@@ -15,6 +17,7 @@ from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage import recipe as recipes
 from nas_keras.storage.dataset import Dataset
 from nas_keras.strategies import Strategy
+from nas_keras.trial import Evaluation
 
 
 def search(
@@ -31,6 +34,7 @@ def search(
     seed: int = 0,
     workdir: str | os.PathLike | None = None,
     warm_start_from: str | os.PathLike | None = None,
+    objective: str | Callable[[Evaluation], float] = ACCURACY,
     on_batch: OnBatch | None = None,
     on_trial: OnTrial | None = None,
 ) -> SearchResult:
@@ -68,6 +72,10 @@ def search(
         warm_start_from: folder of another run or of a table, of the same recipe, and of the same space or one with
             other choices of the same decisions. Its rewards are reused, as cache hits. A run copies them, and later
             starts use that copy.
+        objective: what the search maximizes, which becomes the reward: "accuracy"; a formula that trades it for a cost,
+            such as "accuracy*(params/20000)^-0.07" with params, flops or latency (in milliseconds); or a function of an
+            `nk.Evaluation` that returns a number. It is fixed for the lifetime of a run. For another one, start a new
+            run with `warm_start_from`: its rewards are computed anew from the recorded accuracies and costs.
         on_batch: `on_batch(dataset, batch)` is called with D and each new batch, after the strategy was told.
         on_trial: `on_trial(dataset, trial)` is called with D and each new trial that is not a cache hit, as soon as its
             evaluation has finished: before it is in D, and in whatever order children finish.
@@ -91,6 +99,7 @@ def search(
         seed=seed,
         workdir=workdir,
         warm_start_from=warm_start_from,
+        objective=objective,
     )
     return run_search(evaluator, settings, on_batch=on_batch, on_trial=on_trial)
 
@@ -114,7 +123,7 @@ def run_search(
             needs, so that the search ends as much earlier.
     """
     _check_callbacks(on_batch=on_batch, on_trial=on_trial)
-    description = _check_evaluator(evaluator, settings.space)
+    description = _check_evaluator(evaluator, settings.space, settings.objective)
     settings = _settle_lag(settings, description)
     run = Run(settings, description)
     strategy = settings.make_strategy()
@@ -133,13 +142,20 @@ def _check_callbacks(**callbacks: Any) -> None:
             raise InvalidValueError(f"{name}={shown(callback)} is not allowed: it must be a function, or None.")
 
 
-def _check_evaluator(evaluator: Any, space: SearchSpace) -> Description:
-    """Returns the description of an evaluator that can evaluate the architectures of `space`."""
+def _check_evaluator(evaluator: Any, space: SearchSpace, objective: Objective) -> Description:
+    """Returns the description of an evaluator that can evaluate the architectures of `space` by `objective`."""
     check_evaluator(evaluator)
     if hasattr(evaluator, "check"):
         evaluator.check(space)  # before the description: it may add the code of the space's operations to the recipe
     description = describe_evaluator(evaluator)
     recipes.fingerprint(description.recipe)  # raises InvalidValueError if the recipe has none
+    lacking = [cost for cost in objective.costs if description.costs is not None and cost not in description.costs]
+    if lacking:
+        raise InvalidValueError(
+            f"objective={objective.text!r} needs {' and '.join(lacking)}, which {type(evaluator).__name__} does not "
+            f"have here; it has {', '.join(sorted(description.costs)) or 'no cost'}. Use another objective, or an "
+            "evaluator that measures it, such as nk.TrainingEvaluator(..., measure_latency=True) for a latency."
+        )
     return description
 
 

@@ -2,15 +2,17 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nas_keras.errors import InvalidValueError, check_at_least, check_seed, shown
+from nas_keras.evaluators.objective import ACCURACY, Objective
 from nas_keras.runner import budget
 from nas_keras.spaces.description import check_names
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.strategies import NAMES, Strategy, config_of, strategy_class
+from nas_keras.trial import Evaluation
 
 TRIALS_PER_EVALUATION = 20  # the default of max_trials: a policy that has converged samples repeats, which cost nothing
 
@@ -37,6 +39,7 @@ class Settings:
         seed: seed of the strategy and of the children.
         workspace: the run's folder; None for a run that is kept in memory.
         warm_start_from: see `nk.search`.
+        objective: what is maximized.
     """
 
     space: SearchSpace
@@ -51,6 +54,7 @@ class Settings:
     seed: int
     workspace: Workspace | None
     warm_start_from: str | os.PathLike | None
+    objective: Objective = dataclasses.field(default_factory=Objective)
 
     @property
     def strategy_name(self) -> str:
@@ -83,6 +87,7 @@ def check_settings(
     seed: int,
     workdir: str | os.PathLike | None,
     warm_start_from: str | os.PathLike | None,
+    objective: str | Callable[[Evaluation], float] = ACCURACY,
 ) -> Settings:
     """Returns the settings of a search, whose arguments are those of `nk.search`.
 
@@ -109,6 +114,7 @@ def check_settings(
         seed=strategy.seed if isinstance(strategy, Strategy) else seed,
         workspace=None if workdir is None else _check_workdir(workdir, space),
         warm_start_from=warm_start_from,
+        objective=Objective(objective),
     )
 
 

@@ -68,13 +68,19 @@ class Source:
         """Reads the trials that succeeded by the recipe itself, one for each key and training seed.
 
         Finished children of an unfinished batch count too. Failures are left out, since another try may succeed, and so
-        are cache hits and records of a variant.
+        are cache hits and records of a variant. A run of another objective than the accuracy gives its accuracies.
 
         Raises:
             DataError: if a file is corrupt.
         """
         trials = read_table(self.path).trials if self.is_table else self.read_dataset().finished
-        return [t for t in trials if not (t.cached or t.evaluation.failed or t.evaluation.recipe)]
+        good = [t for t in trials if not (t.cached or t.evaluation.failed or t.evaluation.recipe)]
+        return [with_accuracy(t) for t in good] if self.objective else good
+
+    @property
+    def objective(self) -> Any:
+        """What a run maximizes; None for the accuracy, or whatever else its evaluator gives, and for a table."""
+        return self.config.get("fixed", {}).get("objective")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -85,6 +91,13 @@ class Source:
         """
         with lock_table(self.path) if self.is_table else self.run.locked():
             yield
+
+
+def with_accuracy(trial: Trial) -> Trial:
+    """Returns a trial with its accuracy as its reward."""
+    return dataclasses.replace(
+        trial, evaluation=dataclasses.replace(trial.evaluation, reward=trial.evaluation.valid_accuracy)
+    )
 
 
 def open_source(name: str, path: str | os.PathLike) -> Source:

@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -157,12 +158,15 @@ def check_place(path: pathlib.Path) -> None:
 def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:
     """Returns the mean over the seeds that succeeded, without seconds and test accuracy; a failure if none succeeded.
 
+    The latency is the median over the seeds, and NaN if one of them was not measured.
+
     Evaluations by a variant of the recipe count only if there is none by the recipe itself.
     """
     succeeded = [evaluation for evaluation in evaluations if not evaluation.failed]
     succeeded = [evaluation for evaluation in succeeded if not evaluation.recipe] or succeeded
     if not succeeded:
         return dataclasses.replace(evaluations[0], seconds=0.0, test_accuracy=float("nan"))
+    latencies = [evaluation.latency_ms for evaluation in succeeded]
     return Evaluation(
         reward=_mean([evaluation.reward for evaluation in succeeded]),
         valid_accuracy=_mean([evaluation.valid_accuracy for evaluation in succeeded]),
@@ -170,6 +174,8 @@ def mean_evaluation(evaluations: Sequence[Evaluation]) -> Evaluation:
         num_params=succeeded[0].num_params,
         epochs=succeeded[0].epochs,
         recipe=succeeded[0].recipe,
+        flops=succeeded[0].flops,
+        latency_ms=np.nan if np.isnan(latencies).any() else statistics.median(latencies),
     )
 
 

@@ -26,10 +26,14 @@ def _write_table(path, space, recipe):
     """A table in which the reward grows with the place of a key among the keys."""
     encodings = list(space.enumerate(distinct=True))
     trials = [
-        nk.Trial(i, 0, 0, 0, encoding, (), space.key(encoding), False, nk.Evaluation((i + 1) / len(encodings)))
+        nk.Trial(i, 0, 0, 0, encoding, (), space.key(encoding), False, _evaluation((i + 1) / len(encodings)))
         for i, encoding in enumerate(encodings)
     ]
     write_table(path, trials, space=space, recipe=recipe)
+
+
+def _evaluation(accuracy):
+    return nk.Evaluation(accuracy, valid_accuracy=accuracy, num_params=round(10_000 * accuracy))
 
 
 @pytest.fixture(scope="module", name="tables")
@@ -68,6 +72,12 @@ def _later(tmp_path_factory, first, data_dir, tables):
     cases = {
         "again": arguments,
         "table": [*large, f"--table={tables / 'function'}", f"--workdir={runs / 'table'}", "--final_epochs=0"],
+        "limited": [*large, f"--table={tables / 'function'}", f"--workdir={runs / 'limited'}", "--final_epochs=0"]
+        + ["--max_params=5000", "--objective=accuracy * (params/1000)^-2"],
+        "limited again": [*large, f"--table={tables / 'function'}", f"--workdir={runs / 'limited'}"]
+        + ["--final_epochs=0", "--max_params=6000"],
+        "latency": [*large, f"--table={tables / 'function'}", f"--workdir={runs / 'latency'}", "--final_epochs=0"]
+        + ["--max_latency_ms=1"],
         "trained table": [*large, f"--table={tables / 'dots'}", f"--workdir={runs / 'trained'}", *dots]
         + ["--final_epochs=1", "--max_evaluations=3", "--workers=1"],
         "other seed": [*arguments, "--seed=1"],
@@ -249,6 +259,29 @@ def test_a_search_over_a_table_of_the_large_space(later):
         f"trials-{batch:06d}.tfrecord" for batch in range(3)
     ]
     assert not (later["runs"] / "table" / "best").exists()
+
+
+def test_limits_and_an_objective_are_told_and_kept(later):
+    error, output = later["limited"]
+    assert error is None
+    lines = output.splitlines()
+    assert lines[1] == "The reward is accuracy*(params/1000)^-2."
+    assert lines[2].startswith("A cell over the limits (max_params=5,000) is not trained, and does not count")
+    # The keys have k / 129 of accuracy and 10,000 times as many parameters.
+    assert "64 of 256 cells evaluated; 0 of 129 proposals were repeats, at no cost." in output
+    assert "65 cells were over the limits and not trained." in lines
+    best = lines.index("Best cells by accuracy*(params/1000)^-2:") + 1
+    assert lines[best].startswith("  0.78% (objective 1.274)         78 parameters  ")
+    assert lines[best + 5] == (
+        "Pareto front of accuracy against parameters: 64 of all cells evaluated, with 78 to 4,961 parameters."
+    )
+    kind, text = later["limited again"][0]
+    assert kind == "InvalidValueError"
+    assert 'limits: {"max_params": 5000} before, {"max_params": 6000} now' in text
+    assert 'objective: "accuracy*(params/1000)^-2" before, null now' in text
+    kind, text = later["latency"][0]
+    assert kind == "InvalidValueError" and "does not hold the ms of" in text
+    assert not (later["runs"] / "latency").exists()
 
 
 def test_the_best_of_a_table_of_trainings_is_trained_and_exported(later):

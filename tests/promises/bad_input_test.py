@@ -186,6 +186,13 @@ FLAGS = [
     ("search", f"--batch_size={HUGE}", f"batch_size={HUGE}", "an integer of at most 10,000."),
     ("search", "--lag=-1", "lag=-1", "an integer of at least 0."),
     ("search", f"--lag={HUGE}", f"lag={HUGE}", "an integer of at most 100."),
+    ("search", "--max_params=0", "max_params=0", "an integer of at least 1."),
+    ("search", "--max_params=2e4", "--max_params=2e4", "--help"),
+    ("search", "--max_flops=-1", "max_flops=-1.0", "a number of at least 1."),
+    ("search", "--max_flops=nan", "max_flops=nan", "a number of at least 1."),
+    ("search", "--max_latency_ms=0", "max_latency_ms=0.0", "a number of at least 0.001."),
+    ("search", "--objective=loss", "objective='loss'", "Write accuracy, or accuracy*(params/20000)^-0.07"),
+    ("search", "--objective=accuracy/params", "objective='accuracy/params'", "'/params' is unclear."),
     # search: where rewards come from
     ("search", "--reward=Table", "reward='Table'", "Allowed: train, table."),
     ("search", "--reward=train --table={w}/table", "--table={w}/table", "is for --reward=table; leave it out"),
@@ -647,6 +654,8 @@ CALLS = [
     ("a huge lag", lambda _: _search(lag=HUGE), f"lag={HUGE}", "an integer of at most 100."),
     ("a seed of NaN", lambda _: _search(seed=NAN), "seed=nan", "an integer from 0 to 2**31 - 1."),
     ("a seed of 32 bits", lambda _: _search(seed=2**31), f"seed={2**31}", "an integer from 0 to 2**31 - 1."),
+    ("an unknown objective", lambda _: _search(objective="size"), "objective='size'", "Write accuracy, or "),
+    ("an objective of two numbers", lambda _: _search(objective=(1, 2)), "objective=(1, 2)", "Or give a function."),
     ("an unknown strategy", lambda _: _search(strategy="tabu"), "strategy='tabu'", "Allowed: ppo, random, "),
     (
         "a strategy that is a class",

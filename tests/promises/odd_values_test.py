@@ -100,6 +100,7 @@ def _bases(tmp_path_factory):
         "Evaluation": (nk.Evaluation, {"reward": 0.5}),
         "Evaluation.failure": (nk.Evaluation.failure, {"reason": "no"}),
         "FunctionEvaluator": (nk.FunctionEvaluator, {"function": len}),
+        "Limits": (nk.Limits, {}),
         "PPOConfig": (nk.PPOConfig, {}),
         "SearchSpace": (nk.SearchSpace, {"name": "s", "decisions": [nk.Decision("a", (1, 2))]}),
         "SearchSpace.decode": (small.decode, {"actions": (0, 1)}),
@@ -139,6 +140,7 @@ def _bases(tmp_path_factory):
         "search": (nk.search, search),
         "suggest_configs": (nk.suggest_configs, {"images": images}),
         "top_trials": (nk.top_trials, {"trials": [nk.Trial(**trial)], "count": 1}),
+        "pareto": (nk.pareto, {"trials": [nk.Trial(**trial)]}),
         "export_best": (nk.export_best, {"workdir": folder / "failed"}),
         "plot_cell": (nk.plot_cell, {"cell": nk.Cell.chain("identity")}),
     }

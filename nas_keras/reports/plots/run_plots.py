@@ -47,18 +47,24 @@ def rewards_over_time(rewards: Mapping[str, np.ndarray], *, lines: Mapping[str, 
 
 
 def accuracy_against_size(
-    groups: Mapping[str, tuple[np.ndarray, np.ndarray]], *, marked: Mapping[str, tuple[float, float]]
+    groups: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    *,
+    marked: Mapping[str, tuple[float, float]],
+    front: tuple[np.ndarray, np.ndarray] | None = None,
 ):
     """Draws accuracy against the number of parameters.
 
     Args:
         groups: name -> (parameters, accuracies) of many cells.
         marked: name -> (parameters, accuracy) of single cells, which are named in the picture.
+        front: (parameters, accuracies) of the Pareto front, smallest first.
     """
     figure = new_figure(6.8, 4.2)
     axes = figure.add_subplot()
     for (name, (sizes, values)), (colour, _, marker) in zip(groups.items(), series_styles(), strict=False):
         axes.plot(sizes, _error(values), marker, color=colour, markersize=3.5, alpha=0.5, label=plain(name))
+    if front is not None and len(front[0]):
+        axes.step(front[0], _error(front[1]), where="post", color=GREY, linewidth=1, label="Pareto front")
     # In order of size, names alternate between right and left, so that those of neighbours do not overlap.
     for i, (name, (size, value)) in enumerate(sorted(marked.items(), key=lambda item: item[1])):
         axes.plot(size, _error(value), "D", color="black", markersize=6)

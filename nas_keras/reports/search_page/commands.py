@@ -79,6 +79,8 @@ def search_command(run: Run) -> str:
     if is_loadable(source):
         flags |= _image_flags(source)
     flags |= {
+        "objective": run.objective,
+        **(fixed.get("limits") or {}),
         "max_evaluations": budget["max_evaluations"],
         "max_trials": _unless(budget.get("max_trials"), TRIALS_PER_EVALUATION * budget["max_evaluations"]),
         "batch_size": fixed["batch_size"],
@@ -102,6 +104,8 @@ def _made_in_python(run: Run) -> str | None:
         return f"{run.strategy} is not the name of a strategy"
     if not set(fixed["strategy"]["config"]) <= set(dataclasses.asdict(config_of(run.strategy, {}))):
         return "this version has other settings of its strategy"
+    if run.objective and not run.objective.startswith("accuracy*("):
+        return "its objective is a function"
     if fixed.get("warm_start"):
         return "it had a warm start, whose folder its configuration does not name"
     if not isinstance(source, dict) or not (is_loadable(source) or "table" in source):

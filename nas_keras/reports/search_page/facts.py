@@ -17,6 +17,7 @@ from nas_keras.reports import standings as winners
 from nas_keras.reports import table_statistics
 from nas_keras.reports.standings import Standing
 from nas_keras.reports.table_facts import TableFacts, gather_table
+from nas_keras.results.pareto import pareto_front
 from nas_keras.results.runs import Run, read_runs
 from nas_keras.runner.result import top_trials
 from nas_keras.spaces.cell import Cell
@@ -25,7 +26,7 @@ from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.agreement import check_same
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.storage.table import Table, read_table
-from nas_keras.trial import Evaluation
+from nas_keras.trial import Evaluation, Trial
 
 TOP = 10  # number of best cells by which searches are compared
 
@@ -95,8 +96,15 @@ class RunFacts:
         for run in self.runs:
             for trial in run.evaluated:
                 if not trial.evaluation.failed:
-                    found.setdefault(trial.key, trial.evaluation)
+                    found.setdefault(trial.key, dataclasses.replace(trial.evaluation, reward=accuracy_in(run, trial)))
         return found
+
+    @functools.cached_property
+    def front(self) -> list[str]:
+        """The keys of the Pareto front of accuracy against parameters among the known cells, smallest first."""
+        keys = [key for key, evaluation in self.known.items() if evaluation.num_params]
+        known = [self.known[key] for key in keys]
+        return [keys[i] for i in pareto_front([e.num_params for e in known], [e.reward for e in known])]
 
     @functools.cached_property
     def noise(self) -> table_statistics.Noise:
@@ -154,14 +162,20 @@ def gather_runs(
     return RunFacts(runs, longer, facts, goal)
 
 
-def rewards_of(run: Run) -> np.ndarray:
-    """The reward of each cell in the order of evaluation; NaN for a failure."""
-    return np.array([trial.reward for trial in run.evaluated])
+def accuracy_in(run: Run, trial: Trial) -> float:
+    """The accuracy of a trial: its reward, unless the run has another objective; NaN for a failure."""
+    return trial.reward if run.objective is None or trial.evaluation.failed else trial.evaluation.valid_accuracy
+
+
+def accuracies_of(run: Run) -> np.ndarray:
+    """The accuracy of each cell in the order of evaluation; NaN for a failure."""
+    return np.array([accuracy_in(run, trial) for trial in run.evaluated])
 
 
 def spread_of_best(run: Run, count: int | None = None) -> Spread:
-    """The spread of the `TOP` best rewards among the first `count` evaluations of a search, or among all."""
-    rewards = [trial.reward for trial in top_trials(run.evaluated[:count], TOP)]
+    """The spread of the accuracies of the `TOP` best by their rewards among the first `count` evaluations
+    of a search, or among all."""
+    rewards = [accuracy_in(run, trial) for trial in top_trials(run.evaluated[:count], TOP)]
     if len(rewards) < 2:
         return Spread(np.nan, np.nan)
     return Spread(float(np.mean(rewards)), float(np.std(rewards, ddof=1)))

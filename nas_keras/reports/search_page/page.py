@@ -17,7 +17,7 @@ from nas_keras.reports.page_folder import Report, check_output, picture_names, w
 from nas_keras.reports.plots import run_plots, style
 from nas_keras.reports.plots.cell_plot import plot_cell
 from nas_keras.reports.search_page import commands, goals, sections
-from nas_keras.reports.search_page.facts import RunFacts, gather_runs, rewards_of
+from nas_keras.reports.search_page.facts import RunFacts, accuracies_of, accuracy_in, gather_runs
 from nas_keras.reports.searches_section import draw_searches, searches_section
 from nas_keras.results.policy_history import History, trace_policy
 from nas_keras.results.runs import Run
@@ -81,7 +81,7 @@ def write_run_report(
             for run in facts.runs
             if run.title in histories
         ),
-        sections.sizes(pictures),
+        sections.sizes(facts, pictures),
         sections.the_table(facts),
         *([searches_section(facts.table, searched, pictures["searches"])] if searched else []),
         commands.how_it_was_made(facts, trained, table, command),
@@ -104,7 +104,7 @@ def _draw(
 ) -> dict[str, Any]:
     """Draws the figures of the page; returns name -> figure."""
     human = {title: facts.known[key] for key, title in facts.human.items() if key in facts.known}
-    rewards = {run.title: rewards_of(run) for run in facts.runs}
+    rewards = {run.title: accuracies_of(run) for run in facts.runs}
     figures = {
         "rewards": run_plots.rewards_over_time(rewards, lines={name: one.reward for name, one in human.items()}),
         "sizes": _draw_sizes(facts, human),
@@ -134,7 +134,8 @@ def _draw_sizes(facts: RunFacts, human: Mapping[str, Evaluation]):
     marked = {title: (one.num_params, one.reward) for title, one in human.items()}
     if winner and winner.key in known:
         marked["winner"] = known[winner.key].num_params, known[winner.key].reward
-    return run_plots.accuracy_against_size(groups, marked=marked)
+    front = _arrays([(known[key].num_params, known[key].reward) for key in facts.front])
+    return run_plots.accuracy_against_size(groups, marked=marked, front=front)
 
 
 def _best_cell(facts: RunFacts):
@@ -149,8 +150,8 @@ def _best_cell(facts: RunFacts):
 
 
 def _sizes(run: Run) -> tuple[np.ndarray, np.ndarray]:
-    good = [trial.evaluation for trial in run.evaluated if not trial.evaluation.failed]
-    return _arrays([(one.num_params, one.reward) for one in good])
+    good = [trial for trial in run.evaluated if not trial.evaluation.failed]
+    return _arrays([(trial.evaluation.num_params, accuracy_in(run, trial)) for trial in good])
 
 
 def _arrays(pairs: Sequence[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:

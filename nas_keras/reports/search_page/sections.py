@@ -9,10 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nas_keras.reports.markdown import code, escape, make_table, number, percent
+from nas_keras.reports.markdown import code, escape, flatten, make_table, number, percent
 from nas_keras.reports.search_page.facts import (
     TOP,
     RunFacts,
+    accuracy_in,
     cache_hit_rate,
     children_per_hour,
     core_hours,
@@ -22,6 +23,7 @@ from nas_keras.reports.search_page.facts import (
 from nas_keras.reports.search_page.goals import verdicts
 from nas_keras.results.policy_history import History
 from nas_keras.results.runs import Run
+from nas_keras.trial import Trial
 
 
 def title(facts: RunFacts) -> str:
@@ -40,7 +42,7 @@ def headlines(facts: RunFacts) -> list[str]:
         lines.append(
             f"{run.title}: {len(run.evaluated):,} of {budget:,} cells evaluated, {len(run.trials):,} samples with "
             f"{percent(cache_hit_rate(run))} % cache hits, {number(children_per_hour(run), 0)} children an hour"
-            + (f"; best reward {_reward(run)} %, {facts.names[best[0].key]}" if best else "; none succeeded")
+            + (f"; {_best(run, best[0])}, {facts.names[best[0].key]}" if best else "; none succeeded")
             + "."
         )
     winner = facts.winner
@@ -57,10 +59,16 @@ def headlines(facts: RunFacts) -> list[str]:
     return lines
 
 
-def _reward(run: Run) -> str:
-    """The best reward of a search in percent, with its standard error if that is known."""
-    reward = run.best(1)[0].reward
-    return percent(reward, reward_error(run, reward))
+def _accuracy(run: Run) -> str:
+    """The accuracy of the best of a search in percent, with its standard error if that is known."""
+    accuracy = accuracy_in(run, run.best(1)[0])
+    return percent(accuracy, reward_error(run, accuracy))
+
+
+def _best(run: Run, best: Trial) -> str:
+    if run.objective is None:
+        return f"best reward {_accuracy(run)} %"
+    return f"best by {run.objective}: {_accuracy(run)} % with {best.evaluation.num_params:,} parameters"
 
 
 def winners(facts: RunFacts, pictures: Mapping[str, str]) -> str:
@@ -110,13 +118,14 @@ def searching(facts: RunFacts, pictures: Mapping[str, str]) -> str:
         rows.append(
             [escape(run.title), run.fixed["seed"], f"{len(run.evaluated):,}", failed, f"{len(run.trials):,}"]
             + [percent(cache_hit_rate(run)), number(children_per_hour(run), 0), number(core_hours(run))]
-            + [_reward(run) if first else "–", percent(*spread_of_best(run))]
+            + [_accuracy(run) if first else "–", percent(*spread_of_best(run))]
         )
     header = "search |seed|cells evaluated|failed|samples|cache hits, %|children an hour|core-hours|best|the best "
     return "\n\n".join(
         [
             "## The searches",
-            "All searches use the same recipe; the reward is the validation accuracy, in percent.",
+            "All searches use the same recipe; " + _goal(facts),
+            *_refused(facts),
             f"![Reward of each cell evaluated, and the best so far]({pictures['rewards']})",
             make_table(f"{header}{TOP}".split("|"), rows),
             f"The best {TOP}: mean ± standard deviation of their rewards. Cache hits are samples whose reward was "
@@ -124,6 +133,25 @@ def searching(facts: RunFacts, pictures: Mapping[str, str]) -> str:
             "and with whatever else the machine was doing; children whose reward came from a table are included.",
         ]
     )
+
+
+def _goal(facts: RunFacts) -> str:
+    if facts.runs[0].objective is None:
+        return "the reward is the validation accuracy, in percent."
+    return (
+        f"they maximize {code(facts.runs[0].objective)}, which ranks the cells. The figures and pictures show the "
+        "validation accuracy, in percent."
+    )
+
+
+def _refused(facts: RunFacts) -> list[str]:
+    """A sentence about each search with cells that were refused."""
+    return [
+        f"{escape(run.title)}: {run.num_refused:,} further cells were refused without training (limits: "
+        f"{escape(flatten(run.fixed.get('limits') or 'those of its evaluator'))})."
+        for run in facts.runs
+        if run.num_refused
+    ]
 
 
 def policy(run: Run, history: History, picture: str) -> str:
@@ -159,14 +187,25 @@ def policy(run: Run, history: History, picture: str) -> str:
     )
 
 
-def sizes(pictures: Mapping[str, str]) -> str:
-    """The picture of accuracy against parameters."""
-    return (
-        "## Accuracy against parameters\n\n"
-        f"![Reward against parameters]({pictures['sizes']})\n\n"
+def sizes(facts: RunFacts, pictures: Mapping[str, str]) -> str:
+    """The picture of accuracy against parameters, and the Pareto front."""
+    lines = [
+        "## Accuracy against parameters",
+        f"![Reward against parameters]({pictures['sizes']})",
         "Accuracies are those of the search's recipe. Diamonds are the winner and the cells that people designed, "
-        "where their reward is known."
-    )
+        "where their reward is known.",
+    ]
+    if facts.front:
+        rows = [
+            [code(facts.names.get(key, key)), percent(facts.known[key].reward), f"{facts.known[key].num_params:,}"]
+            for key in facts.front
+        ]
+        lines += [
+            "The line is the Pareto front: each of these cells is more accurate than every other known cell that is "
+            "not larger.",
+            make_table(["cell ", "accuracy", "parameters"], rows),
+        ]
+    return "\n\n".join(lines)
 
 
 def the_table(facts: RunFacts) -> str:

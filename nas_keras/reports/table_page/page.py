@@ -61,6 +61,7 @@ def write_report(
         sections.title(facts),
         "\n".join(f"- {escape(headline)}" for headline in headlines),
         sections.cells(facts, pictures),
+        sections.front(facts),
         sections.known_cells(facts),
         sections.operations(facts, pictures),
         limits.noise(facts),

@@ -15,6 +15,7 @@ from nas_keras.reports.searches_section import evaluations, quartiles
 from nas_keras.reports.table_command import table_command
 from nas_keras.reports.table_facts import PAPER, TableFacts
 from nas_keras.reports.table_page.limits import count_ties
+from nas_keras.results.pareto import pareto_front
 
 _NUM_LISTED = 10  # cells listed from either end
 _PAPER_CITED = "Arora and Krone, *Learning to Design CNNs with Reinforcement Learning*"
@@ -93,6 +94,22 @@ def cells(facts: TableFacts, pictures: Mapping[str, str]) -> str:
         worst = facts.best[-_NUM_LISTED:]
         lines += [f"The worst {len(worst)}:", _cell_table(facts, worst)]
     return "\n\n".join(lines)
+
+
+def front(facts: TableFacts) -> str:
+    """The Pareto front of accuracy against parameters."""
+    sizes, means = facts.accuracies.num_params, facts.valid.mean
+    sized = [k for k in facts.best if sizes[k]]
+    chosen = [sized[i] for i in pareto_front([int(sizes[k]) for k in sized], [float(means[k]) for k in sized])]
+    if not chosen:
+        return "## The Pareto front\n\nThe table holds no numbers of parameters."
+    return "\n\n".join(
+        [
+            "## The Pareto front",
+            "Each of these cells has a higher mean validation accuracy than every other cell that is not larger.",
+            _cell_table(facts, chosen),
+        ]
+    )
 
 
 def known_cells(facts: TableFacts) -> str:

@@ -39,11 +39,14 @@ FEATURES = {
     "space": "bytes",  # fingerprint of the search space
     "recipe": "bytes",  # fingerprint of the recipe
     "test_accuracy": "float",  # tables only: empty in a run
-    # The numbers of DOUBLES in double precision: 5 x 8 bytes, little-endian. Records of older versions lack it and
-    # hold these numbers in single precision only.
+    "flops": "float",  # of the child for one image, NaN where not counted; older records lack it, and latency_ms too
+    "latency_ms": "float",  # median of the child for one image, NaN if not measured
+    # The numbers of DOUBLES in double precision: 7 x 8 bytes, little-endian. Records of older versions hold only the
+    # first five of them, or lack it and hold these numbers in single precision only.
     "doubles": "bytes",
 }
-DOUBLES = ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy")
+DOUBLES = ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy", "flops", "latency_ms")
+_FEWEST_DOUBLES = 5
 _DOUBLES = np.dtype("<f8")
 
 
@@ -53,6 +56,10 @@ def _is_count(name: str, values: dict[str, Any]) -> bool:
 
 def _is_printable(name: str, values: dict[str, Any]) -> bool:
     return values[name].isprintable() and "\ufffd" not in values[name]
+
+
+def _is_cost(name: str, values: dict[str, Any]) -> bool:
+    return not values[name] or (len(values[name]) == 1 and not values[name][0] < 0)
 
 
 # Conditions that every record of any version meets. Keys and fingerprints must be printable: messages quote them.
@@ -66,10 +73,18 @@ _CHECKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "log_probs": lambda values: len(values["log_probs"]) in (0, len(values["actions"])),
     "cached": lambda values: values["cached"] in (0, 1),
     "test_accuracy": lambda values: len(values["test_accuracy"]) <= 1,
+    **{name: functools.partial(_is_cost, name) for name in ("flops", "latency_ms")},
     **{name: functools.partial(_is_printable, name) for name in ("key", "space", "recipe")},
     "doubles": lambda values: not values["doubles"] or _agree(values),
 }
-_LISTS = {"actions", "log_probs", "test_accuracy", "doubles"}  # the others hold exactly one value
+_LISTS = {
+    "actions",
+    "log_probs",
+    "test_accuracy",
+    "flops",
+    "latency_ms",
+    "doubles",
+}  # the others hold exactly one value
 _NO_TEXT = {"doubles"}
 
 
@@ -102,7 +117,7 @@ def values_of(trial: Trial, origin: Origin, shard_trials: int) -> dict[str, Any]
     """
     evaluation = trial.evaluation
     doubles = np.array([getattr(evaluation, name) for name in DOUBLES], _DOUBLES)
-    reward, valid_accuracy, loss, seconds, test_accuracy = _to_single(doubles).tolist()
+    reward, valid_accuracy, loss, seconds, test_accuracy, flops, latency_ms = _to_single(doubles).tolist()
     values: dict[str, Any] = {
         "schema": SCHEMA,
         "shard_trials": shard_trials,
@@ -124,6 +139,8 @@ def values_of(trial: Trial, origin: Origin, shard_trials: int) -> dict[str, Any]
         "space": origin.space,
         "recipe": evaluation.recipe or origin.recipe,
         "test_accuracy": () if math.isnan(test_accuracy) else (test_accuracy,),
+        "flops": (flops,),
+        "latency_ms": (latency_ms,),
         "doubles": (doubles.tobytes(),),
     }
     problem = _problem(values) or _strangeness(values, origin)
@@ -192,11 +209,26 @@ def _problem(values: dict[str, Any]) -> str:
 
 def _agree(values: dict[str, Any]) -> bool:
     """Returns whether the numbers in double precision round to those in single precision."""
-    (content,) = values["doubles"][:1]
-    if len(values["doubles"]) != 1 or len(content) != _DOUBLES.itemsize * len(DOUBLES):
+    doubles = _stored_doubles(values)
+    if doubles is None:
         return False
-    single = [*(values[name] for name in DOUBLES[:-1]), *(values["test_accuracy"] or (math.nan,))]
-    return np.array_equal(_to_single(np.frombuffer(content, _DOUBLES)), np.array(single, np.float32), equal_nan=True)
+    names = DOUBLES[: len(doubles)]
+    single = [_number(values, name) for name in names]
+    return np.array_equal(_to_single(doubles), np.array(single, np.float32), equal_nan=True)
+
+
+def _stored_doubles(values: dict[str, Any]) -> np.ndarray | None:
+    """Returns the first numbers of DOUBLES in double precision, at least five; None if the bytes are not those."""
+    (content,) = values["doubles"][:1]
+    sizes = [_DOUBLES.itemsize * count for count in (_FEWEST_DOUBLES, len(DOUBLES))]
+    if len(values["doubles"]) != 1 or len(content) not in sizes:
+        return None
+    return np.frombuffer(content, _DOUBLES)
+
+
+def _number(values: dict[str, Any], name: str) -> float:
+    """Returns a number in single precision; NaN for one that the record lacks."""
+    return (*values[name], math.nan)[0] if name in _LISTS else values[name]
 
 
 def _to_single(doubles: np.ndarray) -> np.ndarray:
@@ -229,9 +261,10 @@ def _strangeness(values: dict[str, Any], origin: Origin) -> str:
 
 def trial_of(values: dict[str, Any], origin: Origin | None) -> Trial:
     """Returns the trial of a decoded record."""
-    numbers = {**{name: values[name] for name in DOUBLES}, "test_accuracy": (*values["test_accuracy"], math.nan)[0]}
-    if values["doubles"]:
-        numbers = dict(zip(DOUBLES, np.frombuffer(values["doubles"][0], _DOUBLES).tolist(), strict=True))
+    numbers = {name: _number(values, name) for name in DOUBLES}
+    doubles = _stored_doubles(values) if values["doubles"] else None
+    if doubles is not None:
+        numbers |= dict(zip(DOUBLES, doubles.tolist(), strict=False))  # older records hold fewer
     evaluation = Evaluation(
         **numbers,
         status=values["status"],

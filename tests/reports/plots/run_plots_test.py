@@ -44,6 +44,18 @@ def test_cells_stand_by_their_size_and_some_have_names():
     assert axes.get_xscale() == axes.get_yscale() == "log"
 
 
+def test_the_pareto_front_is_a_line_of_steps():
+    groups = {"PPO": (np.array([100, 1_000]), np.array([0.9, 0.99]))}
+    front = (np.array([100, 1_000]), np.array([0.9, 0.99]))
+    (axes,) = run_plots.accuracy_against_size(groups, marked={}, front=front).axes
+    line = _named(axes)["Pareto front"]
+    assert line.get_drawstyle() == "steps-post"
+    assert line.get_xdata().tolist() == [100, 1_000]
+    np.testing.assert_allclose(line.get_ydata(), [10, 1])
+    (axes,) = run_plots.accuracy_against_size(groups, marked={}, front=(np.zeros(0), np.zeros(0))).axes
+    assert "Pareto front" not in _named(axes)
+
+
 def test_names_of_cells_of_one_size_do_not_cover_each_other():
     marked = {"VGG": (500, 0.985), "winner": (900, 0.99), "ResNet": (500, 0.984)}
     figure = run_plots.accuracy_against_size({}, marked=marked)

@@ -23,10 +23,12 @@ _RECIPE = {
 _TRAINED = {"onednn": "1"}
 
 
-def _run(folder, *, space=None, recipe=None, source=None, environment=None, strategy="random", **settings):
+def _run(folder, *, space=None, recipe=None, source=None, environment=None, strategy="random", limits=None, **settings):
     """A run that says it came from such an evaluator."""
     space = space or nk.spaces.small()
-    evaluator = nk.FunctionEvaluator(lambda cell: 0.5, recipe={**_RECIPE, **(recipe or {})})
+    child = nk.Evaluation(0.5, valid_accuracy=0.5, num_params=7, flops=3.0)
+    evaluator = nk.FunctionEvaluator(lambda cell: child, recipe={**_RECIPE, **(recipe or {})})
+    evaluator.limits = limits or nk.Limits()
     evaluator.source, evaluator.environment = _SOURCE if source is None else source, environment or _TRAINED
     settings = {"max_evaluations": 2, "batch_size": 2, **settings}
     nk.search(space, evaluator, strategy=strategy, workdir=folder, **settings)
@@ -60,6 +62,7 @@ for arguments in json.loads(sys.argv[2]):
         "budget": {"max_evaluations": given["max_evaluations"], "max_trials": max_trials},
         "images": [given["dataset"], given["data_dir"], script._IMAGES.image_size()],
         "table": [given["reward"], given["table"], given["missing"]],
+        "goal": [given["objective"], script._limits().to_json()],
         **{name: given[name] for name in ("seed", "batch_size", "lag", "workdir", "final_epochs", "download")},
     })
 print(json.dumps(answers))
@@ -83,6 +86,7 @@ def _asked_for(run):
         "table": ["table", source["table"], "train" if run.config["environment"] else "error"]
         if of_table
         else ["train", None, "error"],
+        "goal": [fixed["objective"] or "accuracy", fixed["limits"]],
         **{name: fixed[name] for name in ("seed", "batch_size", "lag")},
         "workdir": str(run.path),
         "final_epochs": 0,
@@ -110,6 +114,8 @@ def test_a_printed_command_asks_for_what_the_configuration_says(tmp_path):
         _run(tmp_path / "batch", recipe=_train(batch_size=32, learning_rate=0.003, warmup=0.1, label_smoothing=0.1)),
         _run(tmp_path / "mirrored", recipe={"distribute": "mirrored"}),
         _run(tmp_path / "size", source={**_SOURCE, "data_dir": None, "image_size": [24, 32]}),
+        _run(tmp_path / "limits", limits=nk.Limits(max_params=20_000, max_flops=2.5e6, max_latency_ms=0.75)),
+        _run(tmp_path / "objective", objective="accuracy*(params/2e4)^-0.07*(flops/3000000)^1"),
         _run(tmp_path / "own mnist", source={**_SOURCE, "dataset": "mnist", "version": "3.0.1"}),
     ]
     table = _a_table(tmp_path / "a table")
@@ -163,6 +169,10 @@ class _Mine(strategies.Strategy):
         pass
 
 
+def _minus_params(evaluation):
+    return -float(evaluation.num_params)
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
@@ -175,6 +185,7 @@ class _Mine(strategies.Strategy):
         ),
         ({"recipe": {"operations": {"mine": "1"}}}, "there is no flag for some parts of its recipe"),
         ({"strategy": _Mine(nk.spaces.small()), "max_trials": 1}, "_Mine is not the name of a strategy"),
+        ({"objective": _minus_params}, "its objective is a function"),
         ({"source": {"table": "t"}}, "children that its table lacked were trained on arrays"),
         ({"warm_start_from": "other"}, "it had a warm start, whose folder its configuration does not name"),
     ],

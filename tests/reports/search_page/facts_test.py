@@ -10,10 +10,10 @@ import nas_keras as nk
 from nas_keras.reports.search_page.facts import (
     RunFacts,
     Spread,
+    accuracies_of,
     cache_hit_rate,
     children_per_hour,
     core_hours,
-    rewards_of,
     spread_of_best,
 )
 from nas_keras.reports.table_facts import gather_table
@@ -46,7 +46,7 @@ def _run_of_six():
 
 
 def test_what_a_search_cost_and_found(run):
-    assert rewards_of(run).tolist() == pytest.approx([0.5, 0.75, np.nan, 0.25], nan_ok=True)
+    assert accuracies_of(run).tolist() == pytest.approx([0.5, 0.75, np.nan, 0.25], nan_ok=True)
     assert core_hours(run) == 2.0  # four trainings of half an hour
     assert cache_hit_rate(run) == 0.25 and cache_hit_rate(_run([])) == 0
     assert np.isnan(children_per_hour(run))  # it has no TensorBoard files
@@ -74,6 +74,25 @@ def test_longer_trainings_and_a_table(run, tmp_path):
     correlation, count = facts.order_kept
     assert np.isnan(correlation) and count == 2  # two cells have no order to speak of
     assert facts.noise.single == pytest.approx(0.01)  # of the deviations 0.02 / sqrt(2) and 0
+
+
+def test_runs_of_another_objective_are_ranked_by_it_and_shown_by_their_accuracy(tmp_path):
+    sized = [(VGG, 0.9, 0.1, 900), (CONV, 0.8, 0.3, 800), ("identity", 0.5, 0.2, 0), ("max_pool_2x2", 0.7, 0.25, 850)]
+    trials = [
+        nk.Trial(i, 0, 0, 0, ACTIONS[key], (), key, False,
+                 nk.Evaluation(reward, valid_accuracy=accuracy, num_params=size))
+        for i, (key, accuracy, reward, size) in enumerate(sized)
+    ]  # fmt: skip
+    refused = nk.Trial(4, 0, 0, 0, (0, 0), (), "conv_1x3_3x1", False, nk.Evaluation.refusal("large"))
+    run = _run([[*trials, refused]])
+    run.fixed["objective"] = "accuracy*(params/100)^-2"
+    assert accuracies_of(run).tolist() == [0.9, 0.8, 0.5, 0.7]  # what was refused is no evaluation
+    assert (run.best(1)[0].key, run.num_refused) == (CONV, 1)
+    facts = RunFacts([run], None, None, float("nan"))
+    assert facts.known[VGG].reward == 0.9
+    assert facts.front == [CONV, VGG]  # of the identity no size is known
+    table = gather_table(write_accuracies(tmp_path / "table", SPACE, {(CONV, 0): (0.95, 0.7)}), SPACE)
+    assert CONV in RunFacts([run], None, table, float("nan")).front
 
 
 def test_without_longer_trainings_there_is_no_winner(run):

@@ -90,6 +90,32 @@ def test_what_a_controller_learned(reproduced, says):
     ]
 
 
+def test_another_objective_refusals_and_the_front_are_shown():
+    facts = _facts({"conv_3x3": 0.5, "identity": 0.25})
+    (run,) = facts.runs
+    run.fixed.update(objective="accuracy*(params/100)^-2", limits={"max_params": 20_000})
+    values = (("conv_3x3", 0.5, 0.9, 1_200), ("identity", 0.75, 0.8, 72), ("conv_5x5", 0.25, 0.7, 3_000))
+    run.batches[0][:] = [
+        nk.Trial(i, 0, 0, 0, ACTIONS[key], (), key, False,
+                 nk.Evaluation(reward, valid_accuracy=accuracy, num_params=size))
+        for i, (key, reward, accuracy, size) in enumerate(values)
+    ]  # fmt: skip
+    refused = nk.Trial(3, 0, 0, 0, (4, 0), (), "conv_7x7", False, nk.Evaluation.refusal("large"))
+    run.batches[0].append(refused)
+    assert sections.headlines(facts)[0].endswith(
+        "; best by accuracy*(params/100)^-2: 80.00 % with 72 parameters, identity."
+    )
+    text = sections.searching(facts, {"rewards": "r.svg"})
+    assert "they maximize `accuracy*(params/100)^-2`, which ranks the cells." in text
+    assert r"P\|PO: 1 further cells were refused without training (limits: max_params 20000)." in text
+    text = sections.sizes(facts, {"sizes": "s.svg"})
+    assert rows_after(text, "The line is the Pareto front") == [
+        ["`identity`", "80.00", "72"],
+        ["`conv_3x3`", "90.00", "1,200"],
+    ]
+    assert "Pareto" not in sections.sizes(_facts({"identity": 0.5}), {"sizes": "s.svg"})
+
+
 def test_without_longer_trainings_the_best_reward_is_shown():
     text = sections.winners(_facts({"conv_3x3": 0.5}), {"best_cell": "b.svg"})
     assert "(b.svg)" in text and text.endswith("the cell with the highest reward is shown.")

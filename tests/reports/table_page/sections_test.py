@@ -31,6 +31,11 @@ def test_the_best_and_the_worst(facts):
     assert "as a grid" not in sections.cells(facts, {"sorted": "s.svg"})
 
 
+def test_of_cells_of_one_size_the_best_is_the_pareto_front(facts):
+    (row,) = rows_after(sections.front(facts), "## The Pareto front")
+    assert row[0] == "1" and row[-1] == "12,345"
+
+
 def test_the_paper_s_cells_and_their_ranks(facts):
     assert rows_after(sections.known_cells(facts), "## Known cells") == [
         ["the paper's best", "`conv_5x5, conv_1x3_3x1`", "98.85", "98.88"]

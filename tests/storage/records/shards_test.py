@@ -40,7 +40,9 @@ _FAILED = Trial(17, 2, 1, 0, (0, 7), (), "0,7", False, Evaluation.failure("diver
 _CACHED = dataclasses.replace(
     _GOOD, trial=18, cached=True, evaluation=dataclasses.replace(_GOOD.evaluation, seconds=0.0)
 )
-_OF_A_TABLE = dataclasses.replace(_GOOD, evaluation=dataclasses.replace(_GOOD.evaluation, test_accuracy=0.1))
+_OF_A_TABLE = dataclasses.replace(
+    _GOOD, evaluation=dataclasses.replace(_GOOD.evaluation, test_accuracy=0.1, flops=16_777_217, latency_ms=0.7)
+)
 
 
 @pytest.fixture(scope="module", name="tf")
@@ -124,7 +126,9 @@ def test_a_record_has_exactly_the_features_of_the_table_in_the_design(tf, path):
         "space": ("bytes_list", [b"5555555555555555"]),
         "recipe": ("bytes_list", [b"7777777777777777"]),
         "test_accuracy": ("float_list", [_float32(0.1)[0]]),
-        "doubles": ("bytes_list", [struct.pack("<5d", 0.9123, 0.9123, 0.1, 12.3, 0.1)]),
+        "flops": ("float_list", [2.0**24]),  # 16,777,217 in single precision
+        "latency_ms": ("float_list", [_float32(0.7)[0]]),
+        "doubles": ("bytes_list", [struct.pack("<7d", 0.9123, 0.9123, 0.1, 12.3, 0.1, 16_777_217, 0.7)]),
     }
     found = {name: f.WhichOneof("kind") for name, f in first.features.feature.items()}
     assert found == {name: kind for name, (kind, _) in expected.items()}
@@ -134,6 +138,7 @@ def test_a_record_has_exactly_the_features_of_the_table_in_the_design(tf, path):
     assert math.isnan(second.features.feature["reward"].float_list.value[0])
     assert not second.features.feature["log_probs"].float_list.value
     assert not second.features.feature["test_accuracy"].float_list.value
+    assert math.isnan(second.features.feature["flops"].float_list.value[0])
     assert {name: f"{kind}_list" for name, kind in record.FEATURES.items()} == found
 
 
@@ -302,16 +307,25 @@ def test_a_record_without_a_feature_is_refused(tf, path, name):
     )
 
 
-def test_a_record_from_before_there_were_doubles_is_read_in_single_precision(tf, path):
+@pytest.mark.parametrize("precision", [pytest.param(0, id="single"), pytest.param(5, id="double")])
+def test_a_record_from_before_there_were_flops_and_latency_is_read_without_them(tf, path, precision):
     write_shard(path, [_OF_A_TABLE, _FAILED], _ORIGIN)
     examples = _examples(tf, path)
     for example in examples:
-        del example.features.feature["doubles"]
+        for name in ("flops", "latency_ms"):
+            del example.features.feature[name]
+        doubles = example.features.feature["doubles"].bytes_list
+        doubles.value[:] = [doubles.value[0][: 8 * precision]]
+        if not precision:  # an even older one
+            del example.features.feature["doubles"]
     _write_examples(tf, path, examples)
     good, failed = read_shard(path, _ORIGIN)
+    numbers = (0.9123, 0.9123, 0.1, 12.3, 0.1)
     found = [getattr(good.evaluation, name) for name in record.DOUBLES]
-    assert found == list(_float32(0.9123, 0.9123, 0.1, 12.3, 0.1))
-    assert repr(failed) == repr(_FAILED)  # its numbers are the same in both
+    assert found[:5] == list(numbers if precision else _float32(*numbers))
+    assert math.isnan(good.evaluation.flops)
+    assert math.isnan(good.evaluation.latency_ms)
+    assert repr(failed) == repr(_FAILED)  # its numbers are the same in all of them
 
 
 @pytest.mark.parametrize(
@@ -320,6 +334,8 @@ def test_a_record_from_before_there_were_doubles_is_read_in_single_precision(tf,
         pytest.param([struct.pack("<5d", 0.5, 0.9123, 0.1, 12.3, math.nan)], id="another reward"),
         pytest.param([struct.pack("<5d", 0.9123, 0.9123, 0.1, 12.3, 0.5)], id="a test accuracy that is not there"),
         pytest.param([struct.pack("<4d", 0.9123, 0.9123, 0.1, 12.3)], id="four"),
+        pytest.param([struct.pack("<6d", 0.9123, 0.9123, 0.1, 12.3, math.nan, math.nan)], id="six"),
+        pytest.param([struct.pack("<7d", 0.9123, 0.9123, 0.1, 12.3, math.nan, 7, math.nan)], id="flops not there"),
         pytest.param([struct.pack("<5d", 0.9123, 0.9123, 0.1, 12.3, math.nan)] * 2, id="twice"),
     ],
 )
@@ -349,6 +365,8 @@ def test_rewards_that_single_precision_takes_for_equal_stay_apart(tf, path):
         ({"key": "a\udc80b"}, "it has key"),
         ({"actions": ()}, "it has actions ()"),
         ({"log_probs": (-1.0, -2.0)}, "it has log_probs (-1.0, -2.0)"),
+        ({"evaluation": Evaluation(0.5, flops=-1)}, "it has flops (-1.0,)"),
+        ({"evaluation": Evaluation(0.5, latency_ms=-0.1)}, "it has latency_ms (-0.1"),
         ({"evaluation": Evaluation(0.5, recipe="abc")}, "is of recipe abc, but this run has recipe 7777777777777777"),
     ],
 )

@@ -1,0 +1,70 @@
+"""The results of a search as lines of text: the best cells, what they cost, and the Pareto front."""
+
+import math
+from typing import Any
+
+from nas_keras.children.caveats import standard_error
+from nas_keras.results.pareto import pareto
+from nas_keras.spaces.search_space import SearchSpace
+from nas_keras.trial import Evaluation
+
+_NUM_SHOWN = 5
+
+
+def show_value(evaluation: Evaluation, num_images: int | None = None) -> str:
+    """Returns the accuracy in percent, followed by the reward if an objective made another number of it.
+
+    Args:
+        evaluation: one that succeeded.
+        num_images: number of validation images, to show the standard error of the accuracy; None: without it.
+    """
+    is_accuracy = math.isnan(evaluation.valid_accuracy) or evaluation.valid_accuracy == evaluation.reward
+    accuracy = evaluation.reward if is_accuracy else evaluation.valid_accuracy
+    error = f" ± {standard_error(accuracy, num_images):.2%}" if num_images else ""
+    return f"{accuracy:.2%}{error}" + ("" if is_accuracy else f" (objective {evaluation.reward:.4g})")
+
+
+def describe_goal(objective: str, limits: Any) -> list[str]:
+    """Returns a line for an objective and one for limits, if they are set.
+
+    Args:
+        objective: what is maximized, as text.
+        limits: an `nk.Limits`.
+    """
+    lines = [] if objective == "accuracy" else [f"The reward is {objective}."]
+    if limits.to_json():
+        limited = ", ".join(f"{name}={value:,.15g}" for name, value in limits.to_json().items())
+        lines.append(f"A cell over the limits ({limited}) is not trained, and does not count as an evaluation.")
+    return lines
+
+
+def describe_best(space: SearchSpace, result: Any, objective: str, num_images: int | None = None) -> list[str]:
+    """Returns lines about refused cells, the best cells and the Pareto front of a search.
+
+    Args:
+        space: the space that was searched.
+        result: an `nk.SearchResult`.
+        objective: what was maximized, as text.
+        num_images: number of validation images, from which the standard error of an accuracy follows; None: unknown.
+    """
+    trials = [*result.trials, *result.pending]
+    refused = {trial.key for trial in trials if trial.evaluation.refused}
+    lines = [f"{len(refused):,} cells were over the limits and not trained."] if refused else []
+    by = "validation accuracy" if objective == "accuracy" else objective
+    how = f" (± standard error on {num_images:,} images)" if num_images else ""
+    lines.append(f"Best cells by {by}{how}:")
+    lines += [
+        f"  {show_value(trial.evaluation, num_images)}  {_size(trial.evaluation)}{space.decode(trial.actions)}"
+        for trial in result.top(_NUM_SHOWN)
+    ]
+    if any(trial.evaluation.num_params for trial in trials if not trial.evaluation.failed):
+        sizes = [trial.evaluation.num_params for trial in pareto(trials, "num_params")]
+        lines.append(
+            f"Pareto front of accuracy against parameters: {len(sizes)} of all cells evaluated, with "
+            f"{sizes[0]:,} to {sizes[-1]:,} parameters."
+        )
+    return lines
+
+
+def _size(evaluation: Evaluation) -> str:
+    return f"{evaluation.num_params:>9,} parameters  " if evaluation.num_params else ""
