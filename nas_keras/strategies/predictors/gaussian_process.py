@@ -25,7 +25,7 @@ class GaussianProcess:
     """A Gaussian process given rewards, fitted on creation.
 
     Args:
-        similarities: s of all pairs, see `predictors/ridge.py`, [M, M].
+        similarities: s of all pairs, see `predictors/ridge.py`, [M, M]; that of an encoding with itself is 1.
         targets: [M].
 
     Attributes:
@@ -45,24 +45,22 @@ class GaussianProcess:
         # An encoding that is left out has the error w / H and the expected square 1 / H, H the diagonal of the inverse.
         self.variance = float(np.mean(self._weights**2 / np.diag(inverse)))
 
-    def predict(self, similarities: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, similarities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predicts rewards.
 
         Args:
             similarities: s of each candidate with each fitted encoding, [N, M].
-            own: s of each candidate with itself, [N].
 
         Returns:
             Means mu [N] and standard deviations sigma [N], of rewards without noise.
         """
-        means, _, left = self._condition(similarities, own)
+        means, _, left = self._condition(similarities)
         return means, self._deviations(left)
 
     def select(
         self,
         n: int,
         similarities: np.ndarray,
-        own: np.ndarray,
         similarities_to: Callable[[int], np.ndarray],
         *,
         optimism: float,
@@ -72,14 +70,13 @@ class GaussianProcess:
         Args:
             n: number of candidates to select.
             similarities: s of each candidate with each fitted encoding, [N, M].
-            own: s of each candidate with itself, [N].
             similarities_to: candidate's index -> s of each candidate with it, [N].
             optimism: beta, the number of standard deviations added to the mean.
 
         Returns:
             Indices of candidates, the one to evaluate first in front.
         """
-        means, rows, left = self._condition(similarities, own)
+        means, rows, left = self._condition(similarities)
         is_open = np.ones(len(means), bool)
         selected: list[int] = []
         for _ in range(min(n, len(means))):
@@ -93,11 +90,15 @@ class GaussianProcess:
             left = left - row**2
         return selected
 
-    def _condition(self, similarities: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _condition(self, similarities: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Returns means [N], whitened covariances [M, N], and what they leave of the variances, in `variance`s, [N]."""
         covariance = self.kernel(similarities)
         rows = self._whiten @ covariance.T
-        return self._mean + covariance @ self._weights, rows, self.kernel(own) - np.sum(rows**2, axis=0)
+        return (
+            self._mean + covariance @ self._weights,
+            rows,
+            self.kernel(np.ones(len(similarities))) - np.sum(rows**2, axis=0),
+        )
 
     def _deviations(self, left: np.ndarray) -> np.ndarray:
         return np.sqrt(self.variance * np.maximum(left, _MIN_VARIANCE))

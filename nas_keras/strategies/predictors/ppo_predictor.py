@@ -10,6 +10,7 @@ Legend: `n` proposals, `C` candidates, of which `N` have new keys, `M` trials, `
 """
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from nas_keras.spaces.search_space import Actions, SearchSpace
 from nas_keras.strategies.base import config_or_default
 from nas_keras.strategies.ppo.config import PPOPredictorConfig
 from nas_keras.strategies.ppo.ppo import PPO
-from nas_keras.strategies.predictors.features import cell_features, count_equal, count_nodes
+from nas_keras.strategies.predictors.features import count_equal, count_nodes, graph_features
 from nas_keras.strategies.predictors.gaussian_process import GaussianProcess
 from nas_keras.strategies.ranks import rank_scores
 
@@ -38,8 +39,16 @@ class PPOPredictor(PPO):
 
     def __init__(self, space: SearchSpace, config: PPOPredictorConfig | None = None, *, seed: int = 0):
         super().__init__(space, config_or_default(config, PPOPredictorConfig), seed=seed)
-        self._has_cells = count_nodes(space) is not None
-        self._cell_features = functools.lru_cache(maxsize=_MAX_CACHED)(self._make_features)
+        num_nodes = count_nodes(space)
+        self._features_of: Callable[[Actions], np.ndarray] | None = None  # None: one-hot features
+        if num_nodes is not None:
+            operations = space.decisions[0].choices
+
+            @functools.lru_cache(maxsize=_MAX_CACHED)
+            def features_of(encoding: Actions) -> np.ndarray:
+                return graph_features(space.decode(encoding), operations, num_nodes)
+
+            self._features_of = features_of
 
     def _select(self, n: int, actions: np.ndarray, log_probs: np.ndarray, rng: np.random.Generator) -> list[int]:
         """Returns the indices of at most n candidates [C, T]: the best predicted new ones, then known ones."""
@@ -55,30 +64,20 @@ class PPOPredictor(PPO):
     def _select_indices(self, n: int, candidates: np.ndarray, actions: np.ndarray, rewards: np.ndarray) -> list[int]:
         """Returns the indices of at most n candidates [N, T], given encodings [M, T] and their rewards [M]."""
         fitted, others = self._features(actions), self._features(candidates)
-        products = self._inner_products(fitted, fitted)
-        scale = max(float(np.diag(products).mean()), 1.0)
-        process = GaussianProcess(products / scale, rank_scores(rewards))
+        process = GaussianProcess(self._similarities(fitted, fitted), rank_scores(rewards))
         return process.select(
             n,
-            self._inner_products(others, fitted) / scale,
-            self._squared_norms(others) / scale,
-            lambda i: self._inner_products(others, others[i : i + 1])[:, 0] / scale,
+            self._similarities(others, fitted),
+            lambda i: self._similarities(others, others[i : i + 1])[:, 0],
             optimism=self.config.optimism,
         )
 
     def _features(self, encodings: np.ndarray) -> np.ndarray:
         """Returns features [N, F] of encodings [N, T]; an encoding without a cell represents its one-hot features."""
-        if not self._has_cells:
+        if self._features_of is None:
             return encodings
-        return np.array([self._cell_features(encoding) for encoding in map(tuple, encodings.tolist())])
+        return np.array([self._features_of(encoding) for encoding in map(tuple, encodings.tolist())])
 
-    def _make_features(self, encoding: Actions) -> np.ndarray:
-        return cell_features(self.space.decode(encoding), self.space.decisions[0].choices)
-
-    def _inner_products(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """Returns phi(x) . phi(y) of features [N, F] and [M, F]: [N, M]."""
-        return features @ others.T if self._has_cells else count_equal(features, others)
-
-    def _squared_norms(self, features: np.ndarray) -> np.ndarray:
-        """Returns phi(x) . phi(x), [N]."""
-        return np.sum(features**2, axis=1) if self._has_cells else np.full(len(features), features.shape[1])
+    def _similarities(self, features: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Returns s of features [N, F] and [M, F], [N, M]: 1 for equal ones, 0 for those that share nothing."""
+        return count_equal(features, others) / features.shape[1] if self._features_of is None else features @ others.T

@@ -1,11 +1,12 @@
 """Tests of nas_keras/strategies/predictors/features.py."""
 
 import numpy as np
+import pytest
 from helpers import grid
 
 import nas_keras as nk
 from nas_keras.spaces.cell import Cell
-from nas_keras.strategies.predictors.features import cell_features, count_equal, count_nodes
+from nas_keras.strategies.predictors.features import cell_features, count_equal, count_nodes, graph_features
 
 _TWO = ("conv_3x3", "identity")
 
@@ -22,6 +23,15 @@ def test_features_by_hand():
     assert cell_features(cell, _TWO).tolist() == expected
     assert cell_features(Cell(cell.nodes), _TWO).tolist() == [*expected[:-1], 0]  # concat
     assert cell_features(Cell.chain("identity"), _TWO).tolist() == [0, 1] + [0, 0] + [0, 0] + [0, 1] + [1, 1, 0]
+
+
+def test_graph_features_by_hand():
+    """The counts; the loose ends, a conv_3x3 and two identities; a longest path of 2 and 3 loose ends, of at most 4."""
+    cell = Cell(((0, "conv_3x3"), (1, "conv_3x3"), (1, "identity"), (0, "identity")), "add")
+    expected = np.array([*cell_features(cell, _TWO), 1, 2, 0, 1, 0, 0, 0, 0, 1, 0])
+    found = graph_features(cell, _TWO, 4)
+    np.testing.assert_allclose(found, expected / np.sqrt(np.sum(expected**2)))
+    assert np.linalg.norm(found) == pytest.approx(1)
 
 
 def test_equal_keys_have_equal_features():

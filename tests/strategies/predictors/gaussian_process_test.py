@@ -57,7 +57,7 @@ def test_mean_and_deviation_are_those_of_scikit_learn(kernel, monkeypatch):
     monkeypatch.setattr(ridge, "_KERNELS", (kernel,))
     fitted, targets, process = _fit(count=40)
     others = _encodings(60, seed=1)
-    means, deviations = process.predict(_shared(others, fitted), np.ones(len(others)))
+    means, deviations = process.predict(_shared(others, fitted))
     if kernel is quadratic:  # 1 + s + s^2 = (s + 1/2)^2 + 3/4
         same = kernels.Exponentiation(kernels.DotProduct(0.5**0.5), 2) + kernels.ConstantKernel(0.75)
     else:  # exp(4 s) = e^4 exp(-|x - y|^2 / (2 l^2)) with l^2 = T / 4, and x here is divided by the root of T
@@ -81,8 +81,8 @@ def test_a_batch_is_chosen_one_by_one_as_if_each_had_brought_its_mean(optimism):
         expected.append(int(np.argmax(bounds)))
         all_encodings = np.concatenate([all_encodings, encodings[expected[-1:]]])
         brought = np.append(brought, mean[expected[-1]])
-    shared, own = _shared(encodings, encodings), np.ones(len(encodings))
-    chosen = process.select(6, _shared(encodings, fitted), own, shared.__getitem__, optimism=optimism)
+    shared = _shared(encodings, encodings)
+    chosen = process.select(6, _shared(encodings, fitted), shared.__getitem__, optimism=optimism)
     assert chosen == expected
 
 
@@ -92,7 +92,7 @@ def test_optimism_prefers_what_little_is_known_of():
     process = GaussianProcess(_shared(fitted, fitted), np.array([1.0, 1.1, 1.0, 0.9]))
     encodings = np.array([[0, 1, 2, 0], [2, 1, 2, 2], [0, 0, 2, 0]])
     shared = _shared(encodings, encodings)
-    (first,) = process.select(1, _shared(encodings, fitted), np.ones(3), shared.__getitem__, optimism=5.0)
+    (first,) = process.select(1, _shared(encodings, fitted), shared.__getitem__, optimism=5.0)
     assert first == 1
 
 
@@ -100,7 +100,7 @@ def test_no_more_are_chosen_than_there_are_and_none_twice():
     fitted, _, process = _fit()
     encodings = _encodings(3, seed=5)
     shared = _shared(encodings, encodings)
-    chosen = process.select(8, _shared(encodings, fitted), np.ones(3), shared.__getitem__, optimism=1.0)
+    chosen = process.select(8, _shared(encodings, fitted), shared.__getitem__, optimism=1.0)
     assert sorted(chosen) == [0, 1, 2]
 
 
@@ -109,7 +109,5 @@ def test_few_and_equal_rewards_are_enough(count):
     fitted = _encodings(count)
     process = GaussianProcess(_shared(fitted, fitted), np.zeros(count))
     encodings = _encodings(5, seed=1)
-    chosen = process.select(
-        2, _shared(encodings, fitted), np.ones(5), _shared(encodings, encodings).__getitem__, optimism=1.0
-    )
+    chosen = process.select(2, _shared(encodings, fitted), _shared(encodings, encodings).__getitem__, optimism=1.0)
     assert len(set(chosen)) == 2
