@@ -21,3 +21,9 @@ def test_a_wheel_holds_every_module_and_the_mark_of_its_types(tmp_path):
     held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("nas_keras/")}
     files = (path for path in (source / "nas_keras").rglob("*") if path.is_file())
     assert held == {path.relative_to(source).as_posix() for path in files} and "nas_keras/py.typed" in held
+
+
+def test_the_citation_names_the_version():
+    from nas_keras import __version__
+
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()

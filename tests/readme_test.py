@@ -48,11 +48,11 @@ def test_every_link_within_the_repository_leads_somewhere(page):
 
 
 def test_the_example_of_a_search_without_a_network_finds_one_of_the_best_fits():
-    (example,) = [block for block in _blocks("README.md") if "nk.SearchSpace" in block]
+    (example,) = [block for block in _blocks("docs/python.md") if "nk.SearchSpace" in block]
     assert 15 <= sum(bool(line.strip()) for line in example.splitlines()) <= 22
     names, printed = {}, io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(example, "README.md", "exec"), names)
+        exec(compile(example, "docs/python.md", "exec"), names)
     space, result = names["space"], names["result"]
     rewards = np.sort([names["validate"](space.decode(actions)) for actions in space.enumerate()])
     assert space.size == len(rewards) == 600 and result.num_evaluations == 60
