@@ -3,12 +3,13 @@
 import dataclasses
 
 from nas_keras._tensorflow import DISTRIBUTE, NONE
-from nas_keras.errors import check_at_least, check_choice, use_python_numbers
+from nas_keras.errors import InvalidValueError, check_at_least, check_choice, use_python_numbers
 from nas_keras.strategies.ppo.advantages import ADVANTAGES, NORMAL, SOFT
 
 # Limits far beyond anything useful, where a mistyped value would exhaust the memory.
 MOST = {"steps": 100_000, "minibatch_size": 1_000_000, "units": 4_096, "embedding": 4_096}
 MOST_SAMPLED = 1_000_000  # encodings
+_LEAST_TEMPERATURE = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +28,9 @@ class PPOConfig:
         units: size of the LSTM's state.
         embedding: size of an action's embedding.
         distribute: "none" or "mirrored", the placement of the controller (`make_distribution`).
-        advantages: "normal" standardizes rewards over the window. "soft" depends on the order of rewards only, and
-            compares each encoding's probability with the one that its rank deserves (`ppo/advantages.py`).
+        advantages: "normal" standardizes rewards over the window; it needs plain samples. "soft" depends on the order
+            of rewards only, and compares each encoding's probability with the one that its rank deserves
+            (`ppo/advantages.py`).
         temperature: for soft advantages, the weight of the entropy against normal scores of the ranks.
         candidates: number of samples of the policy from which the proposals of a batch are selected, new keys first; 0:
             proposals are plain samples of the policy, with repeats.
@@ -68,6 +70,18 @@ class PPOConfig:
             check_at_least(name, getattr(self, name), 0, integer=False)
         check_choice("distribute", self.distribute, DISTRIBUTE)
         check_choice("advantages", self.advantages, ADVANTAGES)
+        if self.advantages == NORMAL and self.candidates:
+            raise InvalidValueError(
+                f"advantages='normal' with candidates={self.candidates} is not allowed: selected proposals do not "
+                "follow the policy, so no importance ratio bounds what these advantages do to it. Use candidates=0, or "
+                "advantages='soft'."
+            )
+        if self.advantages == SOFT and self.temperature < _LEAST_TEMPERATURE:
+            raise InvalidValueError(
+                f"temperature={self.temperature} is not allowed: soft advantages need at least {_LEAST_TEMPERATURE}, "
+                "since only entropy keeps their probabilities from vanishing. Without entropy, use candidates=0 and "
+                "advantages='normal'."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -99,7 +99,7 @@ def _train(**settings):
 
 
 def test_a_printed_command_asks_for_what_the_configuration_says(tmp_path):
-    ppo = {"strategy": "ppo", "strategy_config": {"steps": 2, "units": 8, "entropy": 0.05, "advantages": "normal"}}
+    ppo = {"strategy": "ppo", "strategy_config": {"steps": 2, "units": 8, "entropy": 0.05, "temperature": 0.25}}
 
     runs = [
         _run(tmp_path / "plain"),

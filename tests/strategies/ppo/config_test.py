@@ -36,6 +36,18 @@ def test_unknown_words_are_refused():
         nk.PPOConfig(distribute="all")
 
 
+@pytest.mark.parametrize("kind", [nk.PPOConfig, PPOPredictorConfig])
+def test_advantages_that_need_the_importance_ratio_are_refused_for_selected_proposals(kind):
+    with pytest.raises(nk.InvalidValueError, match="advantages='normal' with candidates=50 is not allowed"):
+        kind(advantages="normal", candidates=50)
+
+
+def test_soft_advantages_need_entropy():
+    with pytest.raises(nk.InvalidValueError, match="temperature=0 is not allowed: soft advantages need at least 0.01"):
+        nk.PPOConfig(temperature=0)
+    assert nk.PPOConfig(temperature=0, advantages="normal", candidates=0).temperature == 0
+
+
 @pytest.mark.parametrize("setting", ["candidates", "initial"])
 def test_the_predictor_needs_candidates_and_trials(setting):
     with pytest.raises(nk.InvalidValueError, match=f"{setting}=0 is not allowed: it must be an integer of at least 1"):

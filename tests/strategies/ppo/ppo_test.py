@@ -74,6 +74,24 @@ def test_one_trace_for_batches_of_any_size():
     assert num_traces(strategy._update) == 1
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        nk.PPOConfig(temperature=0.01),
+        nk.PPOConfig(learning_rate=0.2),
+        nk.PPOConfig(candidates=0, advantages="normal", window=20),
+        nk.PPOConfig.paper(),
+    ],
+    ids=["little entropy", "a large learning rate", "an old window", "the paper's form"],
+)
+def test_probabilities_do_not_vanish_however_long_a_search_goes_on(config):
+    strategy = PPO(_EIGHTS, config, seed=0)
+    _run(strategy, lambda a: a[0] - 0.3 * a[1], batches=200)
+    encodings = np.array(list(_EIGHTS.enumerate()), np.int32)
+    assert np.isfinite(strategy.controller.log_probs(encodings).numpy()).all()
+    assert np.isfinite(strategy.ask(8).log_probs).all()
+
+
 def test_the_seed_decides_everything():
     weights = []
     for seed in (1, 1, 2):
