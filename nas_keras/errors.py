@@ -34,11 +34,14 @@ class DependencyError(NasKerasError, ImportError):
 
 
 class StopSearch(Exception):  # noqa: N818  (it is not an error)
-    """Ends a search cleanly when a callback of `nk.search` raises it: the result is returned and can be continued."""
+    """Ends a search cleanly: the result is returned and can be continued.
+
+    A callback of `nk.search` raises it, an evaluator in `evaluate`, or a strategy in `ask` or `tell`.
+    """
 
 
-class FolderMovedError(NasKerasError):
-    """A folder that was moved, removed or replaced while this process wrote to it; nothing more was written."""
+class FolderMovedError(DataError):
+    """A folder, or a part of it, that was moved, removed or replaced while this process wrote to it."""
 
 
 def printable(text: str) -> str:

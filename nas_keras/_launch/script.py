@@ -56,8 +56,6 @@ def run(main: Callable[[], None], *, interrupted: str | Callable[[], str] = CONT
         try:
             guarded(arguments)
             sys.stdout.flush()
-        except BrokenPipeError:
-            os._exit(128 + signal.SIGPIPE)  # silently, as other programs do
         except BaseException as error:
             if ending.number is not None or isinstance(error, KeyboardInterrupt):
                 ending.leave()  # whatever exception the interrupted code turned it into
@@ -68,14 +66,22 @@ def run(main: Callable[[], None], *, interrupted: str | Callable[[], str] = CONT
                 _exit(2, f"Error: {error}")
             if isinstance(error, FileNotFoundError) and _NO_TEMPORARY in str(error):
                 _exit(2, "Error: No folder for temporary files can be written. Name one by TMPDIR, then start again.")
-            if isinstance(error, OSError) and error.errno in FIXES and error.errno != errno.ENOENT:
-                # No code closer to the file has explained it. `sys.exit` would try to flush the output again.
-                place = error.filename or "A file, or the output of the script"
-                _say(f"Error: {place}: {error.strerror}. Fix that, then start the command again.")
-                os._exit(2)
             raise
 
-    app.run(explained, flags_parser=_parse)
+    try:
+        try:
+            app.run(explained, flags_parser=_parse)
+        finally:  # --help ends the process by SystemExit; Python itself would flush too late to be caught
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(128 + signal.SIGPIPE)  # silently, as other programs do
+    except OSError as error:
+        if error.errno not in FIXES or error.errno == errno.ENOENT:
+            raise
+        # No code closer to the file has explained it. `sys.exit` would try to flush the output again.
+        place = error.filename or "A file, or the output of the script"
+        _say(f"Error: {place}: {error.strerror}. Fix that, then start the command again.")
+        os._exit(2)
 
 
 def check_report_extra(what: str) -> None:

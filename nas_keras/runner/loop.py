@@ -87,6 +87,11 @@ class Loop:
             with held():
                 self._keep_finished()
             return end.reason
+        except StopSearch:  # raised by the strategy, which may be within a step: its state is not saved
+            self._checkpointing.end()
+            with held():
+                self._keep_finished()
+            return "callback"
         except KeyboardInterrupt:  # it is raised between two steps, where the strategy's state is consistent
             with held():
                 self._checkpointing.save_if_new(self._proposer.asked)

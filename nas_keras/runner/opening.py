@@ -58,12 +58,14 @@ class Run:
             old = workspace.read_config()  # once more, since another process may have begun the run before the lock
             if old is None and self._known:
                 write_snapshot(workspace, self._known, self._origin)
+            workspace.check_dataset()
             description = self._description
             if old is not None and hasattr(evaluator, "resume"):
                 evaluator.resume(run_config.environment_of(old, workspace.config))
                 description = describe_evaluator(evaluator)  # its environment may have changed
             workspace.settle_config(self._config(description, strategy), old)
             dataset = Dataset(self._origin, workspace, warm=self._known)
+            dataset.begin()
             if dataset.num_resumed or dataset.pending:
                 logging.info(
                     "The run in %s is continued: it has %d trials, and %d more are finished.",

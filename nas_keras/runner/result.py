@@ -16,7 +16,7 @@ class SearchResult:
         trials: every trial, in the order in which the strategy was told.
         num_evaluations: number of distinct keys that this run evaluated; failures count, refusals do not.
         stopped: why the search ended: "max_evaluations", "max_trials", "nothing proposed", "space exhausted", "no new
-            proposals" (see `nk.search`), "callback" (`nk.StopSearch`) or "max_seconds".
+            proposals" (see `nk.search`), "callback" (`nk.StopSearch`, whoever raised it) or "max_seconds".
         workdir: absolute path of the run's folder, or None.
         pending: finished trials of batches that a callback or the clock left unfinished. The strategy is told about
             them when the search is continued; `best`, `top` and `num_evaluations` count them.

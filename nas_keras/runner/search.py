@@ -12,7 +12,7 @@ from nas_keras.runner.loop import Loop
 from nas_keras.runner.opening import Run
 from nas_keras.runner.result import SearchResult, top_trials
 from nas_keras.runner.settings import Settings, check_lag, check_settings
-from nas_keras.runner.stopping import OnBatch, OnTrial, Reserve, Stopping
+from nas_keras.runner.stopping import OnBatch, OnTrial, Reserve, Stopping, refusing_stop
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage import recipe as recipes
 from nas_keras.storage.dataset import Dataset
@@ -41,7 +41,8 @@ def search(
     """Searches `space` for the architecture that `evaluator` rewards most.
 
     A callback that raises `nk.StopSearch` ends the search cleanly: the batch is completed, stored and told first. D is
-    then the beginning of what it would have become, and the same call continues the search. A target, and patience:
+    then the beginning of what it would have become, and the same call continues the search. Raised by a strategy in
+    `ask` or `tell`, or by an evaluator in `evaluate`, it ends the search at once. A target, and patience:
 
         def on_trial(dataset, trial):
             if trial.reward >= 0.99:
@@ -123,16 +124,19 @@ def run_search(
             needs, so that the search ends as much earlier.
     """
     _check_callbacks(on_batch=on_batch, on_trial=on_trial)
-    description = _check_evaluator(evaluator, settings.space, settings.objective)
+    with refusing_stop("The evaluator's check"):
+        description = _check_evaluator(evaluator, settings.space, settings.objective)
     settings = _settle_lag(settings, description)
-    run = Run(settings, description)
-    strategy = settings.make_strategy()
-    with run.open(evaluator, strategy) as dataset:
+    with refusing_stop("The space or the strategy"):
+        run = Run(settings, description)
+        strategy = settings.make_strategy()
+    with refusing_stop("The evaluator, the space or the strategy"), run.open(evaluator, strategy) as dataset:
         stopping = Stopping(settings.max_seconds, on_batch, on_trial, reserve)
         loop = Loop(evaluator, strategy, dataset, settings, stopping)
         stopped = loop.run()
     if isinstance(evaluator, Evaluator):
-        evaluator.review([*dataset.trials, *loop.pending])
+        with refusing_stop("The evaluator's review, after the search has ended,"):
+            evaluator.review([*dataset.trials, *loop.pending])
     return _report(settings, dataset, loop, stopped)
 
 

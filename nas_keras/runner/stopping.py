@@ -1,9 +1,10 @@
-"""Ending a search before its budget is spent: by the clock, or by a callback that raises `nk.StopSearch`."""
+"""Ending a search before its budget is spent: by the clock, or by a user's code that raises `nk.StopSearch`."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from nas_keras.errors import StopSearch
+from nas_keras.errors import InvalidValueError, StopSearch
 from nas_keras.storage.dataset import Dataset
 from nas_keras.trial import Trial
 
@@ -22,6 +23,23 @@ class EndOfSearch(Exception):  # noqa: N818  (it is not an error)
     def __init__(self, reason: str):
         super().__init__(reason)
         self.reason = reason
+
+
+@contextlib.contextmanager
+def refusing_stop(where: str) -> Iterator[None]:
+    """Raises InvalidValueError if the block raises StopSearch, which means nothing outside of a search.
+
+    Args:
+        where: what the block runs, the first words of the message.
+    """
+    try:
+        yield
+    except StopSearch as error:
+        raise InvalidValueError(
+            f"{where} raised nk.StopSearch, but no search is running that it could end. Raise it in on_batch or "
+            "on_trial, in the evaluator's evaluate, or in the strategy's ask or tell; an error elsewhere is another "
+            "exception."
+        ) from error
 
 
 class Stopping:

@@ -13,6 +13,8 @@ from nas_keras.storage.records.schema import Origin, values_of
 from nas_keras.storage.records.shard_folder import ShardFolder, shard_number
 from nas_keras.storage.records.shards import check_order
 from nas_keras.storage.run_folder import Workspace
+from nas_keras.system import locks
+from nas_keras.system.atomic_files import writing
 from nas_keras.trial import Evaluation, Trial
 
 
@@ -44,7 +46,7 @@ class Dataset:
         warm: Sequence[Trial] = (),
         read_only: bool = False,
     ):
-        self._origin = origin
+        self._origin, self._workspace = origin, workspace
         self._folder = shard_folder(workspace, origin) if workspace else None
         self._evaluations: dict[str, Evaluation] = {}
         self._warm = {trial.key: trial.evaluation for trial in warm}
@@ -89,6 +91,17 @@ class Dataset:
         """Returns the evaluation of a child that an earlier process finished in an incomplete batch, or None."""
         trial = self._folder.pending.get(key) if self._folder else None
         return trial.evaluation if trial else None
+
+    def begin(self) -> None:
+        """Prepares the folders for writing; they and the configuration must stay in their places from now on.
+
+        Raises:
+            DataError: if something else is in the place of a folder.
+        """
+        if self._folder and self._workspace:
+            self._folder.begin()
+            with writing(self._workspace.config):
+                locks.watch(self._workspace.config)
 
     def add_pending(self, trial: Trial) -> None:
         """Stores a finished child on disk until its batch is complete; does nothing in memory."""

@@ -105,6 +105,14 @@ class Workspace:
             )
         return config
 
+    def check_dataset(self) -> None:
+        """Raises DataError if D is gone, although a checkpoint shows that there was one."""
+        if not os.path.lexists(self.dataset) and any(self.checkpoints.glob("batch-*")):
+            raise DataError(
+                f"{self.dataset} is missing, but {self.checkpoints} shows that trials were stored there. Put it back, "
+                "or remove the checkpoints to search again from the beginning."
+            )
+
     def settle_config(self, config: dict[str, Any], old: dict[str, Any] | None) -> None:
         """Writes the configuration of a new run, or checks that the one of an old run asks for the same.
 

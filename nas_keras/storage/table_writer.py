@@ -22,6 +22,7 @@ from nas_keras.storage.table import (
     read_table,
     shard_folder,
 )
+from nas_keras.system import locks
 from nas_keras.system.atomic_files import sync_folder, write_json, writing
 from nas_keras.system.paths import local_path
 from nas_keras.trial import Trial
@@ -72,6 +73,7 @@ class TableWriter:
             )
             self.environment = old.environment
         self._description = Description(space.fingerprint, recipe, by_fingerprint, self.environment)
+        self._is_described = False
         self._folder = shard_folder(path, self._description.origin)
         self._read(tidy=False)
 
@@ -110,8 +112,15 @@ class TableWriter:
             self._add_shard(trials[start : start + self._shard_size])
 
     def _describe(self) -> None:
+        """Writes the description before the first record; from then on it must stay in its place."""
+        if self._is_described:
+            return
+        path = self._path / RECIPE
         if not is_table(self._path) or read_description(self._path) != self._description:
-            write_json(self._path / RECIPE, self._description._asdict())
+            write_json(path, self._description._asdict())
+        with writing(path):
+            locks.watch(path)
+        self._is_described = True
 
     def flush(self, order: Sequence[tuple[str, int]]) -> None:
         """Writes every shard that is complete.

@@ -12,7 +12,7 @@ from nas_keras.errors import DataError, NasKerasError
 from nas_keras.system import locks
 
 # Errors of a file system that cannot write now, and how a user can fix each.
-_MAKE_ROOM, _ALLOW = "Make room there", "Allow writing there"
+_MAKE_ROOM, _ALLOW, _MOVE = "Make room there", "Allow writing there", "Move away what is in its place"
 FIXES = {
     errno.ENOSPC: _MAKE_ROOM,
     errno.EDQUOT: _MAKE_ROOM,
@@ -22,6 +22,9 @@ FIXES = {
     errno.EROFS: _ALLOW,
     errno.EIO: "Check the disk",
     errno.ENOENT: "Put the folder back",
+    errno.EEXIST: _MOVE,
+    errno.ENOTDIR: _MOVE,
+    errno.EISDIR: _MOVE,
     errno.ESTALE: "Check the network folder",
     errno.EMFILE: "Raise the limit on open files (`ulimit -n`)",
     errno.ENFILE: "Close programs that hold many files open",
@@ -37,7 +40,8 @@ def writing(path: str | os.PathLike) -> Iterator[None]:
     """Checks that `path` is still in the folder that was locked, and turns a failure to write it into a WriteError.
 
     Raises:
-        FolderMovedError: if the folder that this process has locked was moved, removed or replaced.
+        FolderMovedError: if the folder that this process has locked, or a watched folder in it that holds the file, was
+            moved, removed or replaced.
         WriteError: if the disk is full, writing is not allowed, or the like; other exceptions pass unchanged.
     """
     try:
@@ -70,7 +74,8 @@ def write_whole(path: pathlib.Path, write) -> None:
     The file's folder is created if it is missing, except for a folder that this process has locked.
 
     Raises:
-        FolderMovedError: if the folder that this process has locked was moved, removed or replaced.
+        FolderMovedError: if the folder that this process has locked, or a watched folder in it that holds the file, was
+            moved, removed or replaced.
         WriteError: if the disk is full, writing is not allowed, or the like.
     """
     temporary = temporary_name(path)

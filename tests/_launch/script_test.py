@@ -100,13 +100,16 @@ def test_a_defect_shows_its_traceback(raises):
 
 
 @pytest.mark.parametrize(
-    ("output", "code", "says"),
+    ("output", "arguments", "code", "says"),
     [
-        ("/dev/full", 2, "Error: A file, or the output of the script: No space left on device. Fix that, then start "),
-        ("a closed pipe", 141, ""),
+        ("/dev/full", [], 2, "Error: A file, or the output of the script: No space left on device. Fix that, then sta"),
+        ("/dev/full", ["--help"], 2, "Error: A file, or the output of the script: No space left on device. Fix that, "),
+        ("a closed pipe", [], 141, ""),
+        ("a closed pipe", ["--help"], 141, ""),
+        ("a closed pipe", ["--number=many"], 2, "Error: flag --number=many: "),
     ],
 )
-def test_an_output_that_takes_nothing(tmp_path, output, code, says):
+def test_an_output_that_takes_nothing(tmp_path, output, arguments, code, says):
     script = tmp_path / "script.py"
     script.write_text(_SCRIPT)
     if output == "a closed pipe":
@@ -115,7 +118,7 @@ def test_an_output_that_takes_nothing(tmp_path, output, code, says):
     else:
         writer = os.open(output, os.O_WRONLY)
     done = subprocess.run(
-        [sys.executable, str(script)],
+        [sys.executable, str(script), *arguments],
         env={**os.environ, "PYTHONPATH": python_path(ROOT)},
         stdout=writer,
         stderr=subprocess.PIPE,

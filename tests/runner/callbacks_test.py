@@ -177,6 +177,63 @@ def test_the_evaluator_may_end_the_search_too_within_a_batch(tmp_path, lag):
     assert facts(_search(tmp_path / "run", evaluator=Counting(lag=lag, seconds=0.0)).trials) == facts(whole.trials)
 
 
+class _Stopping(nk.strategies.RandomSearch):
+    """Random search that raises StopSearch in `method` at its call number `at`, from 0."""
+
+    def __init__(self, method, at):
+        super().__init__(_SPACE, seed=3)
+        self._method, self._at = method, at
+
+    def _ask(self, n, iteration):
+        self._stop("ask", iteration)
+        return super()._ask(n, iteration)
+
+    def _tell(self, trials, iteration):
+        self._stop("tell", iteration)
+        super()._tell(trials, iteration)
+
+    def _stop(self, method, iteration):
+        if (method, iteration) == (self._method, self._at):
+            raise nk.StopSearch
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+@pytest.mark.parametrize("method", ["ask", "tell"])
+def test_the_strategy_may_end_the_search_too(tmp_path, lag, method):
+    whole = _search(lag=lag, strategy=_Stopping("", 0))
+    result = _search(tmp_path / "run", lag=lag, strategy=_Stopping(method, 2))
+    assert result.stopped == "callback"
+    assert facts(result.trials) == facts(whole.trials[: len(result.trials)]) and len(result.trials) <= 12
+    assert facts(result.trials) == facts(_on_disk(tmp_path / "run").trials)
+    if method == "tell":
+        assert len(result.trials) == 12  # D holds the batch before the strategy is told
+        again = _search(tmp_path / "run", lag=lag, strategy=_Stopping(method, 2))
+        assert (again.stopped, facts(again.trials)) == ("callback", facts(result.trials))
+    again = _search(tmp_path / "run", lag=lag, strategy=_Stopping("", 0))
+    assert (again.stopped, facts(again.trials)) == ("max_evaluations", facts(whole.trials))
+
+
+@pytest.mark.parametrize(
+    ("method", "says"),
+    [
+        ("check", "The evaluator's check raised nk.StopSearch, but no search is running that it could end"),
+        ("resume", "The evaluator, the space or the strategy raised nk.StopSearch"),
+        ("review", "The evaluator's review, after the search has ended, raised nk.StopSearch"),
+    ],
+)
+def test_a_stop_where_no_search_runs_is_an_error(tmp_path, method, says):
+    def stop(self, *arguments):
+        raise nk.StopSearch
+
+    evaluator = type("Wrong", (Counting,), {method: stop})()
+    if method == "resume":
+        _search(tmp_path / "run", max_evaluations=4)
+    with pytest.raises(nk.InvalidValueError, match=says):
+        _search(tmp_path / "run", evaluator=evaluator)
+    assert (tmp_path / "run").exists() is (method != "check")
+    assert len(_search(tmp_path / "run").trials) == 14
+
+
 def test_another_exception_of_a_callback_is_the_users_to_see(tmp_path):
     for name in ("on_batch", "on_trial"):
         with pytest.raises(ZeroDivisionError):

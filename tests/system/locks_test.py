@@ -9,7 +9,7 @@ import pytest
 from helpers import grid
 
 import nas_keras as nk
-from nas_keras.errors import FolderMovedError, InvalidValueError
+from nas_keras.errors import DataError, FolderMovedError, InvalidValueError
 from nas_keras.results.precompute import precompute
 from nas_keras.results.repair import repair
 from nas_keras.storage.run_folder import Workspace
@@ -127,6 +127,118 @@ def test_a_table_whose_folder_is_moved_ends_and_goes_on_there(tmp_path):
     assert os.listdir(tmp_path) == ["moved"] and len(read_table(moved).trials) == 19
     precompute(_SPACE, _Meddling(), moved, seeds=1)
     assert len(read_table(moved).trials) == 64
+
+
+_CHANGED = "it was moved, removed, replaced or edited. What is finished is kept in the rest of the folder. Put back what"
+
+
+def _link_elsewhere(path):
+    path.rename(path.with_name("elsewhere"))
+    (path.parent / "another").mkdir()
+    path.symlink_to("another")
+
+
+def _put_back(path):
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+    path.with_name("elsewhere").rename(path)
+
+
+@pytest.mark.parametrize("name", ["dataset", "config.json"])
+@pytest.mark.parametrize(
+    "meddle",
+    [
+        pytest.param(lambda path: path.rename(path.with_name("elsewhere")), id="moved"),
+        pytest.param(lambda path: (path.rename(path.with_name("elsewhere")), path.mkdir()), id="made anew"),
+        pytest.param(lambda path: (path.rename(path.with_name("elsewhere")), path.touch()), id="a file instead"),
+        pytest.param(_link_elsewhere, id="linked elsewhere"),
+    ],
+)
+def test_a_part_of_a_run_that_is_not_there_any_more_ends_it_at_once_and_no_child_is_lost(tmp_path, name, meddle):
+    run, before = tmp_path / "run", {}
+
+    def act():
+        meddle(run / name)
+        before.update(_files(run))
+
+    evaluator = _Meddling(act)
+    with pytest.raises(DataError, match=f"{name} is no longer the .* when this process began: {_CHANGED}"):
+        nk.search(_SPACE, evaluator, strategy="random", max_evaluations=40, workdir=run)
+    after = _files(run)
+    new = [path for path in after if path not in before]
+    assert len(new) == 1 and new[0].startswith("pending/") and {**after, **before} == after  # the 20th child
+    assert evaluator._count == 20
+    _put_back(run / name)
+    again = _Meddling()
+    result = nk.search(_SPACE, again, strategy="random", max_evaluations=40, workdir=run)
+    assert (result.num_evaluations, again._count) == (40, 20)
+
+
+@pytest.mark.parametrize(("meddle", "kept"), [(shutil.rmtree, 20), (_put_back, 0)], ids=["removed", "no folder"])
+def test_a_pending_folder_that_is_removed_is_made_anew_with_all_children(tmp_path, meddle, kept):
+    run = tmp_path / "run"
+
+    def act():
+        pending = run / "pending"
+        if kept:
+            shutil.rmtree(pending)
+        else:
+            pending.rename(run / "elsewhere")
+            pending.touch()
+
+    says = "is no longer the folder that was there" if not kept else "A new one holds all 4 finished children of the"
+    with pytest.raises(DataError, match=says):
+        _search(run, act)
+    if not kept:
+        with pytest.raises(DataError, match="pending must be a folder, but a file or a broken link is in its place"):
+            _search(run)
+        meddle(run / "pending")
+    again = _Meddling()
+    assert nk.search(_SPACE, again, strategy="random", max_evaluations=40, workdir=run).num_evaluations == 40
+    assert again._count == (20 if kept else 21)  # of the other, the child that could not be written is evaluated again
+
+
+def test_a_start_without_the_dataset_says_so_instead_of_searching_anew(tmp_path):
+    _search(tmp_path)
+    (tmp_path / "dataset").rename(tmp_path / "elsewhere")
+    before = _files(tmp_path)
+    with pytest.raises(DataError, match="dataset is missing, but .*checkpoints shows that trials were stored there. Pu"):
+        _search(tmp_path)
+    assert _files(tmp_path) == before and not (tmp_path / "dataset").exists()
+    shutil.rmtree(tmp_path / "checkpoints")
+    assert _search(tmp_path).num_resumed == 0
+
+
+def test_a_configuration_that_is_replaced_by_an_equal_one_is_not_minded_and_an_edited_one_is(tmp_path):
+    config = tmp_path / "config.json"
+
+    def copy():
+        text = config.read_text()
+        config.unlink()
+        config.write_text(text)
+
+    assert _search(tmp_path, copy).num_evaluations == 40
+    with pytest.raises(FolderMovedError, match=f"config.json is no longer the file .*{_CHANGED}"):
+        _search(tmp_path / "other", lambda: (tmp_path / "other" / "config.json").write_text("{}"))
+
+
+@pytest.mark.parametrize("name", ["pending", "recipe.json"])
+def test_a_part_of_a_table_that_is_removed_ends_it_too(tmp_path, name):
+    def act():
+        path = tmp_path / name
+        path.rename(tmp_path.with_name(f"{tmp_path.name}.{name}"))
+
+    says = "A new one holds all 20 finished" if name == "pending" else f"recipe.json is no longer the file .*{_CHANGED}"
+    with pytest.raises(DataError, match=says):
+        precompute(_SPACE, _Meddling(act), tmp_path, seeds=1)
+    if name == "recipe.json":
+        tmp_path.with_name(f"{tmp_path.name}.{name}").rename(tmp_path / name)
+    again = _Meddling()
+    precompute(_SPACE, again, tmp_path, seeds=1)
+    assert len(read_table(tmp_path).trials) == 64 and again._count == 44
+    assert sorted(os.listdir(tmp_path)) == ["recipe.json", "trials-000000.tfrecord"]
 
 
 def test_a_folder_that_goes_while_a_file_is_written_is_not_made_anew(tmp_path):

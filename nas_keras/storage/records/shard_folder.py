@@ -12,11 +12,12 @@ import hashlib
 import os
 import pathlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from nas_keras.errors import DataError
+from nas_keras.errors import DataError, FolderMovedError
 from nas_keras.storage.records.schema import Origin
 from nas_keras.storage.records.shards import read_shard, write_shard
+from nas_keras.system import locks
 from nas_keras.system.atomic_files import sync_folder, writing
 from nas_keras.trial import Trial
 
@@ -45,6 +46,18 @@ class ShardFolder:
         self._origin = origin
         self._identify = identify
         self.pending: dict[str, Trial] = {}
+        self._is_begun = False
+
+    def begin(self) -> None:
+        """Creates the folders that are missing and watches them: from now on, nothing creates or replaces them.
+
+        Raises:
+            DataError: if something else is in the place of a folder.
+            WriteError: if writing is not allowed, or the like.
+        """
+        for folder in (self._folder, self._pending_folder):
+            _make_watched(folder)
+        self._is_begun = True
 
     def read(self, *, tidy: bool) -> list[tuple[pathlib.Path, list[Trial]]]:
         """Reads everything; returns the shards' files and records in the order of their numbers, and sets `pending`.
@@ -70,17 +83,38 @@ class ShardFolder:
         return shards
 
     def add_pending(self, trial: Trial) -> None:
-        """Writes a record to the pending folder."""
-        write_shard(self._pending_path(trial), [trial], self._origin)
-        self.pending[self._identify(trial)] = trial
+        """Writes a record to the pending folder.
+
+        Raises:
+            FolderMovedError: if a folder or the configuration is no longer the one that was there at the beginning. The
+                record is kept nevertheless, unless something else is in the place of the pending folder.
+            WriteError: if the disk is full, writing is not allowed, or the like.
+        """
+        if not self._is_begun:
+            self.begin()
+        name = self._identify(trial)
+        try:
+            self._write_pending(trial)
+        except FolderMovedError:
+            self._save_waiting({**self.pending, name: trial})
+            raise
+        self.pending[name] = trial
+        self._check_places()
 
     def add_shard(self, number: int, trials: Sequence[Trial]) -> None:
         """Writes a shard, then removes its records from the pending folder.
 
         Raises:
             InvalidValueError: before anything is written, if `read` would refuse a record.
+            FolderMovedError: before anything is written, if a folder or the configuration is no longer the one that was
+                there at the beginning.
             WriteError: if the disk is full, writing is not allowed, or the like.
         """
+        try:
+            self._check_places()
+        except FolderMovedError:
+            self._save_waiting(self.pending)
+            raise
         write_shard(self._folder / shard_name(number), trials, self._origin)
         moved = [trial for trial in trials if self.pending.pop(self._identify(trial), None)]
         if moved:
@@ -93,11 +127,48 @@ class ShardFolder:
         """Removes the pending folder if nothing is in it."""
         if self._pending_folder.exists() and not any(self._pending_folder.iterdir()):
             with writing(self._pending_folder):
+                locks.unwatch(self._pending_folder)
                 self._pending_folder.rmdir()
+            self._is_begun = False
+
+    def _check_places(self) -> None:
+        with writing(self._folder):
+            locks.check_watched(self._folder)
+
+    def _save_waiting(self, waiting: Mapping[str, Trial]) -> None:
+        """Writes all records that wait to a new pending folder if the old one was moved or removed.
+
+        Raises:
+            FolderMovedError: if that was done, or the run's or table's own folder is no longer the same.
+        """
+        if not waiting or os.path.lexists(self._pending_folder) or not locks.is_held(self._pending_folder.parent):
+            return
+        locks.unwatch(self._pending_folder)
+        _make_watched(self._pending_folder)
+        for trial in waiting.values():
+            self._write_pending(trial)
+        raise FolderMovedError(
+            f"{self._pending_folder} was moved or removed while this process wrote to it. A new one holds all "
+            f"{len(waiting)} finished children of the old one. Start the same command again."
+        )
+
+    def _write_pending(self, trial: Trial) -> None:
+        write_shard(self._pending_path(trial), [trial], self._origin)
 
     def _pending_path(self, trial: Trial) -> pathlib.Path:
         name = hashlib.sha256(self._identify(trial).encode()).hexdigest()[:32]
         return self._pending_folder / f"{name}.tfrecord"
+
+
+def _make_watched(folder: pathlib.Path) -> None:
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise DataError(
+            f"{folder} must be a folder, but a file or a broken link is in its place. Move that away, put the folder "
+            "back if there was one, then start the same command again."
+        )
+    with writing(folder):
+        folder.mkdir(parents=not locks.is_held(folder.parent), exist_ok=True)
+        locks.watch(folder)
 
 
 def shard_name(number: int) -> str:
