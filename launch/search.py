@@ -8,6 +8,7 @@ Starting the same command again continues the run.
 import dataclasses
 import os
 import time
+from typing import Any
 
 from absl import flags
 
@@ -22,6 +23,7 @@ from nas_keras._tensorflow import DISTRIBUTE
 from nas_keras.children.defaults import FOLLOWING
 from nas_keras.children.named_recipes import configs_of
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
+from nas_keras.results.export import already_exported
 from nas_keras.results.exportable_run import check_exportable
 from nas_keras.results.final_training import final_settings
 from nas_keras.results.time_budget import TimeBudget
@@ -165,17 +167,22 @@ def _export(space, images, result, final_epochs: int, time_budget: TimeBudget | 
     if result.best is None or not final_epochs:
         return False
     epochs, workdir = final_epochs, _WORKDIR.value
-    if time_budget is not None:
-        epochs = time_budget.epochs_that_fit(result.best)
-        print(f"\n{time_budget.describe_final(result.best)}")
-        if epochs < final_epochs:
-            print(f"Without a limit: launch/export_best.py --workdir={workdir} --epochs={final_epochs}")
-    if not epochs:
-        return False
-    print(f"\nTraining the best child for {epochs} epochs ...", flush=True)
-    with show_time("training"):
-        (exported,) = nk.export_best(workdir, epochs=epochs, images=images, space=space, workers=_WORKERS.workers)
-    print(f"{space.decode(result.best.actions)}: {exported.summary}\n{exported.comparison}")
+    wanted: dict[str, Any] = {"images": images, "space": space}
+    exported = already_exported(workdir, epochs=epochs, **wanted)
+    if exported:
+        print(f"\nThe best child is exported already, trained for {epochs} epochs; nothing is trained.")
+    else:
+        if time_budget is not None:
+            epochs = time_budget.epochs_that_fit(result.best)
+            print(f"\n{time_budget.describe_final(result.best)}")
+            if epochs < final_epochs:
+                print(f"Without a limit: launch/export_best.py --workdir={workdir} --epochs={final_epochs}")
+        if not epochs:
+            return False
+        print(f"\nTraining the best child for {epochs} epochs ...", flush=True)
+        with show_time("training"):
+            exported = nk.export_best(workdir, epochs=epochs, workers=_WORKERS.workers, **wanted)
+    print(f"{space.decode(result.best.actions)}: {exported[0].summary}\n{exported[0].comparison}")
     return True
 
 

@@ -22,7 +22,9 @@ class Evaluates(Protocol):
         A child that fails is an `Evaluation.failure`. A child that is rejected before any work, such as one over a size
         limit, is an `Evaluation.refusal`, which uses up no evaluation of the budget. An exception ends the search.
 
-        A search that ends early closes a generator before its last item, so a `finally` in it can cancel the rest.
+        A search that ends early closes a generator before its last item, so a `finally` in it can cancel the rest. With
+        a lag that happens only once the generator gives its next item; `cancel(jobs)`, if there is such a method, is
+        called at once (see `Evaluator`).
 
         Args:
             jobs: jobs with different keys, at least one.
@@ -78,6 +80,13 @@ class Evaluator:
     def evaluate(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Evaluation]]:
         """See `Evaluates`."""
         raise NotImplementedError
+
+    def cancel(self, jobs: Sequence[Job]) -> None:
+        """Drops those of the jobs that `evaluate` was given and that have not started; a search ends early.
+
+        Nobody waits for their evaluations any more. It is called from another thread than `evaluate` if there is a lag.
+        """
+        del jobs
 
     def close(self) -> None:
         """Releases the evaluator's resources, such as processes; it cannot be used afterwards."""

@@ -114,6 +114,11 @@ class TableEvaluator(Evaluator):
         if self._otherwise is not None:
             self._otherwise.resume(environment)
 
+    def cancel(self, jobs: Sequence[Job]) -> None:
+        """See `Evaluator`."""
+        if self._otherwise is not None:
+            self._otherwise.cancel(jobs)
+
     def close(self) -> None:
         """Closes the evaluator of missing keys, if there is one."""
         if self._otherwise is not None:

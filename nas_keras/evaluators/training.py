@@ -110,6 +110,7 @@ class TrainingEvaluator(Evaluator):
         }
         if self._measures_latency:
             self.environment["latency"] = f"beside up to {len(self._environments) - 1} other workers"
+        self._submitted: list[dict[concurrent.futures.Future, tuple[Job, bool]]] = []  # one for each open `evaluate`
         self._image_shape, self._valid_labels = images.image_shape, images.valid_labels
         self._pool = TrainingPool(
             images, environments=self._environments, with_test=measure_test, timeout=child_timeout
@@ -199,6 +200,7 @@ class TrainingEvaluator(Evaluator):
         refusals = {job.key: self._screening.refuse(job) for job in jobs}
         allowed = [job for job in jobs if refusals[job.key] is None]
         submitted = {self._submit(self._pool.submit, job, self._train): (job, False) for job in allowed}
+        self._submitted.append(submitted)
         try:
             for job in jobs:
                 if refusal := refusals[job.key]:
@@ -223,6 +225,15 @@ class TrainingEvaluator(Evaluator):
             # If the caller stops before the last evaluation, the workers do not begin the rest.
             for future in submitted:
                 future.cancel()
+            self._submitted[:] = [other for other in self._submitted if other is not submitted]
+
+    def cancel(self, jobs: Sequence[Job]) -> None:
+        """See `Evaluator`. A child that a worker is training already is trained to its end."""
+        dropped = set(map(id, jobs))
+        for submitted in list(self._submitted):
+            for future, (job, _) in list(submitted.items()):
+                if id(job) in dropped:
+                    future.cancel()
 
     def _submit(self, submit: Callable, job: Job, train: TrainConfig) -> concurrent.futures.Future:
         make_model = functools.partial(build_child, job.architecture, self._child)

@@ -65,21 +65,9 @@ def export_best(
         DataError: if a file of the run is corrupt, or the images are not those of the run.
         WriteError: if the disk is full, writing is not allowed, or the like.
     """
-    check_at_least("top", top, 1)
-    if images is not None:
-        check_type("images", images, Images, "nk.Images, or None")
-    if space is not None:
-        check_type("space", space, SearchSpace, "an nk.SearchSpace, or None")
-    run = open_exportable_run(workdir, images=images, space=space)
-    train = final_settings(run.train, epochs)
+    run, train = _open(workdir, top=top, epochs=epochs, images=images, space=space)
     with run.workspace.locked():
-        trials = run.best_trials(top)
-        exported = {child.rank: child for child in read_exported(run.workspace)}
-        todo = {
-            rank: trial
-            for rank, trial in trials.items()
-            if not _is_exported(run, exported.get(rank), trial, train, images)
-        }
+        trials, exported, todo = _compare(run, top, train, images)
         if todo:
             check_code([run.space.decode(trial.actions) for trial in todo.values()], run.recipe, run.workspace.root)
             images = images or run.load_images()
@@ -90,6 +78,48 @@ def export_best(
             _check_trainings(run, trainings, images)
             _train_and_export(run, trainings, exported, images, environments)
         return [exported[rank] for rank in trials]
+
+
+def already_exported(
+    workdir: str | os.PathLike,
+    *,
+    top: int = 1,
+    epochs: int | None = None,
+    images: Images | None = None,
+    space: SearchSpace | None = None,
+) -> list[ExportedChild]:
+    """Returns what `export_best` would return without training anything; [] if it would train a child.
+
+    The arguments and errors are those of `export_best`; nothing is written.
+    """
+    run, train = _open(workdir, top=top, epochs=epochs, images=images, space=space)
+    trials, exported, todo = _compare(run, top, train, images)
+    return [] if todo else [exported[rank] for rank in trials]
+
+
+def _open(
+    workdir: str | os.PathLike, *, top: int, epochs: int | None, images: Images | None, space: SearchSpace | None
+) -> tuple[ExportableRun, TrainConfig]:
+    """Checks the arguments of an export; returns the run and the settings of the final training."""
+    check_at_least("top", top, 1)
+    if images is not None:
+        check_type("images", images, Images, "nk.Images, or None")
+    if space is not None:
+        check_type("space", space, SearchSpace, "an nk.SearchSpace, or None")
+    run = open_exportable_run(workdir, images=images, space=space)
+    return run, final_settings(run.train, epochs)
+
+
+def _compare(
+    run: ExportableRun, top: int, train: TrainConfig, images: Images | None
+) -> tuple[dict[int, Trial], dict[int, ExportedChild], dict[int, Trial]]:
+    """Returns, by rank, the best trials, the children that are exported, and the trials that are still to be."""
+    trials = run.best_trials(top)
+    exported = {child.rank: child for child in read_exported(run.workspace)}
+    todo = {
+        rank: trial for rank, trial in trials.items() if not _is_exported(run, exported.get(rank), trial, train, images)
+    }
+    return trials, exported, todo
 
 
 def _is_exported(

@@ -24,6 +24,7 @@ class Arrivals:
         self._evaluator = evaluator
         self._queue: queue.SimpleQueue | None = queue.SimpleQueue() if concurrent else None
         self._arriving: Generator[tuple[Job, Evaluation], None, None] | None = None
+        self._started: list[Job] = []  # jobs of the batches that are open
         self._is_closed = False
 
     def start(self, jobs: Sequence[Job]) -> Callable[[], None]:
@@ -36,12 +37,14 @@ class Arrivals:
         if self._queue is None:
             self._arriving = self._answers(jobs)
             return self._exhaust
+        self._started.extend(jobs)
         errors: list[BaseException] = []
         thread = threading.Thread(target=self._drain, args=(jobs, self._queue, errors), daemon=True)
         thread.start()
 
         def finish() -> None:
             thread.join()
+            self._started = self._started[len(jobs) :]  # batches finish in the order in which they start
             if errors:
                 raise errors[0]
 
@@ -77,9 +80,15 @@ class Arrivals:
     def close(self) -> None:
         """Stops waiting for evaluations, so that the evaluator can cancel the jobs that are left.
 
-        The generator that `evaluate` returned is closed, in a thread once its next evaluation has arrived.
+        The generator that `evaluate` returned is closed, in a thread once its next evaluation has arrived. Until then
+        the evaluator's `cancel` keeps the jobs of all open batches from starting.
         """
+        if self._is_closed:
+            return
         self._is_closed = True
+        cancel = getattr(self._evaluator, "cancel", None)
+        if self._started and callable(cancel):
+            cancel(self._started)
         if self._arriving is not None:
             self._arriving.close()
 

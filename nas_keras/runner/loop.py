@@ -84,6 +84,7 @@ class Loop:
                 self._stopping.check_batch(batch.iteration)
             return self._ended
         except EndOfSearch as end:
+            self._arrivals.close()  # first, so that no further child starts while files are written
             with held():
                 self._keep_finished()
             return end.reason

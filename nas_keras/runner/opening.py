@@ -16,7 +16,7 @@ from nas_keras.storage import recipe as recipes
 from nas_keras.storage import run_config
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.records.schema import Origin
-from nas_keras.storage.run_identity import Identity, settle_identity
+from nas_keras.storage.run_identity import CODE, Identity, complete, settle_identity
 from nas_keras.storage.warm_start import describe, read_known, read_snapshot, write_snapshot
 from nas_keras.strategies import Strategy
 from nas_keras.trial import Trial
@@ -63,6 +63,7 @@ class Run:
             if old is not None and hasattr(evaluator, "resume"):
                 evaluator.resume(run_config.environment_of(old, workspace.config))
                 description = describe_evaluator(evaluator)  # its environment may have changed
+            old = complete(old, self._identity) if old is not None else None
             workspace.settle_config(self._config(description, strategy), old)
             dataset = Dataset(self._origin, workspace, warm=self._known)
             dataset.begin()
@@ -130,6 +131,7 @@ class Run:
             },
             "budget": {"max_evaluations": settings.max_evaluations, "max_trials": settings.max_trials},
             "variants": self._identity.variants,
+            **({CODE: self._identity.code} if self._identity.code is not None else {}),
             "source": description.source,
             "environment": description.environment,
         }

@@ -54,6 +54,11 @@ def without_code(recipe: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in recipe.items() if name not in (FUNCTION, OPERATIONS)}
 
 
+def only_code(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Returns the code of a recipe, which `without_code` leaves out."""
+    return {name: value for name, value in recipe.items() if name in (FUNCTION, OPERATIONS)}
+
+
 def code_difference(old: dict[str, Any], new: dict[str, Any], *, common: bool = False) -> str:
     """Describes in words how the code of two recipes differs; "" if it does not.
 

@@ -1,7 +1,8 @@
 """The check that a start may continue a run: its space and the code behind its rewards must be the same.
 
 A run that an older version began identifies its space and its code by names only. It continues, with a warning, if
-those names agree, and its configuration is left unchanged.
+those names agree. That start adds what is missing to the configuration: the decisions to its space, and the code, under
+`CODE`, beside the recipe, which stays as it is because every record of the run holds its fingerprint.
 """
 
 import json
@@ -16,6 +17,9 @@ from nas_keras.storage import recipe as recipes
 from nas_keras.storage.run_folder import Workspace
 
 
+CODE = "code"  # the entry of a configuration that holds what `recipes.with_code` adds to the recipe of a newer run
+
+
 class Identity(NamedTuple):
     """Space and recipe of a run, as its configuration records them.
 
@@ -23,16 +27,33 @@ class Identity(NamedTuple):
         space: description of the search space.
         recipe: recipe of the rewards.
         variants: recipes that single records may have instead, by fingerprint.
+        code: code of a run whose recipe does not record it; None for any other run.
     """
 
     space: dict[str, Any]
     recipe: dict[str, Any]
     variants: dict[str, dict[str, Any]]
+    code: dict[str, Any] | None = None
 
 
 def is_by_name_only(space: Any) -> bool:
     """Returns whether this description of a space was written by a version that recorded code by its name alone."""
     return isinstance(space, dict) and "decisions" not in space
+
+
+def recipe_with_code(config: dict[str, Any]) -> dict[str, Any]:
+    """Returns the recipe in a configuration, with the code that a later start added to it."""
+    code = config.get(CODE)
+    return {**config["fixed"]["recipe"], **(code if isinstance(code, dict) else {})}
+
+
+def complete(config: dict[str, Any], identity: Identity) -> dict[str, Any]:
+    """Returns the configuration of an older run with the decisions of its space."""
+    fixed = config["fixed"]
+    space = fixed.get("space")
+    if not is_by_name_only(space) or space.get("fingerprint") != identity.space["fingerprint"]:
+        return config
+    return {**config, "fixed": {**fixed, "space": json.loads(json.dumps(identity.space))}}
 
 
 def settle_identity(
@@ -64,16 +85,20 @@ def settle_identity(
         if changed:
             workspace.refuse_settings(f"space: {changed}")
     recipe = json.loads(json.dumps(recipe))  # as it was written, with tuples as lists
-    changed = recipes.code_difference(old_recipe, recipe)
-    if is_older and recipe != old_recipe == recipes.without_code(recipe):
-        logging.warning(
-            "The run in %s was begun by a version that did not record the code of functions and operations. Make sure "
-            "that the code has not changed since: %s.",
-            workspace.root,
-            changed,
-        )
+    known = recipe_with_code(config)
+    changed = recipes.code_difference(known, recipe)
+    is_completed = known != old_recipe
+    if (is_older or is_completed and not changed) and recipe != old_recipe == recipes.without_code(recipe):
+        if not is_completed:
+            logging.warning(
+                "The run in %s was begun by a version that did not record the code of functions and operations. Make "
+                "sure that the code has not changed since: %s. It is recorded from now on.",
+                workspace.root,
+                changed,
+            )
         kept = config.get("variants", {})
-        return Identity(old_space, old_recipe, {**(kept if isinstance(kept, dict) else {}), **now.variants})
+        variants_of_both = {**(kept if isinstance(kept, dict) else {}), **now.variants}
+        return Identity(now.space, old_recipe, variants_of_both, recipes.only_code(recipe))
     _check_images(workspace, old_recipe, recipe)
     # If more than the code differs, `settle_config` names all of it.
     if changed and recipes.without_code(old_recipe) == recipes.without_code(recipe):
@@ -82,7 +107,7 @@ def settle_identity(
             f"{changed}. Restore the code (or pass the same version= as before), or "
             "start in another folder."
         )
-    return now._replace(space=old_space) if is_older else now
+    return now
 
 
 def _check_images(workspace: Workspace, old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from nas_keras.storage.recipe import code_difference, without_code
 from nas_keras.storage.records.schema import Origin
 from nas_keras.storage.records.shards import read_shard, write_shard
 from nas_keras.storage.run_folder import Workspace
-from nas_keras.storage.run_identity import is_by_name_only
+from nas_keras.storage.run_identity import is_by_name_only, recipe_with_code
 from nas_keras.storage.sources import Source, open_source
 from nas_keras.storage.table import mean_evaluation
 from nas_keras.trial import Trial
@@ -127,7 +127,8 @@ def _translation(path, described: dict[str, Any], space: SearchSpace) -> Callabl
 
 
 def _check_recipe(source: Source, recipe: dict[str, Any], *, is_same: bool) -> None:
-    found, recipe = source.recipe, json.loads(json.dumps(recipe))  # as it is read from a file, with tuples as lists
+    found = source.recipe if source.is_table else recipe_with_code(source.config)
+    recipe = json.loads(json.dumps(recipe))  # as it is read from a file, with tuples as lists
     if found != recipe and without_code(found) == without_code(recipe):
         if not source.is_table and is_by_name_only(source.space):
             logging.warning(

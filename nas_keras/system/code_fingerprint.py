@@ -11,7 +11,7 @@ An identity is a dict of parts, name -> text, so that a message can name the par
 The following count by name alone: everything that an installed package, Python or this package defines, modules, and
 objects of their classes (a Keras model, a data frame, a random generator). The identity does not cover what is imported
 inside a function, found by `getattr` or read from a file, nor values that the code itself changes in place (a counter,
-a log, a cache), which are its state.
+a log, a cache, a heap), which are its state.
 """
 
 from typing import Any
@@ -38,6 +38,9 @@ def code_parts(function: Any, *, version: str | None = None) -> dict[str, str]:
     walk = CodeWalk()
     try:
         name = walk.refer(function)
+        if walk.changed:  # a function that was read before may know them under other names
+            walk = CodeWalk(walk.changed)
+            name = walk.refer(function)
     except RecursionError as error:
         raise InvalidValueError(
             'The values that a function reads are nested too deeply to identify it. Give it a version: version="1".'

@@ -11,6 +11,7 @@ import ast
 import copy
 import dis
 import functools
+import itertools
 import linecache
 import operator
 import types
@@ -66,6 +67,30 @@ def names_used(code: types.CodeType) -> Iterator[tuple[str, tuple[str, ...]]]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from names_used(constant)
+
+
+def first_arguments(code: types.CodeType) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yields the name of each function that is called, with its attributes, and the name of its first argument.
+
+    The name of an argument is written as in `state_of`. Without a source, only global and enclosing names are found.
+    """
+    node = _node_of(code)
+    if node is None:
+        names = list(names_used(code))
+        for (name, attributes), (argument, inner) in itertools.pairwise(names):
+            yield (name, *attributes), f".{inner[-1]}" if inner else argument
+        return
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and part.args:
+            yield tuple(_path(part.func)), _called(part.args[0])
+
+
+def _path(node: ast.AST) -> list[str]:
+    """Returns a name with its attributes, such as ["heapq", "heappush"]; [] for any other expression."""
+    if isinstance(node, ast.Name):
+        return [node.id]
+    path = _path(node.value) if isinstance(node, ast.Attribute) else []
+    return [*path, node.attr] if path and isinstance(node, ast.Attribute) else []
 
 
 def _called(node: ast.AST) -> str:

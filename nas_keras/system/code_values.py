@@ -1,11 +1,16 @@
-"""What values of standard types consist of, and which attributes are state; `system/code_walk.py` reads them."""
+"""What values of standard types consist of, and which values are state; `system/code_walk.py` reads them."""
 
 import argparse
 import array
+import bisect
 import collections
 import datetime
 import decimal
 import fractions
+import functools
+import heapq
+import operator
+import random
 import types
 from typing import Any
 
@@ -14,6 +19,29 @@ import numpy as np
 _NAMESPACES = types.SimpleNamespace | argparse.Namespace
 _DATES = datetime.timedelta | datetime.date | datetime.time
 _TEXTS = (float, complex, str, bytes)
+
+_CONTAINERS = (list, dict, set, bytearray, collections.deque)
+# Functions that change their first argument in place.
+_CHANGING = (
+    *(heapq.heapify, heapq.heappush, heapq.heappop, heapq.heappushpop, heapq.heapreplace),
+    *(bisect.insort_left, bisect.insort_right, operator.setitem, operator.delitem, operator.iadd, random.shuffle),
+)
+
+
+def changes_argument(function: Any) -> bool:
+    """Returns whether this is a function of the standard library that changes its first argument in place."""
+    return any(function is one for one in _CHANGING)
+
+
+def emptied(value: Any) -> Any:
+    """Returns an empty container in the place of one that is changed in place; any other value as it is."""
+    return type(value)() if type(value) in _CONTAINERS else value
+
+
+def is_computed(attribute: str, kind: type) -> bool:
+    """Returns whether an attribute of an object is the value of a `functools.cached_property`, which was computed."""
+    found = next((vars(owner)[attribute] for owner in kind.__mro__ if attribute in vars(owner)), None)
+    return isinstance(found, functools.cached_property)
 
 
 def items_of(value: Any, state: set[str]) -> dict | frozenset | list | tuple | None:

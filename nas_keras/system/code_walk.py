@@ -15,12 +15,13 @@ import re
 import sys
 import sysconfig
 import types
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from nas_keras.system.code_source import names_used, state_of, text_of
-from nas_keras.system.code_values import is_state, items_of
+from nas_keras.system.code_source import first_arguments, names_used, state_of, text_of
+from nas_keras.system.code_values import changes_argument, emptied, is_computed, is_state, items_of
 
 _INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _PACKAGE = __name__.partition(".")[0]
@@ -35,17 +36,25 @@ _DIGEST = "sha256:"
 class CodeWalk:
     """Collects the parts of a function's identity.
 
+    Args:
+        changed: containers that an earlier walk found to be changed by the code, under whatever name: they count as if
+            they were empty.
+
     Attributes:
         found: the parts, name -> text.
+        changed: containers that the functions change, by their `id`.
     """
 
-    def __init__(self):
+    def __init__(self, changed: Mapping[int, Any] | None = None):
         self.found: dict[str, str] = {}
+        self.changed: dict[int, Any] = {}
+        self._known_changed = dict(changed or {})
         self._seen: dict[int, tuple[Any, str]] = {}  # holds the object, so that its id is not reused
         self._state: set[str] = set()  # ".name" of attributes that functions change
 
     def refer(self, value: Any) -> str:
         """Returns a value as a text; the user's functions and classes appear by name, and become parts of their own."""
+        value = self._without_changes(value)
         if isinstance(value, enum.Enum):
             return f"{type(value).__qualname__}.{value.name}={self.refer(value.value)}"
         if type(value) in _PLAIN:
@@ -66,12 +75,15 @@ class CodeWalk:
             return self._class(value)
         if isinstance(value, types.MethodType):
             return f"{self.refer(value.__func__)} of {self.refer(value.__self__)}"
-        if isinstance(value, functools.partial):
+        if isinstance(value, functools.partial | functools.partialmethod):
             name = self.refer(value.func)
             given = {**{f"argument {number}": held for number, held in enumerate(value.args)}, **value.keywords}
             return f"partial {name}{self._holding(name, given)}"
         if isinstance(value, types.ModuleType):
             return f"module {value.__name__}"
+        if isinstance(value, np.vectorize):
+            held = {name: _attribute(value, name) for name in ("otypes", "signature", "excluded")}
+            return f"numpy.vectorize {self.refer(value.pyfunc)}{self._holding('numpy.vectorize', held)}"
         for wrapped in ("__wrapped__", "python_function"):
             if callable(inner := _attribute(value, wrapped)):
                 return f"{type(value).__qualname__} {self.refer(inner)}"
@@ -105,7 +117,7 @@ class CodeWalk:
     def _function(self, function: types.FunctionType) -> str:
         code, name = function.__code__, function.__qualname__
         if _is_installed(function.__module__, code.co_filename):
-            return f"{function.__module__}.{name}"
+            return self._wrapped(function) or f"{function.__module__}.{name}"
         name = self._add(name, _digest(text_of(code)))
         self._seen[id(function)] = function, name  # it may call itself
         names = code.co_varnames[: code.co_argcount]
@@ -116,13 +128,9 @@ class CodeWalk:
             self._state |= {changed for changed in state if changed.startswith(".")}
         given = {**with_default, **(function.__kwdefaults__ or {})}
         holding = self._holding(name, {variable: value for variable, value in given.items() if variable not in state})
-        scope = dict(function.__globals__)
-        enclosed: dict[str, str] = {}
-        for variable, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-            try:
-                scope[variable] = cell.cell_contents
-            except ValueError:  # not filled yet
-                scope.pop(variable, None)
+        scope, enclosed = _scope(function), {}
+        changed = state | _changed_arguments(function)
+        self._note_changed(scope[variable] for variable in changed if variable in scope)
         for variable, attributes in dict.fromkeys(names_used(code)):
             value = scope.get(variable)
             is_code = isinstance(value, types.ModuleType | types.FunctionType | type)
@@ -132,11 +140,25 @@ class CodeWalk:
                 inner = _attribute(value, attribute) if _is_users_module(value) else None
                 if inner is None:
                     break
+                if f".{attribute}" in changed:
+                    self._note_changed([inner])
+                    inner = emptied(inner)
                 variable, value = f"{variable}.{attribute}", inner
             text = self._variable(variable, name, value)
             if variable.partition(".")[0] in code.co_freevars:
                 enclosed[variable] = text
         return name + holding + (f" {_digest(repr(sorted(enclosed.items())))}" if enclosed else "")
+
+    def _wrapped(self, function: types.FunctionType) -> str:
+        """Writes a function of the user's within one that an installed decorator made; "" for any other function."""
+        inner, registry = _attribute(function, "__wrapped__"), _attribute(function, "registry")
+        if not isinstance(inner, types.FunctionType) or _is_installed(inner.__module__, inner.__code__.co_filename):
+            return ""
+        name = f"{function.__code__.co_name} of {self.refer(inner)}"
+        if not isinstance(registry, types.MappingProxyType):
+            return name
+        by_type = sorted(f"{self.refer(kind)}: {self.refer(handler)}" for kind, handler in registry.items())
+        return f"{name} {_digest(repr(by_type))}"  # of `functools.singledispatch`
 
     def _class(self, kind: type) -> str:
         if _is_installed(kind.__module__, None):
@@ -149,7 +171,11 @@ class CodeWalk:
         generated = dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
         for attribute, value in list(vars(kind).items()):
             inner = _attribute(value, "__func__") or _attribute(value, "func") or value
-            if isinstance(value, property):
+            if isinstance(value, functools.partialmethod):
+                self._variable(attribute, name, value)
+            elif isinstance(value, functools.singledispatchmethod):
+                self._variable(attribute, name, value.dispatcher)
+            elif isinstance(value, property):
                 for accessor in filter(None, (value.fget, value.fset, value.fdel)):
                     self.refer(accessor)
             elif isinstance(inner, types.FunctionType):
@@ -162,10 +188,7 @@ class CodeWalk:
         return name
 
     def _state_of(self, kind: type) -> set[str]:
-        methods = [m for c in kind.__mro__ for n, m in vars(c).items() if n not in _MAKERS]
-        functions = [_attribute(m, "__func__") or _attribute(m, "func") or _attribute(m, "fget") or m for m in methods]
-        codes = [function.__code__ for function in functions if isinstance(function, types.FunctionType)]
-        return self._state.union(*map(state_of, codes))
+        return self._state.union(*(state_of(method.__code__) for method in _methods_of(kind)))
 
     def _object(self, value: Any) -> str:
         kind = type(value)
@@ -174,7 +197,12 @@ class CodeWalk:
         name, state = self.refer(kind), self._state_of(kind)
         slots = [slot for c in kind.__mro__ for slot in vars(c).get("__slots__", ()) if hasattr(value, slot)]
         held = {**{slot: getattr(value, slot) for slot in slots}, **_attributes(value)}
-        held = {attribute: inner for attribute, inner in held.items() if not is_state(attribute, kind, state)}
+        changed = set[str]().union(*map(_changed_arguments, _methods_of(kind)))
+        held = {
+            attribute: emptied(inner) if is_state(attribute, kind, changed) else inner
+            for attribute, inner in held.items()
+            if not is_state(attribute, kind, state) and not is_computed(attribute, kind)
+        }
         return f"a {name}{self._holding(f'{name} object', held)}"
 
     def _holding(self, owner: str, held: dict[str, Any]) -> str:
@@ -187,6 +215,7 @@ class CodeWalk:
 
         A dict is added item by item, so that a new item changes no other.
         """
+        value = self._without_changes(value)
         if type(value) is dict and all(isinstance(key, str) for key in value):
             self._seen[id(value)] = value, f"dict {variable}"
             texts = [f"{key!r}: {self._variable(f'{variable}[{key!r}]', owner, held)}" for key, held in value.items()]
@@ -199,6 +228,12 @@ class CodeWalk:
             is_open = len(text) <= _LONG and text.isprintable() and not {"'", '"'} & set(text)
             self._add(f"{variable} in {owner}", text if is_open else _digest(text))
         return text
+
+    def _note_changed(self, values: Iterable[Any]) -> None:
+        self.changed.update({id(value): value for value in values if emptied(value) is not value})
+
+    def _without_changes(self, value: Any) -> Any:
+        return emptied(value) if id(value) in self._known_changed else value
 
     def _add(self, name: str, text: str) -> str:
         free, number = name, 1
@@ -216,6 +251,36 @@ def is_digest(text: object) -> bool:
 
 def _digest(text: str | bytes) -> str:
     return f"{_DIGEST}{hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()[:16]}"
+
+
+def _scope(function: types.FunctionType) -> dict[str, Any]:
+    """Returns the values of the global and enclosing names that a function can read."""
+    scope = dict(function.__globals__)
+    for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            scope[variable] = cell.cell_contents
+        except ValueError:  # not filled yet
+            scope.pop(variable, None)
+    return scope
+
+
+def _changed_arguments(function: types.FunctionType) -> set[str]:
+    """Returns the names that a function gives to functions like `heapq.heappush`; ".name" for attributes."""
+    scope, changed = _scope(function), set()
+    for (name, *attributes), argument in filter(operator.itemgetter(0), first_arguments(function.__code__)):
+        called = scope.get(name)
+        for attribute in attributes:
+            called = _attribute(called, attribute)
+        if changes_argument(called):
+            changed.add(argument)
+    return changed
+
+
+def _methods_of(kind: type) -> list[types.FunctionType]:
+    """Returns the functions of a class and its bases, but for those that make an object."""
+    methods = [m for c in kind.__mro__ for n, m in vars(c).items() if n not in _MAKERS]
+    functions = [_attribute(m, "__func__") or _attribute(m, "func") or _attribute(m, "fget") or m for m in methods]
+    return [function for function in functions if isinstance(function, types.FunctionType)]
 
 
 def _attribute(value: Any, name: str) -> Any:

@@ -346,10 +346,19 @@ def test_jobs_that_nobody_waits_for_are_cancelled(images):
         answers = evaluator.evaluate(jobs)
         job, _ = next(answers)
         answers.close()
+        answers = evaluator.evaluate(jobs)
+        next(answers)
+        evaluator.cancel(
+            [jobs[4], nk.Job("not asked for", (), Cell.chain("conv_3x3"), 4)]
+        )  # as a search with a lag does
+        assert [future.cancelled() for future in futures[9:]] == [False, True, False]
+        evaluator.cancel(jobs)
+        assert [future.cancelled() for future in futures[9:]] == [True, True, True]
+        answers.close()
         ((again, evaluation),) = evaluator.evaluate(jobs[-1:])
     assert (job, again) == (jobs[0], jobs[-1]) and not evaluation.failed
     # The worker may have begun the next ones before the first evaluation was read.
-    assert [future.cancelled() for future in futures[3:]] == [True, True, True, False]
+    assert [future.cancelled() for future in [*futures[3:6], futures[-1]]] == [True, True, True, False]
 
 
 def test_a_search_with_a_closed_evaluator_is_refused_before_its_folder_is_made(images, tmp_path):

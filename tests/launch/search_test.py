@@ -178,7 +178,12 @@ def test_the_same_command_again_evaluates_and_exports_nothing_anew(first, later)
     assert before == after and "best/saved_model/saved_model.pb" in after
     assert "batch " not in output and "3 of 64 cells evaluated" in output
     tail = first[2].stdout.partition("\n\n")[2]  # all but the progress
-    assert output.partition("\n\n")[2] == tail and "test " in tail
+    done, says = (
+        "Training the best child for 1 epochs ...",
+        "The best child is exported already, trained for 1 epochs; ",
+    )
+    assert done in tail and says in output and done not in output
+    assert output.partition("\n\n")[2] == tail.replace(done, f"{says}nothing is trained.") and "test " in tail
 
 
 def test_a_run_that_is_continued_is_announced(first, later):

@@ -101,6 +101,8 @@ def test_what_stands_exported_is_not_trained_again(run, images, monkeypatch):
     assert nk.export_best(workdir, top=2, epochs=1) == exported  # no images are needed either
     assert nk.export_best(workdir, top=1, epochs=1) == exported[:1]
     assert nk.export_best(workdir, top=9, epochs=1) == exported  # there are two
+    assert export.already_exported(workdir, top=2, epochs=1) == exported
+    assert export.already_exported(workdir, top=2, epochs=3) == []  # it would be trained
     assert before == {path: path.stat().st_mtime_ns for path in (workdir / "best").rglob("*")}
     with pytest.raises(AssertionError, match="a worker was started"):
         nk.export_best(workdir, epochs=3, images=images)

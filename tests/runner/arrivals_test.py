@@ -1,6 +1,8 @@
 """Tests of nas_keras/runner/arrivals.py, by way of the evaluators that a user may write, and of base.py."""
 
+import concurrent.futures
 import threading
+import time
 
 import pytest
 from helpers import grid, job
@@ -149,6 +151,51 @@ def test_closing_ends_the_evaluators_generator_so_that_it_can_cancel_the_rest(co
     arrivals.close()
     may_go_on.set()
     assert is_ended.wait(20)
+
+
+def test_a_search_that_ends_early_starts_no_further_job_of_any_open_batch():
+    """The only worker is busy with the first batch; nothing of the second one has arrived that would end its thread."""
+    started, may_go_on = [], threading.Event()
+
+    def work(key):
+        started.append(key)
+        assert may_go_on.wait(20)
+
+    class Queues(Evaluator):
+        def __init__(self):
+            self.futures, self.cancelled = {}, []
+
+        def evaluate(self, jobs):
+            self.futures.update({job.key: workers.submit(work, job.key) for job in jobs})
+            if jobs[0].key == "b":
+                b_is_queued.set()
+            for job in jobs:
+                self.futures[job.key].result()
+                yield job, ONE
+
+        def cancel(self, jobs):
+            self.cancelled += [job.key for job in jobs]
+            for job in jobs:
+                self.futures[job.key].cancel()
+
+    evaluator, b_is_queued = Queues(), threading.Event()
+    with concurrent.futures.ThreadPoolExecutor(1) as workers:
+        arrivals = Arrivals(evaluator, concurrent=True)
+        finish = arrivals.start([job("z")])
+        may_go_on.set()
+        arrivals.next()
+        finish()
+        may_go_on.clear()
+        arrivals.start([A])
+        while started != ["z", "a"]:
+            time.sleep(0.01)
+        arrivals.start([B, job("c")])
+        assert b_is_queued.wait(20)
+        arrivals.close()
+        arrivals.close()
+        may_go_on.set()
+    assert evaluator.cancelled == ["a", "b", "c"]  # and not "z", whose batch is finished
+    assert started == ["z", "a"]
 
 
 def test_two_batches_are_open_at_once():

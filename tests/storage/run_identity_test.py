@@ -7,7 +7,8 @@ import pytest
 from helpers import facts, grid, run_python
 
 import nas_keras as nk
-from nas_keras.errors import InvalidValueError
+from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.results.runs import read_runs
 from nas_keras.spaces import operations
 from nas_keras.storage.recipe import without_code
 from nas_keras.storage.records.shards import read_shard
@@ -100,24 +101,41 @@ def test_a_run_that_was_begun_before_code_counted_goes_on_by_the_names(tmp_path,
     nk.search(grid(4, 4), _ByName(_scaled(1)), max_evaluations=4, workdir=tmp_path, **settings)
     _make_older(tmp_path)
     older = json.loads((tmp_path / "config.json").read_text())["fixed"]
+    with pytest.raises(DataError, match="config.json does not say the decisions of its space 'grid'"):
+        read_runs([tmp_path])
     with caplog.at_level(logging.WARNING):
         result = _search(tmp_path, _scaled(1), budget=8)
-    assert "begun by a version that did not record the code" in caplog.text
+    assert caplog.text.count("begun by a version that did not record the code") == 1
     whole = nk.search(grid(4, 4), _ByName(_scaled(1)), max_evaluations=8, **settings)
     assert facts(result.trials) == facts(whole.trials)
-    assert json.loads((tmp_path / "config.json").read_text())["fixed"] == older
     assert len(read_shard(tmp_path / "dataset" / "trials-000003.tfrecord")) == 2
+    # That start adds what is missing: the run can be read without its program, and its code counts.
+    config = json.loads((tmp_path / "config.json").read_text())
+    decisions = [{"name": f"d{i}", "choices": ["0", "1", "2", "3"]} for i in range(2)]
+    assert config["fixed"] == {**older, "space": {**older["space"], "decisions": decisions}}
+    assert config["code"]["function_code"]["by in _scaled.<locals>.reward"] == "1"
+    assert facts(read_runs([tmp_path])[0].trials) == facts(whole.trials)
+    with caplog.at_level(logging.WARNING):
+        assert _search(tmp_path, _scaled(1), budget=9).num_evaluations == 9
+    assert caplog.text.count("begun by a version that did not record the code") == 1
+    assert json.loads((tmp_path / "config.json").read_text())["code"] == config["code"]
+    with pytest.raises(InvalidValueError, match="came from other code. the function: by in .* was 1, is 2"):
+        _search(tmp_path, _scaled(2), budget=9)
+    known = {"warm_start_from": tmp_path, "max_evaluations": 1, **settings}
+    assert nk.search(grid(4, 4), nk.FunctionEvaluator(_scaled(1)), **known).num_evaluations == 1
+    with pytest.raises(InvalidValueError, match="by in _scaled.<locals>.reward was 1, is 2"):
+        nk.search(grid(4, 4), nk.FunctionEvaluator(_scaled(2)), **known)
     for settings, says in (
         ({"function": sum}, '"function": "sum"'),
         ({"function": _scaled(1), "recipe": {"a": 1}}, '{"a": 1} now'),
         (
             {"function": _scaled(1), "space": grid(4, 5)},
-            "space: grid .* the decisions of the older one were not recorded",
+            "space: decision .* choice 4 is new",
         ),
         ({"function": _scaled(1), "space": grid(4, 4)}, None),
     ):
         if says is None:
-            assert _search(tmp_path, budget=8, **settings).num_evaluations == 8
+            assert _search(tmp_path, budget=9, **settings).num_evaluations == 9
             continue
         with pytest.raises(InvalidValueError, match=says):
             _search(tmp_path, **settings)

@@ -7,6 +7,7 @@ import json
 import linecache
 import operator
 import re
+import sys
 import types
 
 import numpy as np
@@ -305,6 +306,130 @@ def test_private_class_attributes_count_unless_they_are_state():
     module = _module(_PRIVATE)
     module.f(1)
     assert module.Scorer._cache and module.Scorer._last == 1 and code_parts(module.f) == before
+
+
+_WRAPPED = """
+import functools, contextlib
+import numpy as np
+def helper(x, by):
+    return x * by
+class Scorer:
+    double = functools.partialmethod(helper, 2)
+    @functools.singledispatchmethod
+    def rate(self, x):
+        return 1
+    @rate.register(str)
+    def _(self, x):
+        return 10
+    def score(self, x):
+        return self.double() + self.rate(x)
+@functools.singledispatch
+def size(x):
+    return 100
+@size.register(int)
+def _(x):
+    return 1_000
+@contextlib.contextmanager
+def opened(x):
+    yield x + 7
+def one(x):
+    return x + 3
+wide = np.vectorize(one, otypes=[float])
+"""
+
+
+@pytest.mark.parametrize(
+    ("f", "old", "new"),
+    [
+        ("Scorer().score", "(helper, 2)", "(helper, 3)"),
+        ("Scorer().score", "x * by", "x / by"),
+        ("Scorer().score", "return 1\n", "return 2\n"),
+        ("Scorer().score", "return 10\n", "return 20\n"),
+        ("Scorer().score", "register(str)", "register(bytes)"),
+        ("size", "return 100\n", "return 200\n"),
+        ("size", "return 1_000\n", "return 2_000\n"),
+        ("lambda x: size(x)", "register(int)", "register(float)"),
+        ("lambda x: opened(x)", "x + 7", "x + 8"),
+        ("wide", "x + 3", "x + 4"),
+        ("lambda x: wide(x)", "[float]", "[int]"),
+        ("lambda x: wide(x)", "x + 3", "x + 4"),
+    ],
+)
+def test_functions_within_installed_wrappers_count(f, old, new):
+    text = f"{_WRAPPED}f = {f}\n"
+    assert text.count(old) == 1
+    assert _parts(text) == _parts(text) != _parts(text.replace(old, new))
+
+
+_CHANGED = """
+import bisect, collections, functools, heapq, operator
+import heapq as queues
+from heapq import heappush as push
+heap, places, table, seen, log = [], [], {}, set(), collections.deque()
+again = log
+class Scorer:
+    def __init__(self, weight):
+        self.weight, self.waiting = weight, []
+    @functools.cached_property
+    def twice(self):
+        return 2 * self.weight
+    def note(self, x):
+        heapq.heappush(self.waiting, x)
+        return self.twice + len(self.waiting)
+scorer = Scorer(3)
+def first():
+    return heap[0], len(again), table
+def f(x):
+    HOW
+    return x, first
+"""
+
+
+@pytest.mark.parametrize("has_source", [True, False])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "heapq.heappush(heap, x)",
+        "queues.heappush(heap, x)",
+        "push(heap, x)",
+        "bisect.insort(places, x)",
+        "operator.setitem(table, x, 1)",
+        "log.append(x)",
+        "seen.add(x)",
+        "scorer.note(x)",
+    ],
+)
+def test_the_same_code_is_the_same_after_it_was_called(how, has_source):
+    text = _CHANGED.replace("HOW", how)
+    module = _module(text, has_source=has_source)
+    before = code_parts(module.f)
+    module.f(2)
+    module.f(1)
+    if "scorer" not in how:
+        assert module.heap or module.places or module.table or module.log or module.seen
+    elif not has_source:
+        return  # without a source, the attribute of a local name is not known
+    assert code_parts(module.f) == before == _parts(text, has_source=has_source)
+    assert before != _parts(text.replace("heap[0]", "heap[1]").replace("Scorer(3)", "Scorer(4)"), has_source=has_source)
+
+
+def test_a_container_that_an_imported_module_holds_may_change_too(monkeypatch):
+    mine = _module("import heapq\nlog, heap = [], []\ndef size():\n    return len(log) + len(heap)\n")
+    monkeypatch.setitem(sys.modules, "mine_of_the_test", mine)
+    mine.__name__, mine.__file__ = "mine_of_the_test", "/nowhere/mine_of_the_test.py"
+    text = """
+import heapq
+import mine_of_the_test as alias
+from mine_of_the_test import log as other
+def f(x):
+    alias.log.append(x)
+    heapq.heappush(alias.heap, x)
+    return alias.size() + len(other)
+"""
+    module = _module(text)
+    before = code_parts(module.f)
+    module.f(1)
+    assert mine.log == mine.heap == [1] and code_parts(module.f) == before
 
 
 def test_a_module_that_was_imported_again_counts_by_its_new_text(tmp_path):

@@ -129,7 +129,9 @@ def test_a_table_whose_folder_is_moved_ends_and_goes_on_there(tmp_path):
     assert len(read_table(moved).trials) == 64
 
 
-_CHANGED = "it was moved, removed, replaced or edited. What is finished is kept in the rest of the folder. Put back what"
+_CHANGED = (
+    "it was moved, removed, replaced or edited. What is finished is kept in the rest of the folder. Put back what"
+)
 
 
 def _link_elsewhere(path):
@@ -204,7 +206,9 @@ def test_a_start_without_the_dataset_says_so_instead_of_searching_anew(tmp_path)
     _search(tmp_path)
     (tmp_path / "dataset").rename(tmp_path / "elsewhere")
     before = _files(tmp_path)
-    with pytest.raises(DataError, match="dataset is missing, but .*checkpoints shows that trials were stored there. Pu"):
+    with pytest.raises(
+        DataError, match="dataset is missing, but .*checkpoints shows that trials were stored there. Pu"
+    ):
         _search(tmp_path)
     assert _files(tmp_path) == before and not (tmp_path / "dataset").exists()
     shutil.rmtree(tmp_path / "checkpoints")

@@ -193,11 +193,15 @@ def cache_hit_rate(run: Run) -> float:
 
 
 def children_per_hour(run: Run) -> float:
-    """Children evaluated per hour of wall time, by the times in TensorBoard's files; NaN if no file has two batches.
+    """Children evaluated per hour of wall time, by the times in TensorBoard's files.
 
     The time of a batch is that of its end, so the first batch of each start of the search is not counted, nor is the
-    time between two starts.
+    time between two starts. The result is NaN if no file has two batches, and for a search that trained no child
+    because it looked all rewards up in a table.
     """
+    source = run.config.get("source")
+    if isinstance(source, dict) and "table" in source and not core_hours(run):
+        return np.nan
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
     children, seconds = 0, 0.0

@@ -38,10 +38,11 @@ def headlines(facts: RunFacts) -> list[str]:
     lines = []
     for run in facts.runs:
         best = run.best(1)
-        budget = run.config["budget"]["max_evaluations"]
+        budget, rate = run.config["budget"]["max_evaluations"], children_per_hour(run)
         lines.append(
             f"{run.title}: {len(run.evaluated):,} of {budget:,} cells evaluated, {len(run.trials):,} samples with "
-            f"{percent(cache_hit_rate(run))} % cache hits, {number(children_per_hour(run), 0)} children an hour"
+            f"{percent(cache_hit_rate(run))} % cache hits"
+            + ("" if math.isnan(rate) else f", {number(rate, 0)} children an hour")
             + (f"; {_best(run, best[0])}, {facts.names[best[0].key]}" if best else "; none succeeded")
             + "."
         )
@@ -112,25 +113,33 @@ def winners(facts: RunFacts, pictures: Mapping[str, str]) -> str:
 def searching(facts: RunFacts, pictures: Mapping[str, str]) -> str:
     """The searches, side by side."""
     rows = []
-    for run in facts.runs:
+    rates = [children_per_hour(run) for run in facts.runs]
+    has_rates = not all(map(math.isnan, rates))
+    for run, rate in zip(facts.runs, rates, strict=True):
         failed = sum(trial.evaluation.failed for trial in run.evaluated)
         first = run.best(1)
         rows.append(
             [escape(run.title), run.fixed["seed"], f"{len(run.evaluated):,}", failed, f"{len(run.trials):,}"]
-            + [percent(cache_hit_rate(run)), number(children_per_hour(run), 0), number(core_hours(run))]
+            + [percent(cache_hit_rate(run)), *([number(rate, 0)] if has_rates else []), number(core_hours(run))]
             + [_accuracy(run) if first else "–", percent(*spread_of_best(run))]
         )
-    header = "search |seed|cells evaluated|failed|samples|cache hits, %|children an hour|core-hours|best|the best "
+    header = ["search ", "seed", "cells evaluated", "failed", "samples", "cache hits, %"]
+    header += ["children an hour"] * has_rates + ["core-hours", "best", f"the best {TOP}"]
     return "\n\n".join(
         [
             "## The searches",
             "All searches use the same recipe; " + _goal(facts),
             *_refused(facts),
             f"![Reward of each cell evaluated, and the best so far]({pictures['rewards']})",
-            make_table(f"{header}{TOP}".split("|"), rows),
+            make_table(header, rows),
             f"The best {TOP}: mean ± standard deviation of their rewards. Cache hits are samples whose reward was "
-            "already in D; they cost nothing. Children an hour are per hour of wall time, by all workers together "
-            "and with whatever else the machine was doing; children whose reward came from a table are included.",
+            "already in D; they cost nothing."
+            + (
+                " Children an hour are per hour of wall time, by all workers together and with whatever else the "
+                "machine was doing; children whose reward came from a table are included."
+                if has_rates
+                else ""
+            ),
         ]
     )
 

@@ -220,6 +220,31 @@ def test_children_an_hour_are_of_the_clock(folder, tmp_path, monkeypatch):
     (tmp_path / file.name).rename(file)
 
 
+def test_a_search_whose_rewards_were_looked_up_has_no_children_an_hour(tmp_path, _undrawn):
+    space = nk.spaces.large(1)
+    keys = [space.key(actions) for actions in space.enumerate(distinct=True)]
+    records = [
+        _record(key, Evaluation(0.9, valid_accuracy=0.9, num_params=1, seconds=36.0), space=space) for key in keys
+    ]
+    write_table(tmp_path / "table", records, space=space, recipe=RECIPE)
+    for name in ("one", "other"):
+        evaluator = nk.TableEvaluator(tmp_path / "table")
+        settings = {"strategy": "random", "max_evaluations": 8, "batch_size": 2}
+        nk.search(space, evaluator, workdir=tmp_path / name, **settings)
+    _search(tmp_path / "trained", "evolution", space, 8, batch_size=2)
+    text = write_run_report([tmp_path / "one", tmp_path / "other"], tmp_path / "looked up").page.read_text()
+    assert "an hour" not in text and "| cache hits, % | core-hours |" in text
+    made = write_run_report([tmp_path / "one", tmp_path / "trained"], tmp_path / "both")
+    text = made.page.read_text()
+    assert [line.count("children an hour") for line in made.headlines[:2]] == [0, 1]
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| ") and "| children an hour |" in line]
+    column = [cell.strip() for cell in rows[0]].index("children an hour")
+    rates = {
+        line.split("|")[1].strip(): line.split("|")[column].strip() for line in text.splitlines() if "| 0 |" in line
+    }
+    assert rates["random search"] == "–" and float(rates["evolution"]) > 0
+
+
 def _wall_times(file):
     """Step -> the first wall time of it, by TensorFlow's own reader."""
     import tensorflow as tf
@@ -296,5 +321,5 @@ def test_a_page_of_a_search_whose_first_batch_is_unfinished(tmp_path):
         nk.search(SPACE, evaluator, strategy="evolution", max_evaluations=24, workdir=tmp_path / "run")
     best = max((_accuracy(cell).reward, cell.key) for cell in seen[:3] if not _accuracy(cell).failed)[1]
     made = write_run_report([tmp_path / "run"], tmp_path / "page")
-    assert made.headlines[0].startswith("evolution: 3 of 24 cells evaluated, 0 samples with 0.00 % cache hits, ")
+    assert made.headlines[0].startswith("evolution: 3 of 24 cells evaluated, 0 samples with 0.00 % cache hits; best ")
     assert made.headlines[0].endswith(f"{best}.")
