@@ -16,7 +16,6 @@ from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage import recipe as recipes
 from nas_keras.storage.run_folder import Workspace
 
-
 CODE = "code"  # the entry of a configuration that holds what `recipes.with_code` adds to the recipe of a newer run
 
 

@@ -2,8 +2,8 @@
 
 The lock is `flock`, which the kernel releases when the process dies, on the folder itself and, for a run, on its file
 `lock`. Moving, removing or replacing the folder or that file removes the lock unnoticed, so `is_held` compares inodes
-before each write: nothing is ever written to a folder other than the one that was locked. `watch` extends this to what must
-stay in its place within the folder.
+before each write: nothing is ever written to a folder other than the one that was locked. `watch` extends this to what is in
+the folder and must stay in its place.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ class _Held(NamedTuple):
     watched: dict[pathlib.Path, _Watched]
 
 
-# One process can hold two runs at one path if the folder of the first was moved away; the latest is the one that writes.
+# One process can hold two runs at one path if the folder of the first was moved away: the latest one writes.
 _held: list[_Held] = []
 
 
