@@ -2,8 +2,8 @@
 
 The lock is `flock`, which the kernel releases when the process dies, on the folder itself and, for a run, on its file
 `lock`. Moving, removing or replacing the folder or that file removes the lock unnoticed, so `is_held` compares inodes
-before each write: nothing is ever written to a folder other than the one that was locked. `watch` extends this to what is in
-the folder and must stay in its place.
+before each write: nothing is ever written to a folder other than the one that was locked. `watch` extends this to what
+is in the folder and must stay in its place.
 """
 
 import contextlib

@@ -169,14 +169,14 @@ def test_a_search_that_ends_early_starts_no_further_job_of_any_open_batch():
             self.futures.update({job.key: workers.submit(work, job.key) for job in jobs})
             if jobs[0].key == "b":
                 b_is_queued.set()
-            for job in jobs:
-                self.futures[job.key].result()
-                yield job, ONE
+            for one in jobs:
+                self.futures[one.key].result()
+                yield one, ONE
 
         def cancel(self, jobs):
             self.cancelled += [job.key for job in jobs]
-            for job in jobs:
-                self.futures[job.key].cancel()
+            for one in jobs:
+                self.futures[one.key].cancel()
 
     evaluator, b_is_queued = Queues(), threading.Event()
     with concurrent.futures.ThreadPoolExecutor(1) as workers:

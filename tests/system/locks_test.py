@@ -129,9 +129,7 @@ def test_a_table_whose_folder_is_moved_ends_and_goes_on_there(tmp_path):
     assert len(read_table(moved).trials) == 64
 
 
-_CHANGED = (
-    "it was moved, removed, replaced or edited. What is finished is kept in the rest of the folder. Put back what"
-)
+_CHANGED = "it was moved, removed, replaced or edited. What is finished is kept in the rest of the folder. Put back"
 
 
 def _link_elsewhere(path):
