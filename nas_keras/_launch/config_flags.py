@@ -7,8 +7,8 @@ can drift apart. The dataclass checks the values.
 import dataclasses
 import re
 import textwrap
-from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar, cast
 
 from absl import flags
 
@@ -18,7 +18,12 @@ from nas_keras.errors import InvalidValueError
 flags.disclaim_key_flags()  # see flags.py
 
 _Config = TypeVar("_Config")
-_DEFINE = {int: flags.DEFINE_integer, float: flags.DEFINE_float, bool: flags.DEFINE_boolean, str: flags.DEFINE_string}
+_DEFINE: dict[type, Callable[..., Any]] = {
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    bool: flags.DEFINE_boolean,
+    str: flags.DEFINE_string,
+}
 
 
 class ConfigFlags(Generic[_Config]):
@@ -40,8 +45,9 @@ class ConfigFlags(Generic[_Config]):
         self._config, self._unset = config, dict(unset or {})
         texts = attribute_texts(config)
         self._flags: dict[str, flags.FlagHolder] = {}  # by field
-        self._names = {field.name: flag_name(field) for field in dataclasses.fields(config)}
-        for field in dataclasses.fields(config):
+        fields = dataclasses.fields(cast(Any, config))  # mypy knows no type for "any dataclass"
+        self._names = {field.name: flag_name(field) for field in fields}
+        for field in fields:
             text = texts[field.name][0].upper() + texts[field.name][1:]
             default = (defaults or {}).get(field.name, field.default)
             if field.name in self._unset:

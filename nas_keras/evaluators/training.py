@@ -236,8 +236,8 @@ class TrainingEvaluator(Evaluator):
                     future.cancel()
 
     def _submit(self, submit: Callable, job: Job, train: TrainConfig) -> concurrent.futures.Future:
-        make_model = functools.partial(build_child, job.architecture, self._child)
-        make_model = ScreenedModel(make_model, self.limits, latency=self._measures_latency)
+        build = functools.partial(build_child, job.architecture, self._child)
+        make_model = ScreenedModel(build, self.limits, latency=self._measures_latency)
         return submit(_evaluate, make_model=make_model, seed=job.seed, settings={**self._settings, "config": train})
 
     def close(self) -> None:

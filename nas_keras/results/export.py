@@ -216,7 +216,7 @@ def _train_and_export(
             _warn_of_guessing(child, images)
 
 
-def _errors(measured: dict[str, Any], images: Images) -> dict[str, float | None]:
+def _errors(measured: dict[str, Any], images: Images) -> dict[str, Any]:
     """Returns the standard errors of the measured accuracies, and the accuracy of guessing."""
     valid, test = measured["valid_accuracy"], measured["test_accuracy"]
     labels = images.valid_labels if test is None else images.test()[1]

@@ -157,7 +157,7 @@ def _check_evaluator(evaluator: Any, space: SearchSpace, objective: Objective) -
     if lacking:
         raise InvalidValueError(
             f"objective={objective.text!r} needs {' and '.join(lacking)}, which {type(evaluator).__name__} does not "
-            f"have here; it has {', '.join(sorted(description.costs)) or 'no cost'}. Use another objective, or an "
+            f"have here; it has {', '.join(sorted(description.costs or ())) or 'no cost'}. Use another objective, or an "
             "evaluator that measures it, such as nk.TrainingEvaluator(..., measure_latency=True) for a latency."
         )
     return description
