@@ -155,9 +155,10 @@ def _check_evaluator(evaluator: Any, space: SearchSpace, objective: Objective) -
     recipes.fingerprint(description.recipe)  # raises InvalidValueError if the recipe has none
     lacking = [cost for cost in objective.costs if description.costs is not None and cost not in description.costs]
     if lacking:
+        existing = ", ".join(sorted(description.costs or ())) or "no cost"
         raise InvalidValueError(
             f"objective={objective.text!r} needs {' and '.join(lacking)}, which {type(evaluator).__name__} does not "
-            f"have here; it has {', '.join(sorted(description.costs or ())) or 'no cost'}. Use another objective, or an "
+            f"have here; it has {existing}. Use another objective, or an "
             "evaluator that measures it, such as nk.TrainingEvaluator(..., measure_latency=True) for a latency."
         )
     return description
