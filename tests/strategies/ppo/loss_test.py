@@ -130,3 +130,18 @@ def test_a_step_is_sgd_on_the_gradient(controller):
     for variable, old, gradient in zip(variables, before, expected, strict=True):
         np.testing.assert_allclose(variable.numpy(), old - 0.1 * gradient, atol=1e-6)
     assert set(metrics) == set(PPOLoss.METRICS)
+
+
+@pytest.mark.parametrize("shift", [-200.0, -30.0, 30.0, 200.0])
+def test_weights_stay_finite_however_far_the_policy_is_from_the_old_one(controller, shift):
+    """exp(200) is no number in single precision. A step is at most the largest norm of a gradient times the rate."""
+    actions, old, advantages = _trials(controller, spread=0)
+    before = [variable.numpy() for variable in controller.trainable_variables]
+    loss, distribution = _loss(controller, entropy=0.0, learning_rate=0.1), make_distribution()
+    metrics = tf.function(lambda: loss.step(distribution, actions, old + shift, advantages))()
+    assert all(np.isfinite(value) for value in metrics.values())
+    moved = [variable.numpy() - old for variable, old in zip(controller.trainable_variables, before, strict=True)]
+    length = np.sqrt(sum(np.sum(part**2) for part in moved))
+    assert np.isfinite(length) and length <= 0.1 * 10 * 1.001
+    if shift < 0:  # r is large: the negative advantages, which nothing bounds, move the policy
+        assert length > 0.5
