@@ -12,6 +12,7 @@ _MAX_WORKERS = 1_024  # processes; more than any machine has GPUs or cores for
 _MAX_SECONDS = 1_000_000  # 11 days; the operating system counts milliseconds in 32 bits
 _MAX_LENGTH = 1_000_000  # items of a list
 _MAX_SHOWN = 200  # characters of a value
+_MAX_ERROR = 400  # characters of an error of the user's code
 
 
 class NasKerasError(Exception):
@@ -56,6 +57,12 @@ def shown(value: object) -> str:
     except Exception:  # the value may be of any class, and Python refuses integers of thousands of digits
         text = f"a {type(value).__name__} that cannot be written"
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+
+
+def in_one_line(error: BaseException) -> str:
+    """Returns the message of an error, without line breaks and the last full stop, truncated if it is long."""
+    text = " ".join(str(error).split()).removesuffix(".")
+    return text if len(text) <= _MAX_ERROR else f"{text[:_MAX_ERROR]} [...]"
 
 
 def check_choice(name: str, value: object, allowed: Iterable[str]) -> None:

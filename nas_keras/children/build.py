@@ -160,7 +160,7 @@ def _build_cell(
 def _build_tree(
     keras: Any, x: Any, tree: Tree, filters: int, loose_ends: list, *, norm: operations.BatchNorm, watch: VariableWatch
 ) -> None:
-    with watch.watching(tree.operation):
+    with watch.watching(f"Operation {tree.operation!r}"):
         y = operations.build(tree.operation, keras, x, filters, norm=norm)
     if not tree.readers:
         loose_ends.append(y)

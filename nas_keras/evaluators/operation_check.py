@@ -9,25 +9,14 @@ from typing import Any
 
 import cloudpickle
 
-from nas_keras._tensorflow import tf
 from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.children.training import in_precision
 from nas_keras.errors import InvalidValueError, check_choice
+from nas_keras.evaluators.step_check import check_step
 from nas_keras.spaces import operations
 from nas_keras.spaces.cell import Cell
-from nas_keras.spaces.variables import (
-    FROZEN,
-    NO_GRADIENT,
-    NOT_OWNED,
-    VariableWatch,
-    identities,
-    identities_of,
-    is_weight,
-    refusal,
-)
+from nas_keras.spaces.variables import VariableWatch
 from nas_keras.storage.recipe import OPERATIONS, code_difference, with_code
-
-_READING = {"ReadVariableOp", "ResourceGather"}  # operations of a graph that do not change a variable
 
 
 def picklable(builders: dict[str, operations.Builder]) -> dict[str, operations.Builder]:
@@ -79,7 +68,7 @@ def check_operations(
                 model = build_child(
                     Cell.chain(name), child, input_shape=input_shape, num_classes=num_classes, watch=watch
                 )
-        _check_step(name, model, [variable for _, variable in watch.created])
+        check_step(f"Operation {name!r}", model, watch)
 
 
 def check_code(cells: Iterable[object], recipe: dict[str, Any], run: object) -> None:
@@ -124,30 +113,3 @@ def _pickling_error(build: operations.Builder) -> Exception | None:
     except Exception as error:  # an object that cannot be pickled may raise any class
         return error
     return None
-
-
-def _check_step(name: str, model, created: list) -> None:
-    """Traces one training step, and raises InvalidValueError for a weight that the step reads but does not change.
-
-    A weight that is not trained, such as a moving average, must be assigned by the step itself.
-    """
-    without_gradient = []
-
-    @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.uint8)])
-    def step(images):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(model(images, training=True))
-        gradients = tape.gradient(loss, model.trainable_weights)
-        without_gradient.extend(w for w, g in zip(model.trainable_weights, gradients, strict=True) if g is None)
-        return loss
-
-    graph = step.get_concrete_function().graph
-    for variable in filter(is_weight, graph.variables):
-        if not identities(variable) & identities_of(model.weights):
-            raise refusal(name, variable, NOT_OWNED)
-    consumers = {id(handle): {op.type for op in inside.consumers()} for handle, inside in graph.captures}
-    for variable in created:
-        if identities(variable) & identities_of(without_gradient):
-            raise refusal(name, variable, NO_GRADIENT)
-        if not variable.trainable and consumers.get(id(variable.handle), _READING) <= _READING:
-            raise refusal(name, variable, FROZEN)

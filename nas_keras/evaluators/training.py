@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import dataclasses
-import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,12 +13,14 @@ from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.children.caveats import few_steps, guessing, near_median
 from nas_keras.children.cell_costs import CellCosts
 from nas_keras.children.named_recipes import settings_of
+from nas_keras.children.network import BuildError, CellNetwork, Network, OwnNetwork
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.children.training import Split, evaluate_child
 from nas_keras.data.images import Images
 from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, check_type, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.limits import Limits
+from nas_keras.evaluators.network_check import check_network
 from nas_keras.evaluators.operation_check import check_operations
 from nas_keras.evaluators.screening import CellScreening, RefusedError, ScreenedModel
 from nas_keras.evaluators.training_pool import THREADS, TrainingPool
@@ -34,11 +35,16 @@ from nas_keras.trial import Evaluation, Job, Trial
 
 
 class TrainingEvaluator(Evaluator):
-    """Trains the child of each job's cell from scratch, with the job's seed.
+    """Trains the child of each job's architecture from scratch, with the job's seed.
 
     Args:
         images: the data set; its test split is read only with `measure_test`.
-        child: the network around a cell.
+        child: the network around a cell; None: `ChildConfig()`, unless `build` is given.
+        build: function `build(architecture, input_shape, num_classes)` for a space of anything but cells. It returns a
+            model of tf_keras that takes images [B, H, W, C] with values from 0 to 255, which it rescales itself, and
+            gives logits [B, num_classes]. It is called in the workers. Its code is part of the recipe. An architecture
+            for which it raises an exception is a failed child.
+        version: replaces the code of `build` in the recipe; change it whenever rewards may change.
         train: the settings of the training.
         workers: number of processes; None: one for each GPU or else each CPU core, or one if `distribute` is
             "mirrored". On a CPU a worker has one thread, so that rewards do not depend on the number of workers.
@@ -62,6 +68,8 @@ class TrainingEvaluator(Evaluator):
         images: Images,
         *,
         child: ChildConfig | None = None,
+        build: Callable[..., Any] | None = None,
+        version: str | None = None,
         train: TrainConfig | None = None,
         workers: int | None = None,
         distribute: str = NONE,
@@ -70,11 +78,10 @@ class TrainingEvaluator(Evaluator):
         limits: Limits | None = None,
         measure_latency: bool = False,
     ):
-        self._child = ChildConfig() if child is None else child
+        self._network = make_network(child, build, version)
         self._train = TrainConfig() if train is None else train
         for name, value, kind in (
             ("images", images, Images),
-            ("child", self._child, ChildConfig),
             ("train", self._train, TrainConfig),
         ):
             if not isinstance(value, kind):
@@ -83,8 +90,9 @@ class TrainingEvaluator(Evaluator):
         check_flag("measure_test", measure_test)
         self._set_limits(limits, measure_latency, distribute, images)
         self._environments = worker_environments(workers, distribute)
-        # Reports images that are too small for the stages before any work.
-        build_child(Cell.chain("identity"), self._child, input_shape=images.image_shape, num_classes=images.num_classes)
+        if isinstance(self._network, CellNetwork):  # reports images that are too small for the stages before any work
+            smallest = self._network.make_model(Cell.chain("identity"))
+            smallest(input_shape=images.image_shape, num_classes=images.num_classes)
         self._settings: dict[str, Any] = {
             "num_classes": images.num_classes,
             "config": self._train,
@@ -95,10 +103,10 @@ class TrainingEvaluator(Evaluator):
         if images.load_test is None and not measure_test:
             logging.warning("%s has no test split: what is exported will have no test accuracy.", images.name)
         self._code = operations.registered_code()  # the code that the workers have
-        self.recipe = make_recipe(images, self._child, self._train, distribute)
+        self.recipe = make_recipe(images, self._network, self._train, distribute)
         # The second try of a child that runs out of memory.
         self._half = dataclasses.replace(self._train, batch_size=max(1, self._train.batch_size // 2))
-        half = make_recipe(images, self._child, self._half, distribute)
+        half = make_recipe(images, self._network, self._half, distribute)
         self.variants = [half] if half != self.recipe else []
         self.source = {**images.source, "class_names": list(images.class_names)}
         self.environment = {
@@ -126,22 +134,24 @@ class TrainingEvaluator(Evaluator):
                 f"distribute={distribute!r} is not allowed with a latency, which is that of one device. Use 'none'."
             )
         self.costs = ("num_params", "flops", *(["latency_ms"] if self._measures_latency else []))
-        build = functools.partial(
-            build_child, config=self._child, input_shape=images.image_shape, num_classes=images.num_classes
-        )
-        self._screening = CellScreening(self.limits, CellCosts(build))
+        if isinstance(self._network, CellNetwork):
+            shape = {"input_shape": images.image_shape, "num_classes": images.num_classes}
+            build = functools.partial(build_child, config=self._network.child, **shape)
+            self._screening: CellScreening | None = CellScreening(self.limits, CellCosts(build))
+        else:  # the costs of a user's network are those of its model, which a worker builds
+            self._screening = None
 
     def check(self, space: SearchSpace) -> None:
-        """Checks the registered operations of the space, and adds their code to the recipe.
+        """Checks the user's operations or network, and adds the code of the operations to the recipe.
 
-        Each operation is built in this process and its gradients are traced.
+        Each of them is built in this process and its gradients are traced.
 
         Raises:
-            InvalidValueError: if the evaluator is closed, the space is not one of cells, or one of its operations
-                cannot be trained in a worker or was replaced after the workers got it.
+            InvalidValueError: if the evaluator is closed, the space is not one of cells and there is no `build`, or
+                what is to be built cannot be trained in a worker, or was replaced after the workers got it.
         """
         self._pool.check_open()
-        names = operations_of(space)
+        names = self._operations_of(space)
         code = {name: code for name, code in self._code.items() if name in names}
         now = operations.registered_code()
         replaced = [name for name in code if code[name] != now.get(name)]
@@ -150,16 +160,26 @@ class TrainingEvaluator(Evaluator):
                 f"Operation {replaced[0]!r} was registered again after this TrainingEvaluator was made, and its "
                 "workers have the old one. Make another TrainingEvaluator."
             )
-        check_operations(
-            names,
-            self._pool.operations,
-            child=self._child,
-            input_shape=self._image_shape,
-            num_classes=self._settings["num_classes"],
-            precision=self._train.precision,
-        )
-        self.recipe = with_code(without_code(self.recipe), operations=code)
-        self.variants = [with_code(without_code(variant), operations=code) for variant in self.variants]
+        settings: dict[str, Any] = {
+            "input_shape": self._image_shape,
+            "num_classes": self._settings["num_classes"],
+            "precision": self._train.precision,
+        }
+        if isinstance(self._network, CellNetwork):
+            check_operations(names, self._pool.operations, child=self._network.child, **settings)
+        else:
+            check_network(self._network, space, **settings)
+        self.recipe = self._with_code(self.recipe, code)
+        self.variants = [self._with_code(variant, code) for variant in self.variants]
+
+    def _operations_of(self, space: SearchSpace) -> list[str]:
+        """Returns the operations of a space of cells; with `build`, all of the user's, any of which it may build."""
+        if isinstance(self._network, CellNetwork) or isinstance(space.decode([0] * len(space.decisions)), Cell):
+            return operations_of(space)
+        return list(self._code)
+
+    def _with_code(self, recipe: dict[str, Any], code: dict[str, dict[str, str]]) -> dict[str, Any]:
+        return with_code(without_code(recipe), operations=code, build=self._network.code)
 
     def review(self, trials: Sequence[Trial]) -> None:
         """Warns if the best accuracy of a search is within noise of guessing, or of the median of its children."""
@@ -197,7 +217,7 @@ class TrainingEvaluator(Evaluator):
             TaskError: if a worker raises an unexpected exception; the message is its traceback.
         """
         self._pool.check_open()
-        refusals = {job.key: self._screening.refuse(job) for job in jobs}
+        refusals = {job.key: self._screening.refuse(job) if self._screening else None for job in jobs}
         allowed = [job for job in jobs if refusals[job.key] is None]
         submitted = {self._submit(self._pool.submit, job, self._train): (job, False) for job in allowed}
         self._submitted.append(submitted)
@@ -236,7 +256,7 @@ class TrainingEvaluator(Evaluator):
                     future.cancel()
 
     def _submit(self, submit: Callable, job: Job, train: TrainConfig) -> concurrent.futures.Future:
-        build = functools.partial(build_child, job.architecture, self._child)
+        build = self._network.make_model(job.architecture)
         make_model = ScreenedModel(build, self.limits, latency=self._measures_latency)
         return submit(_evaluate, make_model=make_model, seed=job.seed, settings={**self._settings, "config": train})
 
@@ -245,14 +265,32 @@ class TrainingEvaluator(Evaluator):
         self._pool.close()
 
 
-def make_recipe(images: Images, child: ChildConfig, train: TrainConfig, distribute: str) -> dict[str, Any]:
+def make_network(child: ChildConfig | None, build: Callable[..., Any] | None, version: str | None = None) -> Network:
+    """Returns the network of cells, or that of the user's function; both at once are refused."""
+    if build is None:
+        if version is not None:
+            raise InvalidValueError(f"version={shown(version)} is for build=. Leave it out, or pass build=.")
+        child = ChildConfig() if child is None else child
+        check_type("child", child, ChildConfig, "an nk.ChildConfig")
+        return CellNetwork(child)
+    if child is not None:
+        raise InvalidValueError(
+            f"child={shown(child)} with build= is not allowed: child is the network around a cell, and build makes the "
+            "whole network. Leave one of them out."
+        )
+    return OwnNetwork.freeze(build, version=version)
+
+
+def make_recipe(images: Images, network: Network | ChildConfig, train: TrainConfig, distribute: str) -> dict[str, Any]:
     """Makes the recipe: all that a reward depends on besides key and seed, except the code of operations."""
-    return {
+    network = CellNetwork(network) if isinstance(network, ChildConfig) else network
+    recipe = {
         "data": {"name": images.name, "digest": images.digest, "num_classes": images.num_classes},
-        "child": settings_of(child),
+        **({"child": settings_of(network.child)} if isinstance(network, CellNetwork) else {}),
         "train": settings_of(train),
         "distribute": distribute,
     }
+    return with_code(recipe, build=network.code)
 
 
 def _evaluate(
@@ -266,6 +304,8 @@ def _evaluate(
         return dataclasses.replace(evaluation, latency_ms=make_model.latency_ms), False
     except RefusedError as refused:
         return refused.args[0], False
+    except BuildError as error:
+        return Evaluation.failure(str(error)), False
     except (tf.errors.OpError, MemoryError) as error:
         failure = Evaluation.failure(f"{type(error).__name__}: {_cause(error)}".removesuffix(": "))
         return failure, isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)

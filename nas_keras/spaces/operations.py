@@ -9,13 +9,11 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nas_keras.errors import InvalidValueError, NasKerasError, check_choice, check_flag, shown
+from nas_keras.errors import InvalidValueError, NasKerasError, check_choice, check_flag, in_one_line, shown
 from nas_keras.spaces.cell import check_operation_name
-from nas_keras.system.code_fingerprint import code_parts, parts_difference
-from nas_keras.system.code_walk import is_digest
+from nas_keras.system.code_fingerprint import code_parts, parts_difference, values_difference
 
 Builder = Callable[..., Any]
-_MAX_ERROR = 400  # characters of a builder's error in a message
 
 
 class BatchNorm:
@@ -145,10 +143,7 @@ def adopt(builders: dict[str, Builder], code: dict[str, dict[str, str]]) -> None
     """
     for name, builder in builders.items():
         users = builder.keywords["build"] if isinstance(builder, functools.partial) else builder
-        there, here = code.get(name, {}), code_parts(users)
-        # Texts of functions are left out: a function that travels by value has no source here.
-        read = [part for part in there.keys() & here.keys() if not is_digest(there[part]) and not is_digest(here[part])]
-        changed = parts_difference({part: there[part] for part in read}, {part: here[part] for part in read})
+        changed = values_difference(code.get(name, {}), code_parts(users))
         if changed:
             raise InvalidValueError(
                 f"Operation {name!r} reads other values in a worker process than where it was registered: {changed}. A "
@@ -174,7 +169,7 @@ def build(name: str, keras: Any, x: Any, filters: int, *, norm: BatchNorm) -> An
         if hasattr(error, "error_code"):  # TensorFlow's own, such as too little memory; not the builder's fault
             raise
         raise InvalidValueError(
-            f"Operation {name!r} cannot be built: {type(error).__name__}: {_in_one_line(error)}. Its builder is called "
+            f"Operation {name!r} cannot be built: {type(error).__name__}: {in_one_line(error)}. Its builder is called "
             "as build(keras, x, filters) and must return a tensor made from x by layers of that Keras module."
         ) from error
     if not isinstance(y, type(x)):
@@ -187,9 +182,3 @@ def build(name: str, keras: Any, x: Any, filters: int, *, norm: BatchNorm) -> An
             f"Operation {name!r} turned shape {tuple(x.shape)} into {tuple(y.shape)}: it must keep the shape."
         )
     return y
-
-
-def _in_one_line(error: Exception) -> str:
-    """Returns the message of an error, without line breaks, truncated if it is long."""
-    text = " ".join(str(error).split()).removesuffix(".")
-    return text if len(text) <= _MAX_ERROR else f"{text[:_MAX_ERROR]} [...]"

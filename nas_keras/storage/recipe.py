@@ -30,7 +30,11 @@ def fingerprint(recipe: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-FUNCTION, OPERATIONS = "function_code", "operation_code"  # the parts of a recipe that identify a user's code
+FUNCTION, OPERATIONS, BUILD = (
+    "function_code",
+    "operation_code",
+    "build_code",
+)  # the parts of a recipe that identify a user's code
 
 
 def with_code(
@@ -38,6 +42,7 @@ def with_code(
     *,
     function: dict[str, str] | None = None,
     operations: dict[str, dict[str, str]] | None = None,
+    build: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Returns a recipe with the identity of a user's code, as `code_parts` returns it.
 
@@ -45,13 +50,15 @@ def with_code(
         recipe: recipe without code.
         function: identity of the function that gives the rewards; None if there is none.
         operations: identities of the registered operations of the searched space, by name; None if there are none.
+        build: identity of the function that builds the children; None if they are built around cells.
     """
-    return {**recipe, **({FUNCTION: function} if function else {}), **({OPERATIONS: operations} if operations else {})}
+    codes = {FUNCTION: function, OPERATIONS: operations, BUILD: build}
+    return {**recipe, **{part: code for part, code in codes.items() if code}}
 
 
 def without_code(recipe: dict[str, Any]) -> dict[str, Any]:
     """Returns a recipe without its code, as versions wrote it that recorded code by its name alone."""
-    return {name: value for name, value in recipe.items() if name not in (FUNCTION, OPERATIONS)}
+    return {name: value for name, value in recipe.items() if name not in (FUNCTION, OPERATIONS, BUILD)}
 
 
 def only_code(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +90,7 @@ def _codes(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, dict, di
     function = [recipe.get(FUNCTION) for recipe in (old, new)]
     operations = [recipe.get(OPERATIONS) for recipe in (old, new)]
     before, now = (value if isinstance(value, dict) else {} for value in operations)
-    pairs = {"the function": function}
+    pairs = {"the function": function, "the build function": [recipe.get(BUILD) for recipe in (old, new)]}
     pairs |= {f"operation {name!r}": [before.get(name), now.get(name)] for name in sorted({**before, **now})}
     return [(what, _as_dict(pair[0]), _as_dict(pair[1])) for what, pair in pairs.items()]
 

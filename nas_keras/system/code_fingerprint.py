@@ -50,6 +50,15 @@ def code_parts(function: Any, *, version: str | None = None) -> dict[str, str]:
     return walk.found
 
 
+def values_difference(there: dict[str, str], here: dict[str, str]) -> str:
+    """Describes in words how the values that a function reads differ between two processes; "" if they do not.
+
+    Texts of functions are left out: a function that was sent by value has no source in the process that received it.
+    """
+    read = [part for part in there.keys() & here.keys() if not is_digest(there[part]) and not is_digest(here[part])]
+    return parts_difference({part: there[part] for part in read}, {part: here[part] for part in read})
+
+
 def parts_difference(old: dict[str, str], new: dict[str, str]) -> str:
     """Describes in words how the parts of two identities differ; "" if they do not."""
     if (_VERSION in old) != (_VERSION in new) and old and new:
