@@ -33,6 +33,7 @@ from nas_keras.spaces.operations import OPERATIONS  # noqa: E402
 from nas_keras.spaces.operations import register as register_operation  # noqa: E402
 from nas_keras.spaces.search_space import Decision, SearchSpace  # noqa: E402
 from nas_keras.strategies.ppo.config import PPOConfig  # noqa: E402
+from nas_keras.system.user_files import import_file  # noqa: E402
 from nas_keras.trial import Evaluation, Job, Proposals, Trial  # noqa: E402
 
 _LAZY = {  # name -> module; these import TensorFlow, or make it be imported
@@ -71,6 +72,7 @@ __all__ = [
     "Trial",
     "build_child",
     "cells",
+    "import_file",
     "register_operation",
     "spaces",
     "strategies",

@@ -10,6 +10,7 @@ import tqdm
 
 from nas_keras._launch.results import show_value
 from nas_keras.data.images import Images
+from nas_keras.spaces.architecture_names import name_architecture
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.records.tfrecord import read_frames
 from nas_keras.storage.run_folder import Workspace
@@ -56,14 +57,13 @@ class SearchProgress:
             return
         found = trial.evaluation
         what = found.status if found.failed else show_value(found)
-        self._print(f"  finished: {self._space.decode(trial.actions)}: {what} ({found.seconds:.0f} s)")
+        self._print(f"  finished: {name_architecture(self._space, trial.actions)}: {what} ({found.seconds:.0f} s)")
 
     def on_batch(self, dataset, batch: Sequence[Trial]) -> None:
         """Prints a line for a batch: the number of evaluations so far and the best cell."""
         best = dataset.best
-        best_text = (
-            f"best {show_value(best.evaluation)} {self._space.decode(best.actions)}" if best else "none succeeded yet"
-        )
+        named = best and name_architecture(self._space, best.actions)
+        best_text = f"best {show_value(best.evaluation)} {named}" if best else "none succeeded yet"
         self._print(f"batch {batch[0].iteration}: {dataset.num_evaluations} cells evaluated, {best_text}")
 
     def _print(self, line: str) -> None:

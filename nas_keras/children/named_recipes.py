@@ -54,8 +54,17 @@ def configs_of(recipe: dict[str, Any], place: object) -> tuple[ChildConfig, Trai
     Raises:
         DataError: if this version of the package has other settings, or a value is not allowed.
     """
+    return _config(ChildConfig, recipe, "child", place), train_config_of(recipe, place)
+
+
+def train_config_of(recipe: dict[str, Any], place: object) -> TrainConfig:
+    """Returns the configuration of the training alone, also of children that a user's function built."""
+    return _config(TrainConfig, recipe, "train", place)
+
+
+def _config(kind: type, recipe: dict[str, Any], part: str, place: object) -> Any:
     try:
-        return ChildConfig(**recipe["child"]), TrainConfig(**recipe["train"])
+        return kind(**recipe[part])
     except (KeyError, TypeError, InvalidValueError) as error:
         raise DataError(
             f"The recipe in {place} cannot be used for training: {error}. Use the version of nas_keras that wrote it, "

@@ -3,20 +3,22 @@
 Nothing is computed and nothing is written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from absl import logging
 
 from nas_keras._tensorflow import tf
-from nas_keras.children.network import BuildError, OwnNetwork, build_own
+from nas_keras.children.named_recipes import configs_of
+from nas_keras.children.network import BuildError, CellNetwork, Network, OwnNetwork, build_own
 from nas_keras.children.training import in_precision
-from nas_keras.errors import InvalidValueError
+from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.evaluators.step_check import check_step
 from nas_keras.spaces.architecture_names import name_architecture
 from nas_keras.spaces.search_space import Actions, SearchSpace
 from nas_keras.spaces.variables import NETWORK_REMEDY, VariableWatch
 from nas_keras.storage.recipe import BUILD, code_difference, with_code
+from nas_keras.system.code_fingerprint import given_version
 
 _MOST_BUILT = 8  # architectures
 
@@ -77,20 +79,38 @@ def samples_of(space: SearchSpace) -> Iterator[Actions]:
         yield tuple(min(number, choices - 1) for choices in space.num_choices)
 
 
-def check_build_code(network: OwnNetwork, recipe: dict[str, Any], run: object) -> None:
-    """Raises InvalidValueError unless the function is the one that built the children of a run.
+def network_of(recipe: dict[str, Any], build: Callable[..., Any] | None, run: object) -> Network:
+    """Returns the network that built the children of a run.
 
     Args:
-        network: the function that is to build them again.
         recipe: the recipe of the run.
-        run: the run's folder, for the message.
+        build: the user's function; None for children around cells.
+        run: the run's folder, for messages.
+
+    Raises:
+        InvalidValueError: if the function is missing, is not needed, or has another code than that of the run.
+        DataError: if the configuration of the child is not one of this version.
     """
     before = recipe.get(BUILD)
-    changed = code_difference(
-        with_code({}, build=before if isinstance(before, dict) else None), with_code({}, build=network.code)
-    )
+    if before is None:
+        if build is not None:
+            raise InvalidValueError(
+                f"The children of {str(run)!r} were built around cells, not by a function: leave out build=."
+            )
+        child, _ = configs_of(recipe, run)
+        return CellNetwork(child)
+    if not isinstance(before, dict) or not all(isinstance(text, str) for text in before.values()):
+        raise DataError(f"The recipe of {str(run)!r} has a corrupt build_code. Restore its file from a copy.")
+    if build is None:
+        raise InvalidValueError(
+            f"The children of {str(run)!r} were built by a function of yours, whose code has the parts "
+            f"{', '.join(before)}. Pass it by build=, or name its file by --import."
+        )
+    network = OwnNetwork.freeze(build, version=given_version(before))
+    changed = code_difference(with_code({}, build=before), with_code({}, build=network.code))
     if changed:
         raise InvalidValueError(
             f"The rewards of {str(run)!r} came from other code: {changed}. An export would train another network. Pass "
             "the function with the code of the run, or with the same version=."
         )
+    return network

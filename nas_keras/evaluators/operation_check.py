@@ -71,13 +71,12 @@ def check_operations(
         check_step(f"Operation {name!r}", model, watch)
 
 
-def check_code(cells: Iterable[object], recipe: dict[str, Any], run: object) -> None:
-    """Raises InvalidValueError unless the operations of the cells are those with which a run's rewards were computed.
+def operations_of_cells(cells: Iterable[object], run: object) -> set[str]:
+    """Returns the operations of cells; raises InvalidValueError for anything that is not a cell.
 
     Args:
-        cells: the cells of the run that are to be trained again.
-        recipe: the recipe of the run; if it does not record the code, as in older runs, any code is accepted.
-        run: the run's folder, for the message.
+        cells: the cells.
+        run: the folder of their run, for the message.
     """
     names: set[str] = set()
     for cell in cells:
@@ -87,6 +86,18 @@ def check_code(cells: Iterable[object], recipe: dict[str, Any], run: object) -> 
                 "of the run: export_best(space=...)."
             )
         names.update(name for _, name in cell.nodes)
+    return names
+
+
+def check_code(names: Iterable[str], recipe: dict[str, Any], run: object) -> None:
+    """Raises InvalidValueError unless the operations are those with which a run's rewards were computed.
+
+    Args:
+        names: the operations of the children that are to be trained again.
+        recipe: the recipe of the run; if it does not record the code, as in older runs, any code is accepted.
+        run: the run's folder, for the message.
+    """
+    names = set(names)
     now, built_in = operations.registered_code(), set(operations.OPERATIONS)
     missing = sorted(names - built_in - set(operations.registered()))
     if missing:

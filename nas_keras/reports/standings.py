@@ -12,6 +12,7 @@ import numpy as np
 
 from nas_keras.reports import table_statistics
 from nas_keras.results.runs import Run
+from nas_keras.spaces.architecture_names import name_architecture
 from nas_keras.spaces.search_space import Actions, SearchSpace
 from nas_keras.trial import Evaluation, Trial
 
@@ -53,7 +54,7 @@ def places(runs: Sequence[Run], top: int) -> dict[str, list[str]]:
 
 def names(space: SearchSpace, trials: Sequence[Trial]) -> dict[str, str]:
     """The cell of each key as text, for people; keys of the small space are only numbers."""
-    return {trial.key: str(space.decode(trial.actions)) for trial in trials}
+    return {trial.key: name_architecture(space, trial.actions) for trial in trials}
 
 
 def trainings_by_key(trials: Sequence[Trial]) -> dict[str, list[Evaluation]]:

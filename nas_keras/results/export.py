@@ -4,19 +4,19 @@
 describes them (`results/export_folder.py`). Only an export reads the test split of a searched data set.
 """
 
-import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from absl import logging
 
-from nas_keras.children.build import build_child
+from nas_keras.children.build import ChildConfig
 from nas_keras.children.caveats import few_steps, guessing, guessing_accuracy, standard_error
+from nas_keras.children.network import CellNetwork
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.data.images import Images
 from nas_keras.errors import NasKerasError, check_at_least, check_type
-from nas_keras.evaluators.operation_check import check_code, check_operations
+from nas_keras.evaluators.operation_check import check_operations
 from nas_keras.evaluators.training_pool import TrainingPool
 from nas_keras.evaluators.workers.devices import restore_kernels, worker_environments
 from nas_keras.results.export_folder import (
@@ -30,6 +30,7 @@ from nas_keras.results.export_folder import (
 from nas_keras.results.exportable_run import ExportableRun, check_exportable, open_exportable_run
 from nas_keras.results.final_training import FinalTraining, final_settings, measurements
 from nas_keras.spaces import operations
+from nas_keras.spaces.architecture_names import name_architecture
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.trial import Trial
 
@@ -41,6 +42,7 @@ def export_best(
     epochs: int | None = None,
     images: Images | None = None,
     space: SearchSpace | None = None,
+    build: Callable[..., Any] | None = None,
     workers: int | None = None,
 ) -> list[ExportedChild]:
     """Trains the best children of a run longer, on the training split, tests each once and saves it.
@@ -55,6 +57,7 @@ def export_best(
         epochs: number of epochs of the final training; None: 10, or three times those of the search if that is more.
         images: the data set of the run; None: loaded again from where the run had it.
         space: the space of the run; None: rebuilt from the run's configuration.
+        build: the function that built the children of the run, with the same code; None if it was a search of cells.
         workers: number of worker processes; None: one for each GPU, or else each CPU core.
 
     Returns:
@@ -65,17 +68,17 @@ def export_best(
         DataError: if a file of the run is corrupt, or the images are not those of the run.
         WriteError: if the disk is full, writing is not allowed, or the like.
     """
-    run, train = _open(workdir, top=top, epochs=epochs, images=images, space=space)
+    run, train = _open(workdir, top=top, epochs=epochs, images=images, space=space, build=build)
     with run.workspace.locked():
         trials, exported, todo = _compare(run, top, train, images)
         if todo:
-            check_code([run.space.decode(trial.actions) for trial in todo.values()], run.recipe, run.workspace.root)
+            names = run.operations_of(todo.values())
             images = images or run.load_images()
             check_exportable(run.recipe, images)
             trainings = [_plan_training(run, rank, trial, train, images) for rank, trial in todo.items()]
             environments = worker_environments(workers, run.distribute)[: len(todo)]
             restore_kernels(environments, run.environment)
-            _check_trainings(run, trainings, images)
+            _check_trainings(run, trainings, names, images)
             _train_and_export(run, trainings, exported, images, environments)
         return [exported[rank] for rank in trials]
 
@@ -87,18 +90,25 @@ def already_exported(
     epochs: int | None = None,
     images: Images | None = None,
     space: SearchSpace | None = None,
+    build: Callable[..., Any] | None = None,
 ) -> list[ExportedChild]:
     """Returns what `export_best` would return without training anything; [] if it would train a child.
 
     The arguments and errors are those of `export_best`; nothing is written.
     """
-    run, train = _open(workdir, top=top, epochs=epochs, images=images, space=space)
+    run, train = _open(workdir, top=top, epochs=epochs, images=images, space=space, build=build)
     trials, exported, todo = _compare(run, top, train, images)
     return [] if todo else [exported[rank] for rank in trials]
 
 
 def _open(
-    workdir: str | os.PathLike, *, top: int, epochs: int | None, images: Images | None, space: SearchSpace | None
+    workdir: str | os.PathLike,
+    *,
+    top: int,
+    epochs: int | None,
+    images: Images | None,
+    space: SearchSpace | None,
+    build: Callable[..., Any] | None,
 ) -> tuple[ExportableRun, TrainConfig]:
     """Checks the arguments of an export; returns the run and the settings of the final training."""
     check_at_least("top", top, 1)
@@ -106,7 +116,7 @@ def _open(
         check_type("images", images, Images, "nk.Images, or None")
     if space is not None:
         check_type("space", space, SearchSpace, "an nk.SearchSpace, or None")
-    run = open_exportable_run(workdir, images=images, space=space)
+    run = open_exportable_run(workdir, images=images, space=space, build=build)
     return run, final_settings(run.train, epochs)
 
 
@@ -150,21 +160,22 @@ def _plan_training(run: ExportableRun, rank: int, trial: Trial, train: TrainConf
     return FinalTraining(
         rank=rank,
         trial=trial,
-        make_model=functools.partial(build_child, run.space.decode(trial.actions), run.child),
+        make_model=run.network.make_model(run.space.decode(trial.actions)),
         train=run.training_of(trial, train),
         num_classes=images.num_classes,
         distribute=run.distribute,
     )
 
 
-def _check_trainings(run: ExportableRun, trainings: Sequence[FinalTraining], images: Images) -> None:
+def _check_trainings(
+    run: ExportableRun, trainings: Sequence[FinalTraining], names: Sequence[str], images: Images
+) -> None:
     """Raises InvalidValueError for an operation that cannot be trained here; warns of a training that is too short."""
     first = trainings[0]
-    cells = [run.space.decode(training.trial.actions) for training in trainings]
     check_operations(
-        dict.fromkeys(name for cell in cells for _, name in cell.nodes),
+        names,
         operations.registered(),
-        child=run.child,
+        child=run.network.child if isinstance(run.network, CellNetwork) else ChildConfig(stages=1),
         input_shape=images.image_shape,
         num_classes=images.num_classes,
         precision=first.train.precision,
@@ -204,6 +215,7 @@ def _train_and_export(
             child = ExportedChild(
                 rank=training.rank,
                 key=training.trial.key,
+                name=name_architecture(run.space, training.trial.actions),
                 search_reward=training.trial.reward,
                 epochs=training.train.epochs,
                 seed=training.trial.seed,
@@ -232,5 +244,5 @@ def _warn_of_guessing(child: ExportedChild, images: Images) -> None:
         split, accuracy, labels = "validation", child.valid_accuracy, images.valid_labels
     else:
         split, accuracy, labels = "test", child.test_accuracy, images.test()[1]
-    if caveat := guessing(f"The {split} accuracy of {child.key}", accuracy, labels, images.num_classes):
+    if caveat := guessing(f"The {split} accuracy of {child.title}", accuracy, labels, images.num_classes):
         logging.warning("%s", caveat)

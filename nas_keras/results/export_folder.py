@@ -22,7 +22,7 @@ class ExportedChild:
 
     Attributes:
         rank: its rank in the search, from 1.
-        key: canonical key of its cell.
+        key: canonical key of its architecture.
         search_reward: its reward in the search.
         valid_accuracy: accuracy on the validation split after the final training, a fraction.
         test_accuracy: accuracy on the test split, a fraction; None if there was no usable test split.
@@ -33,6 +33,7 @@ class ExportedChild:
         valid_error: standard error of `valid_accuracy`, from the number of images; None in lists of older versions.
         test_error: standard error of `test_accuracy`; None without one.
         guessing: accuracy of guessing on the test split, or else on the validation split, a fraction.
+        name: its cell, or its decisions by name; "" in lists of earlier versions.
     """
 
     rank: int
@@ -47,6 +48,12 @@ class ExportedChild:
     valid_error: float | None = None
     test_error: float | None = None
     guessing: float | None = None
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name, or its key where an earlier version has written none."""
+        return self.name or self.key
 
     @property
     def summary(self) -> str:

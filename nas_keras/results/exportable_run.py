@@ -2,20 +2,24 @@
 
 import dataclasses
 import os
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nas_keras._tensorflow import NONE
 from nas_keras.children import named_recipes
-from nas_keras.children.build import ChildConfig
+from nas_keras.children.network import CellNetwork, Network, OwnNetwork
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.data.images import Images
 from nas_keras.data.sources import is_loadable, load_source
 from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.evaluators.network_check import network_of
+from nas_keras.evaluators.operation_check import check_code, operations_of_cells
 from nas_keras.runner.result import top_trials
-from nas_keras.spaces.description import rebuild_space
+from nas_keras.spaces.description import NamedChoice, describe_space, rebuild_space, space_difference
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.agreement import check_same
 from nas_keras.storage.dataset import Dataset
+from nas_keras.storage.recipe import BUILD, OPERATIONS
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.storage.sources import Source, open_run
 from nas_keras.system.paths import check_loadable, local_path
@@ -29,13 +33,13 @@ class ExportableRun:
     Attributes:
         source: its folder, opened.
         space: the space that it searched.
-        child: the network around a cell.
+        network: the network of its children.
         train: the training of a child during the search.
     """
 
     source: Source
     space: SearchSpace
-    child: ChildConfig
+    network: Network
     train: TrainConfig
 
     @property
@@ -78,8 +82,22 @@ class ExportableRun:
         variant = self.source.variants.get(trial.evaluation.recipe)
         if not variant:
             return train
-        _, searched = named_recipes.configs_of(variant, "config.json")
+        searched = named_recipes.train_config_of(variant, "config.json")
         return dataclasses.replace(train, batch_size=searched.batch_size)
+
+    def operations_of(self, trials: Iterable[Trial]) -> list[str]:
+        """Returns the operations that the children of trials have, which are registered here with the run's code.
+
+        Raises:
+            InvalidValueError: if the space does not decode to cells, or an operation is missing or has other code.
+        """
+        if isinstance(self.network, CellNetwork):
+            cells = [self.space.decode(trial.actions) for trial in trials]
+            names = operations_of_cells(cells, self.workspace.root)
+        else:
+            names = set(self.recipe.get(OPERATIONS, {}))
+        check_code(names, self.recipe, self.workspace.root)
+        return sorted(names)
 
     def load_images(self) -> Images:
         """Loads the images again from where the run had them.
@@ -96,7 +114,11 @@ class ExportableRun:
 
 
 def open_exportable_run(
-    workdir: str | os.PathLike, *, images: Images | None, space: SearchSpace | None
+    workdir: str | os.PathLike,
+    *,
+    images: Images | None,
+    space: SearchSpace | None,
+    build: Callable[..., Any] | None = None,
 ) -> ExportableRun:
     """Reads the configuration of a run and checks that its children can be trained again.
 
@@ -104,20 +126,38 @@ def open_exportable_run(
         workdir: the run's folder.
         images: the images that are to be used, or None if they are to be loaded later.
         space: the space of the run; None: rebuilt from the configuration.
+        build: the function that built the children of the run; None if they were built around cells.
 
     Raises:
-        InvalidValueError: if the folder is not a run folder, its rewards do not come from trained children, or the
-            space is another one.
+        InvalidValueError: if the folder is not a run folder, its rewards do not come from trained children, or space
+            or function are others.
         DataError: if the configuration is corrupt or the images differ.
     """
     check_loadable("workdir", local_path("workdir", workdir))
     source = open_run("workdir", workdir)
     check_exportable(source.recipe, images)
-    child, train = named_recipes.configs_of(source.recipe, source.run.config)
-    space = space or rebuild_space(source.space, source.run.config)
+    network = network_of(source.recipe, build, source.path)
+    train = named_recipes.train_config_of(source.recipe, source.run.config)
     fix = "Pass the space of the run: export_best(space=...)."
+    space = rebuild_space(source.space, source.run.config) if space is None else space
     check_same(source.path, repr(space), space=(source.space, space), fix=fix)
-    return ExportableRun(source, space, child, train)
+    if isinstance(network, OwnNetwork):
+        _check_decodes(source, space, fix)
+    return ExportableRun(source, space, network, train)
+
+
+def _check_decodes(source: Source, space: SearchSpace, fix: str) -> None:
+    """Raises InvalidValueError if the space gives a user's function other architectures than in the search."""
+    changed = space_difference(source.space, describe_space(space))
+    if changed:
+        raise InvalidValueError(f"{source.path} was searched in another space: {changed}. {fix}")
+    for decision in space.decisions:
+        unknown = [choice for choice in decision.choices if isinstance(choice, NamedChoice)]
+        if unknown:
+            raise InvalidValueError(
+                f"{source.path} has the name of the choice {unknown[0]!r} of decision {decision.name!r}, but not the "
+                f"object itself, which the function needs. {fix}"
+            )
 
 
 def check_exportable(recipe: dict[str, Any], images: Images | None = None) -> None:
@@ -127,7 +167,7 @@ def check_exportable(recipe: dict[str, Any], images: Images | None = None) -> No
         InvalidValueError: if no children were trained.
         DataError: if they were trained on other images.
     """
-    if not {"data", "child", "train"} <= set(recipe):
+    if not ({"data", "train"} <= set(recipe) and {"child", BUILD} & set(recipe)):
         raise InvalidValueError(
             f"The rewards do not come from trained children but from {recipe}: there is no child to train longer and "
             "to export."

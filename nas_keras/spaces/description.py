@@ -16,6 +16,7 @@ from nas_keras.errors import DataError, InvalidValueError, shown
 from nas_keras.spaces import families
 from nas_keras.spaces.search_space import Decision, SearchSpace, fingerprint_of
 from nas_keras.system.code_fingerprint import code_parts, parts_difference
+from nas_keras.system.user_files import values_of
 
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+|\bid=\d{9,}")
 _ABBREVIATED = re.compile(r"\.\.\.,|, \.\.\.|\n *\.\.\.?")
@@ -128,7 +129,7 @@ def name_space(fingerprint: str) -> str:
 def rebuild_space(described: dict[str, Any], place: object) -> SearchSpace:
     """Rebuilds a space from its description.
 
-    A small or large space is rebuilt completely. Descriptions hold no functions, so any other space decodes to a tuple
+    A small or large space is rebuilt completely, and one that an imported file defines is that of the file. Descriptions hold no functions, so any other space decodes to a tuple
     of its choices, a choice that is not a plain value becomes a `NamedChoice`, and the key of a space with a key
     function of its own cannot be computed.
 
@@ -138,9 +139,12 @@ def rebuild_space(described: dict[str, Any], place: object) -> SearchSpace:
 
     Raises:
         DataError: if the description is corrupt, or comes from a version that did not write decisions.
+        InvalidValueError: if an imported file defines the space, but with functions of other code.
     """
     check_description(described, place)
     fingerprint, name = described.get("fingerprint"), described.get("name", "")
+    if (imported := _imported(described, place)) is not None:
+        return imported
     if name in _built_in() and _built_in()[name].fingerprint == fingerprint:
         return families.by_name(name)
     if "decisions" not in described:
@@ -199,6 +203,21 @@ def _functions_of(space: SearchSpace) -> dict[str, Callable]:
         for name, function in functions.items()
         if function is not None and (getattr(function, "__module__", None) or "").partition(".")[0] != package
     }
+
+
+def _imported(described: dict[str, Any], place: object) -> SearchSpace | None:
+    """Returns the space of an imported file (`system/user_files.py`) that has this description; None if none has."""
+    changed = {}
+    for module, name, space in values_of(SearchSpace):
+        if space.fingerprint == described["fingerprint"]:
+            changed[f"{module}.{name}"] = space_difference(described, describe_space(space))
+            if not changed[f"{module}.{name}"]:
+                return space
+    for name, difference in changed.items():
+        raise InvalidValueError(
+            f"The space {name} of the imported file is not that of {place}: {difference}. Restore the code of the space."
+        )
+    return None
 
 
 @functools.cache

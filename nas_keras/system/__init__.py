@@ -8,6 +8,7 @@ The package knows nothing of runs and tables; `storage/` defines what is in thei
 - `descriptors.py` opens closed standard streams, `cgroups.py` reads the cores and memory of a container;
 - `mapped_files.py` maps arrays in files;
 - `python_process.py` starts a Python process that imports nothing from the current folder;
+- `user_files.py` imports a user's Python file by its path;
 - `interrupts.py` defers Ctrl-C until a step is complete;
 - `code_fingerprint.py`, `code_walk.py`, `code_values.py` and `code_source.py` identify a function by its code.
 """

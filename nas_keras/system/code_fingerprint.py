@@ -8,6 +8,8 @@ An identity is a dict of parts, name -> text, so that a message can name the par
   values, lists, dicts, sets, arrays, numbers and dates of the standard library, and objects of the user's classes count
   by their contents, each in its place.
 
+- for code in a file that was imported by its path (`system/user_files.py`), the digest of the whole file.
+
 The following count by name alone: everything that an installed package, Python or this package defines, modules, and
 objects of their classes (a Keras model, a data frame, a random generator). The identity does not cover what is imported
 inside a function, found by `getattr` or read from a file, nor values that the code itself changes in place (a counter,
@@ -20,6 +22,7 @@ from nas_keras.errors import InvalidValueError, check_name
 from nas_keras.system.code_walk import CodeWalk, is_digest
 
 _VERSION = "given version"
+_FILE = "file "  # begins the name of a part that is the digest of an imported file
 
 
 def code_parts(function: Any, *, version: str | None = None) -> dict[str, str]:
@@ -50,6 +53,11 @@ def code_parts(function: Any, *, version: str | None = None) -> dict[str, str]:
     return walk.found
 
 
+def given_version(parts: dict[str, str]) -> str | None:
+    """Returns the version that replaces the code in an identity; None if the code itself counts."""
+    return parts.get(_VERSION)
+
+
 def values_difference(there: dict[str, str], here: dict[str, str]) -> str:
     """Describes in words how the values that a function reads differ between two processes; "" if they do not.
 
@@ -75,4 +83,7 @@ def parts_difference(old: dict[str, str], new: dict[str, str]) -> str:
             said.append(f"{name} has changed")
         else:
             said.append(f"{name} was {before}, is {now}")
-    return "; ".join(said)
+    text = "; ".join(said)
+    if said and all(part.startswith(_FILE) for part in said):
+        text += ", although the code itself has not (but code beside it, or a comment)"
+    return text

@@ -22,6 +22,7 @@ import numpy as np
 
 from nas_keras.system.code_source import first_arguments, names_used, state_of, text_of
 from nas_keras.system.code_values import changes_argument, emptied, is_computed, is_state, items_of
+from nas_keras.system.user_files import file_digest
 
 _INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _PACKAGE = __name__.partition(".")[0]
@@ -119,6 +120,7 @@ class CodeWalk:
         if _is_installed(function.__module__, code.co_filename):
             return self._wrapped(function) or f"{function.__module__}.{name}"
         name = self._add(name, _digest(text_of(code)))
+        self._add_file(function.__module__)
         self._seen[id(function)] = function, name  # it may call itself
         names = code.co_varnames[: code.co_argcount]
         defaults = function.__defaults__ or ()
@@ -164,6 +166,7 @@ class CodeWalk:
         if _is_installed(kind.__module__, None):
             return f"{kind.__module__}.{kind.__qualname__}"
         name = kind.__qualname__
+        self._add_file(kind.__module__)
         self._seen[id(kind)] = kind, name  # its methods refer to it
         bases = [self.refer(base) for base in kind.__bases__ if base is not object]
         self._add(f"class {name}", ", ".join(bases) or "object")
@@ -234,6 +237,11 @@ class CodeWalk:
 
     def _without_changes(self, value: Any) -> Any:
         return emptied(value) if id(value) in self._known_changed else value
+
+    def _add_file(self, module: str | None) -> None:
+        """Adds the digest of the file of a module, if it is one that was imported by its path."""
+        if (digest := file_digest(module)) is not None:
+            self._add(f"file {digest[0]}", digest[1])
 
     def _add(self, name: str, text: str) -> str:
         free, number = name, 1
