@@ -13,6 +13,7 @@ from absl import flags
 import nas_keras as nk
 from nas_keras._launch import script
 from nas_keras._launch.flags import ImageFlags, WorkerFlags
+from nas_keras._launch.user_code import ImportFlags
 from nas_keras.benchmarks.memory import measure_memory
 from nas_keras.benchmarks.overhead import measure_overhead
 from nas_keras.benchmarks.proposing import measure_proposing
@@ -25,6 +26,7 @@ from nas_keras.system.output_files import result_file, write_result
 
 _PARTS = ("throughput", "memory", "overhead", "proposing", "startup")
 
+_IMPORT = ImportFlags()
 _ONLY = flags.DEFINE_list("only", list(_PARTS), f"Parts to run, comma-separated: {', '.join(_PARTS)}.")
 _FULL = flags.DEFINE_boolean("full", False, "Use the largest sizes: three rounds of children, and 100,000 trials.")
 _JSON = flags.DEFINE_string("json", None, "File to write all figures to.")
@@ -34,6 +36,7 @@ _WORKERS = WorkerFlags(timeout=False)
 
 def main() -> None:
     """Checks the flags, runs the parts one after the other, and prints the figures of each."""
+    _IMPORT.load()
     for part in _ONLY.value or [""]:
         check_choice("only", part, _PARTS)
     _WORKERS.check()

@@ -12,6 +12,7 @@ import tqdm
 from absl import flags
 
 from nas_keras._launch import script
+from nas_keras._launch.user_code import ImportFlags
 from nas_keras.comparison import summary, synthetic
 from nas_keras.comparison.compare import compare
 from nas_keras.comparison.contenders import parse_contenders
@@ -21,6 +22,7 @@ from nas_keras.reports.plots.comparison_plot import PICTURES, check_picture, dra
 from nas_keras.strategies import NAMES
 from nas_keras.system.output_files import check_apart, result_file
 
+_IMPORT = ImportFlags()
 _STRATEGIES = flags.DEFINE_string(
     "strategies",
     "ppo_predictor,ppo,ppo:paper,evolution,random",
@@ -54,6 +56,7 @@ _PICTURE = flags.DEFINE_string("picture", None, f"File to draw the curves to: {'
 
 def main() -> None:
     """Checks the flags, runs the searches, and prints and writes their results."""
+    _IMPORT.load()
     script.check_report_extra("A comparison")
     source = _source()
     contenders = parse_contenders(_STRATEGIES.value)

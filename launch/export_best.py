@@ -4,6 +4,7 @@ python launch/export_best.py --workdir=runs/mnist --top=3
 """
 
 import os
+from typing import Any
 
 from absl import flags
 
@@ -11,38 +12,51 @@ import nas_keras as nk
 from nas_keras._launch import script
 from nas_keras._launch.flags import ImageFlags, WorkerFlags, check_given
 from nas_keras._launch.progress import show_time
+from nas_keras._launch.user_code import BuildFlags, ImportFlags
 from nas_keras.errors import check_at_least
 from nas_keras.results.exportable_run import open_exportable_run
+from nas_keras.storage.sources import open_run
 
+_IMPORT = ImportFlags()
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, whose search must not be running. Required.")
 _TOP = flags.DEFINE_integer("top", 1, "Number of children, the best first.")
 _EPOCHS = flags.DEFINE_integer(
     "epochs", None, "Epochs of the longer training. Default: 10, or three times those of the search if that is more."
 )
 _IMAGES = ImageFlags(__file__, "where the search had it, or the repository's testdata", folder=True)
+_BUILD = BuildFlags(
+    "Function of a file of --import that built the children. Default: the one with the code of the run."
+)
 _WORKERS = WorkerFlags(timeout=False)
 
 
 def main() -> None:
     """Exports the children and prints a line for each."""
+    _IMPORT.load()
     check_given("workdir", "the folder of a search", "runs/mnist")
     check_at_least("top", _TOP.value, 1)
     if _EPOCHS.value is not None:
         nk.TrainConfig(epochs=_EPOCHS.value)
     _WORKERS.check()
     _IMAGES.check()
+    build = _BUILD.function_of(open_run("workdir", _WORKDIR.value).recipe)
+    config = open_exportable_run(_WORKDIR.value, images=None, space=None, build=build).source.config
     with show_time("training"):
         exported = nk.export_best(
-            _WORKDIR.value, top=_TOP.value, epochs=_EPOCHS.value, images=_images(), workers=_WORKERS.workers
+            _WORKDIR.value,
+            top=_TOP.value,
+            epochs=_EPOCHS.value,
+            images=_images(config),
+            build=build,
+            workers=_WORKERS.workers,
         )
     for child in exported:
-        print(f"{child.rank}. {child.key}: {child.summary}  {os.path.join(_WORKDIR.value, child.path)}")
+        print(f"{child.rank}. {child.title}: {child.summary}  {os.path.join(_WORKDIR.value, child.path)}")
         print(f"   {child.comparison}")
 
 
-def _images() -> nk.Images | None:
+def _images(config: dict[str, Any]) -> nk.Images | None:
     """Loads the images of a run of a table, or as the flags say; `export_best` itself finds those of other runs."""
-    config = open_exportable_run(_WORKDIR.value, images=None, space=None).source.config
     source = config.get("source")
     is_of_table = isinstance(source, dict) and "table" in source
     is_told = any(flags.FLAGS[name].present for name in ("data_dir", "images", "memory_limit"))

@@ -19,6 +19,7 @@ import nas_keras as nk
 from nas_keras._launch import script
 from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_given, output_table, refuse_given
 from nas_keras._launch.progress import show_jobs
+from nas_keras._launch.user_code import ImportFlags
 from nas_keras.children import named_recipes
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.results.precompute import precompute
@@ -26,6 +27,7 @@ from nas_keras.spaces.cell_names import find_cells
 from nas_keras.storage.table_writer import merge_tables
 from nas_keras.storage.taking import take
 
+_IMPORT = ImportFlags()
 _SPACE = SpaceFlags(for_table=True)
 _CELLS = flags.DEFINE_list(
     "cells", [], "Cells to train: keys of the space, or vgg, inception, resnet; comma-separated. Default: all keys."
@@ -48,6 +50,7 @@ _WORKERS = WorkerFlags()
 
 def main() -> None:
     """Checks the flags, then computes the table or merges its parts."""
+    _IMPORT.load()
     space = _SPACE.space()
     check_given("table", "the folder of the table", "runs/table")
     read = [(flag.name, folder) for flag in (_MERGE, _TAKE_FROM) for folder in flag.value]

@@ -10,13 +10,16 @@ from absl import flags
 
 from nas_keras._launch import script
 from nas_keras._launch.flags import check_given
+from nas_keras._launch.user_code import ImportFlags
 from nas_keras.results.repair import repair
 
+_IMPORT = ImportFlags()
 _FOLDER = flags.DEFINE_string("folder", None, "Folder of the run or table. Required.")
 
 
 def main() -> None:
     """Repairs the folder and prints a line for each problem."""
+    _IMPORT.load()
     check_given("folder", "the folder of a run or table", "runs/mnist")
     repaired = repair(_FOLDER.value)
     for problem in repaired.problems:

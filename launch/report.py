@@ -22,12 +22,14 @@ from absl import flags
 
 from nas_keras._launch import script
 from nas_keras._launch.flags import SpaceFlags, check_given, refuse_given
+from nas_keras._launch.user_code import ImportFlags
 from nas_keras.errors import InvalidValueError, check_at_least
 from nas_keras.reports.page_folder import Report
 from nas_keras.reports.search_page.page import write_run_report
 from nas_keras.reports.table_page.page import write_report
 from nas_keras.system.output_files import check_apart
 
+_IMPORT = ImportFlags()
 _TABLE = flags.DEFINE_string(
     "table", None, "Folder of a table, as precompute_rewards.py fills it. Required, unless there are --runs."
 )
@@ -48,6 +50,7 @@ _BATCHES = flags.DEFINE_integer("batches", 60, "Batches of 8 samples in each sea
 
 def main() -> None:
     """Checks the flags, makes the page, and prints its headline figures."""
+    _IMPORT.load()
     script.check_report_extra("A report")
     check_at_least("searches", _SEARCHES.value, 0)
     check_at_least("batches", _BATCHES.value, 1)

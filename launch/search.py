@@ -1,6 +1,10 @@
-"""Searches a space of cells, then trains the best child longer, tests it once and exports it.
+"""Searches a space of cells, or any space of networks, then trains the best child longer, tests it once and exports it.
 
     python launch/search.py --workdir=runs/mnist --max_evaluations=24
+
+A space and networks of your own come from a file (docs/own_network.md):
+
+    python launch/search.py --import=examples/plain_cnn.py --space=plain_cnn --build=build --workdir=runs/plain
 
 Starting the same command again continues the run.
 """
@@ -19,9 +23,10 @@ from nas_keras._launch.config_flags import ConfigFlags
 from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_given, refuse_given
 from nas_keras._launch.progress import SearchProgress, describe_images, describe_stored, show_time
 from nas_keras._launch.results import describe_best, describe_goal
+from nas_keras._launch.user_code import BuildFlags, ImportFlags
 from nas_keras._tensorflow import DISTRIBUTE
 from nas_keras.children.defaults import FOLLOWING
-from nas_keras.children.named_recipes import configs_of
+from nas_keras.children.named_recipes import configs_of, train_config_of
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.results.export import already_exported
 from nas_keras.results.exportable_run import check_exportable
@@ -29,6 +34,7 @@ from nas_keras.results.final_training import final_settings
 from nas_keras.results.time_budget import TimeBudget
 from nas_keras.runner.search import run_search
 from nas_keras.runner.settings import Settings, check_settings
+from nas_keras.spaces.architecture_names import kind_of
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.system.output_files import check_apart
 from nas_keras.system.paths import check_loadable
@@ -37,6 +43,7 @@ _MISSING_WAYS = ("error", "train")
 _FOLLOWS = "follows from the images, and is printed with the reason; a run that is continued keeps its own"
 
 # The space, the strategy and the budget.
+_IMPORT = ImportFlags()
 _SPACE = SpaceFlags()
 _STRATEGY = flags.DEFINE_string("strategy", "ppo", f"Search strategy: {' or '.join(strategies.NAMES)}.")
 _STRATEGY_CONFIG = flags.DEFINE_list(
@@ -92,6 +99,10 @@ _IMAGES = ImageFlags(
 )
 _CHILD = ConfigFlags(nk.ChildConfig, unset={name: _FOLLOWS for name in ("stages", "stem_stride")})
 _TRAIN = ConfigFlags(nk.TrainConfig, unset={name: _FOLLOWS for name in ("epochs", "batch_size")})
+_BUILD = BuildFlags(
+    "Function build(architecture, input_shape, num_classes) of a file of --import that makes a child's whole network. "
+    "Default: none; a child is built around a cell."
+)
 _WORKERS = WorkerFlags("Worker processes; several can share a GPU.")
 _DISTRIBUTE = flags.DEFINE_string(
     "distribute", "none", f"{' or '.join(DISTRIBUTE)}: a child on one device, or spread over all GPUs."
@@ -114,19 +125,21 @@ _FINAL_EPOCHS = flags.DEFINE_integer(
 def main() -> None:
     """Checks the flags, searches, exports the best child, and prints the results."""
     began = time.monotonic()
+    _IMPORT.load()
     space = _SPACE.space()
     options = _strategy_options()
     settings = _check_flags(space, options)
     images = _IMAGES.images() if _needs_images() else None
-    configs = _configs(images) if _REWARD.value == "train" else None
-    with _evaluator(images, configs, settings) as evaluator:
+    build = _BUILD.function()
+    configs = _configs(images, build) if _REWARD.value == "train" else None
+    with _evaluator(images, configs, settings, build) as evaluator:
         final_epochs = _final_epochs(evaluator, images)
         evaluator.check(space)
         time_budget = _time_budget(began, evaluator, final_epochs)
         _print_plan(space, images, configs, settings, time_budget)
         result = _search(space, evaluator, settings, time_budget)
     _print_result(space, settings, result, images)
-    is_exported = _export(space, images, result, final_epochs, time_budget)
+    is_exported = _export(space, images, build, result, final_epochs, time_budget)
     _print_places(is_exported)
 
 
@@ -137,7 +150,7 @@ def _final_epochs(evaluator, images) -> int:
     check_exportable(evaluator.recipe, images)
     if flags.FLAGS["final_epochs"].present:
         return _FINAL_EPOCHS.value
-    return final_settings(configs_of(evaluator.recipe, "the recipe of the rewards")[1], None).epochs
+    return final_settings(train_config_of(evaluator.recipe, "the recipe of the rewards"), None).epochs
 
 
 def _time_budget(began: float, evaluator, final_epochs: int) -> TimeBudget | None:
@@ -162,12 +175,12 @@ def _search(space, evaluator, settings, time_budget: TimeBudget | None):
     return run_search(evaluator, settings, on_batch=progress.on_batch, on_trial=on_trial, reserve=time_budget.reserve)
 
 
-def _export(space, images, result, final_epochs: int, time_budget: TimeBudget | None) -> bool:
+def _export(space, images, build, result, final_epochs: int, time_budget: TimeBudget | None) -> bool:
     """Trains the best child longer and exports it, if that is wanted and possible; returns whether it was."""
     if result.best is None or not final_epochs:
         return False
     epochs, workdir = final_epochs, _WORKDIR.value
-    wanted: dict[str, Any] = {"images": images, "space": space}
+    wanted: dict[str, Any] = {"images": images, "space": space, "build": build}
     exported = already_exported(workdir, epochs=epochs, **wanted)
     if exported:
         print(f"\nThe best child is exported already, trained for {epochs} epochs; nothing is trained.")
@@ -182,7 +195,7 @@ def _export(space, images, result, final_epochs: int, time_budget: TimeBudget | 
         print(f"\nTraining the best child for {epochs} epochs ...", flush=True)
         with show_time("training"):
             exported = nk.export_best(workdir, epochs=epochs, workers=_WORKERS.workers, **wanted)
-    print(f"{space.decode(result.best.actions)}: {exported[0].summary}\n{exported[0].comparison}")
+    print(f"{exported[0].title}: {exported[0].summary}\n{exported[0].comparison}")
     return True
 
 
@@ -241,9 +254,11 @@ def _check_that_flags_agree() -> None:
     """Refuses flags that would be ignored."""
     if _REWARD.value == "train":
         refuse_given(("table", "missing"), "is for --reward=table; leave it out, or ask for the table.")
+        if _BUILD.function():
+            refuse_given(_CHILD.names, "is for children around cells; --build makes the whole network. Leave it out.")
         return
     refuse_given(
-        (*_TRAIN.names, *_CHILD.names, "child_timeout", "distribute"),
+        (*_TRAIN.names, *_CHILD.names, "build", "child_timeout", "distribute"),
         "is for --reward=train; a table's children were trained already. Leave it out, or train.",
     )
     _table()
@@ -259,29 +274,34 @@ def _needs_images() -> bool:
     return bool("train" in (_REWARD.value, _MISSING.value) or _FINAL_EPOCHS.value)
 
 
-def _configs(images) -> nk.SuggestedConfigs:
+def _configs(images, build) -> nk.SuggestedConfigs:
     """The settings of child and training: the flags, and what follows from the images for those that are not given."""
     given, stored, workspace = {**_CHILD.given(), **_TRAIN.given()}, {}, Workspace(_WORKDIR.value)
     recipe = ((workspace.read_config() or {}).get("fixed") or {}).get("recipe")
-    if isinstance(recipe, dict) and {"child", "train"} <= set(recipe):  # else the search refuses to continue the run
-        child, train = configs_of(recipe, workspace.config)
-        stored = {**dataclasses.asdict(child), **dataclasses.asdict(train)}
+    if isinstance(recipe, dict) and "train" in recipe:  # else the search refuses to continue the run
+        stored = dataclasses.asdict(train_config_of(recipe, workspace.config))
+        if "child" in recipe:
+            stored |= dataclasses.asdict(configs_of(recipe, workspace.config)[0])
     kept = {name: value for name, value in stored.items() if name in FOLLOWING and name not in given}
     suggested = nk.suggest_configs(images, **{**_CHILD.values(), **_TRAIN.values(), **kept})
     reasons = {name: "the run was begun with it" for name in kept}
-    return suggested._replace(reasons={**suggested.reasons, **reasons})
+    reasons = {**suggested.reasons, **reasons}
+    if build:  # makes the whole network
+        reasons = {name: reason for name, reason in reasons.items() if hasattr(suggested.train, name)}
+    return suggested._replace(reasons=reasons)
 
 
 def _limits() -> nk.Limits:
     return nk.Limits(max_params=_MAX_PARAMS.value, max_flops=_MAX_FLOPS.value, max_latency_ms=_MAX_LATENCY_MS.value)
 
 
-def _evaluator(images, configs: nk.SuggestedConfigs | None, settings: Settings) -> nk.Evaluator:
+def _evaluator(images, configs: nk.SuggestedConfigs | None, settings: Settings, build) -> nk.Evaluator:
     limits, measure_latency = _limits(), "latency_ms" in settings.objective.costs
     if configs is not None:
         return nk.TrainingEvaluator(
             images,
-            child=configs.child,
+            child=None if build else configs.child,
+            build=build,
             train=configs.train,
             workers=_WORKERS.workers,
             distribute=_DISTRIBUTE.value,
@@ -314,7 +334,7 @@ def _table() -> str:
 def _print_plan(
     space, images, configs: nk.SuggestedConfigs | None, settings: Settings, time_budget: TimeBudget | None
 ) -> None:
-    cells = f"up to {_MAX_EVALUATIONS.value:,} cells of the {space.name} space ({space.size:,} encodings)"
+    cells = f"up to {_MAX_EVALUATIONS.value:,} {kind_of(space)} of the {space.name} space ({space.size:,} encodings)"
     how = "whose rewards are read from a table"
     if configs is not None:
         how = f"each trained for {configs.train.epochs} epoch(s)"
@@ -339,8 +359,8 @@ def _print_plan(
 def _print_result(space, settings: Settings, result, images) -> None:
     repeats = sum(trial.cached for trial in result.trials)
     print(
-        f"\n{result.num_evaluations} of {space.size:,} cells evaluated; {repeats} of {len(result.trials)} proposals "
-        f"were repeats, at no cost. Stopped by: {result.stopped}."
+        f"\n{result.num_evaluations} of {space.size:,} {kind_of(space)} evaluated; {repeats} of {len(result.trials)} "
+        f"proposals were repeats, at no cost. Stopped by: {result.stopped}."
     )
     if not result.top(1) and result.stopped == "max_seconds":
         print(f"No child was finished within --max_minutes={_MAX_MINUTES.value:g}. Give it more, or smaller children.")

@@ -17,9 +17,12 @@ from nas_keras._launch import script
 from nas_keras._launch.config_flags import ConfigFlags
 from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_given, output_table, refuse_given
 from nas_keras._launch.progress import show_jobs
+from nas_keras._launch.user_code import BuildFlags, ImportFlags
 from nas_keras._tensorflow import NONE
-from nas_keras.children.named_recipes import configs_of
+from nas_keras.children.named_recipes import train_config_of
+from nas_keras.children.network import CellNetwork
 from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.evaluators.network_check import network_of
 from nas_keras.reports.markdown import percent
 from nas_keras.reports.standings import names, places, select_cells, standings
 from nas_keras.results.exportable_run import check_exportable
@@ -35,6 +38,7 @@ def _usual(config: type, *, but: tuple[str, ...] = ()) -> dict[str, str]:
     return {field.name: f"that of the searches, or {field.default} without --from" for field in fields}
 
 
+_IMPORT = ImportFlags()
 _FROM = flags.DEFINE_list("from", [], "Folders of searches of one space and recipe, whose best cells are trained.")
 _TOP = flags.DEFINE_integer("top", 5, "Number of cells taken from each search, those with the highest rewards.")
 _CELLS = flags.DEFINE_list(
@@ -53,11 +57,15 @@ _IMAGES = ImageFlags(
     dataset="TFDS name of the data set without --from, which has its own.",
     folder=True,
 )
+_BUILD = BuildFlags(
+    "Function of a file of --import that built the children of --from. Default: the one with the code of the run."
+)
 _WORKERS = WorkerFlags()
 
 
 def main() -> None:
     """Checks the flags, trains the cells that the table lacks, and prints the standings of the whole table."""
+    _IMPORT.load()
     table = _check_flags()
     runs = read_runs(_FROM.value)
     space = runs[0].space if runs else _SPACE.space()
@@ -90,18 +98,21 @@ def _check_flags() -> pathlib.Path:
 
 def _evaluator(runs: list[Run]) -> nk.TrainingEvaluator:
     """Makes an evaluator that trains by the recipe of the searches, if there are any, but longer."""
-    child, train, distribute = nk.ChildConfig(), nk.TrainConfig(), NONE
+    child, train, distribute, build = nk.ChildConfig(), nk.TrainConfig(), NONE, None
     if runs:
         recipe = runs[0].fixed["recipe"]
         check_exportable(recipe)
-        child, train = configs_of(recipe, runs[0].path)
+        build = _BUILD.function_of(recipe)
+        network, train = network_of(recipe, build, runs[0].path), train_config_of(recipe, runs[0].path)
+        child = network.child if isinstance(network, CellNetwork) else None
         distribute = recipe.get("distribute", NONE)
     images = _load_images(runs)
     if runs:
         check_exportable(recipe, images)
     return nk.TrainingEvaluator(
         images,
-        child=_CHILD.replace(child, _CHILD.values()),
+        child=None if build else _CHILD.replace(child, _CHILD.values()),
+        build=build,
         train=_TRAIN.replace(train, _TRAIN.values()),
         workers=_WORKERS.workers,
         distribute=distribute,

@@ -32,7 +32,9 @@ MAY_IMPORT = {
 # Modules that are tested together with others: module -> the test file that covers it.
 TESTED_ELSEWHERE: dict[str, str] = {
     "_version.py": "readme_test.py",
+    "_launch/user_code.py": "launch/import_test.py",
     "benchmarks/plain.py": "launch/benchmark_test.py",
+    "children/network.py": "evaluators/network_check_test.py",
     "data/folder_listing.py": "data/folder_test.py",
     "data/folder_pixels.py": "data/folder_test.py",
     "data/pixel_file.py": "data/folder_test.py",
@@ -40,6 +42,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "data/tfds.py": "data/images_test.py",
     "data/tfds_builders.py": "data/images_test.py",
     "evaluators/base.py": "runner/arrivals_test.py",
+    "evaluators/step_check.py": "evaluators/operation_check_test.py",
     "evaluators/training_pool.py": "evaluators/training_test.py",
     "evaluators/workers/devices.py": "evaluators/training_test.py",
     "evaluators/workers/worker.py": "evaluators/workers/pool_test.py",

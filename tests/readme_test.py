@@ -7,9 +7,10 @@ import re
 
 import numpy as np
 import pytest
-from helpers import ROOT
+from helpers import ROOT, tiny_images
 
 import nas_keras as nk
+from nas_keras.spaces import operations
 
 _PAGES = ["README.md", "WORKSPACE.md", "testdata/README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
 _GIVEN = {"help", "helpfull", "verbosity"}  # absl's own flags
@@ -20,11 +21,11 @@ def _blocks(page, language="python"):
 
 
 def _flags(script):
-    """Names of the flags that a script defines, itself or by the groups of `_launch/flags.py` that it names."""
+    """Names of the flags that a script defines, itself or by the groups of `_launch/` that it names."""
     tree = ast.parse(script.read_text())
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    shared = ast.parse((ROOT / "nas_keras" / "_launch" / "flags.py").read_text())
-    groups = [node for node in shared.body if isinstance(node, ast.ClassDef) and node.name in names]
+    shared = [ast.parse((ROOT / "nas_keras" / "_launch" / name).read_text()) for name in ("flags.py", "user_code.py")]
+    groups = [node for part in shared for node in part.body if isinstance(node, ast.ClassDef) and node.name in names]
     calls = [node for part in (tree, *groups) for node in ast.walk(part) if isinstance(node, ast.Call)]
     defined = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr.startswith("DEFINE_")]
     return {call.args[0].value for call in defined}
@@ -58,6 +59,20 @@ def test_the_example_of_a_search_without_a_network_finds_one_of_the_best_fits():
     assert space.size == len(rewards) == 600 and result.num_evaluations == 60
     assert result.best.reward > rewards[-10]
     assert printed.getvalue() == f"{space.decode(result.best.actions)} {round(result.best.reward, 3)}\n"
+
+
+def test_the_examples_of_operations_and_networks_run_as_they_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(nk, "load_images", lambda name, data_dir: tiny_images(count=256))
+    monkeypatch.setattr(operations, "_BUILDERS", dict(operations._BUILDERS))
+    monkeypatch.chdir(tmp_path)
+    names, printed = {"__name__": "__main__"}, io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for example in _blocks("docs/own_network.md"):
+            exec(compile(example, "own_network.md", "exec"), names)
+    key, best = printed.getvalue().splitlines()
+    assert key in {names["cells"].key(actions) for actions in names["cells"].enumerate()}
+    assert re.fullmatch(r"blocks=[12], filters=[48] 0\.\d+", best)
+    assert (tmp_path / "runs" / "towers" / "best" / "saved_model").is_dir()
 
 
 def test_every_public_name_of_an_example_exists():

@@ -1,6 +1,6 @@
 """The code that the scripts in `launch/` share; a script only defines flags, wires objects and prints results.
 
 Read `script.py` first (start and end of a script, exit codes), then `flags.py` (the flags of a space, of images and of
-workers, each defined once), `config_flags.py` (a flag for each field of a configuration), `progress.py` (the output of
-a script while it works) and `results.py` (that of a finished search).
+workers, each defined once), `config_flags.py` (a flag for each field of a configuration), `user_code.py` (files of
+a user's), `progress.py` (the output of a script while it works) and `results.py` (that of a finished search).
 """

@@ -13,6 +13,7 @@ from typing import Any
 from absl import flags
 
 from nas_keras import spaces
+from nas_keras._launch.user_code import find_value, imported_spaces
 from nas_keras.data.images import Images
 from nas_keras.data.sources import load_source
 from nas_keras.data.splits import check_fractions
@@ -38,7 +39,7 @@ SPACES = ("small", "large")
 
 
 class SpaceFlags:
-    """--space and --num_nodes: a search space.
+    """--space and --num_nodes: a search space, also one that a file of --import defines.
 
     Args:
         default: the default of --space.
@@ -60,18 +61,18 @@ class SpaceFlags:
         Raises:
             InvalidValueError: if there is none, or if it is too large for a table.
         """
-        check_choice("space", self._space.value, SPACES)
-        if self._space.value == "small":
-            if flags.FLAGS["num_nodes"].present:
-                raise InvalidValueError(
-                    f"--num_nodes={self._num_nodes.value} is for --space=large; the small space has two."
-                )
+        name = self._space.value
+        if name != "large" and flags.FLAGS["num_nodes"].present:
+            why = "the small space has two" if name == "small" else f"{name} has its own decisions"
+            raise InvalidValueError(f"--num_nodes={self._num_nodes.value} is for --space=large; {why}.")
+        if name == "small":
             return spaces.small()
-        space = spaces.large(self._num_nodes.value)
+        if name != "large" and "." not in name:
+            check_choice("space", name, [*SPACES, *imported_spaces()])
+        space = spaces.large(self._num_nodes.value) if name == "large" else find_value("space", name, SearchSpace)
         if self._for_table and space.size > LARGEST:
-            raise InvalidValueError(
-                f"--num_nodes={self._num_nodes.value}: {space.size:,} encodings are too many for a table; use 1 to 4."
-            )
+            given = f"--num_nodes={self._num_nodes.value}" if name == "large" else f"--space={name}"
+            raise InvalidValueError(f"{given}: {space.size:,} encodings are too many for a table; use 1 to 4 nodes.")
         return space
 
     def shipped_table(self, testdata: str) -> str:
@@ -82,10 +83,10 @@ class SpaceFlags:
         """
         name = "mnist_small" if self._space.value == "small" else f"mnist_large{self._num_nodes.value}"
         shipped = os.path.join(testdata, "rewards", name)
-        if not os.path.isdir(shipped):
+        if self._space.value not in SPACES or not os.path.isdir(shipped):
             raise InvalidValueError(
-                f"--reward=table needs --table: no table is shipped for --space=large --num_nodes="
-                f"{self._num_nodes.value}. Name the folder of one, or use --reward=train."
+                f"--reward=table needs --table: no table is shipped for {' '.join(self.arguments())}. Name the folder "
+                "of one, or use --reward=train."
             )
         return shipped
 

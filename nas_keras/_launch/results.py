@@ -5,6 +5,7 @@ from typing import Any
 
 from nas_keras.children.caveats import standard_error
 from nas_keras.results.pareto import pareto
+from nas_keras.spaces.architecture_names import kind_of, name_architecture
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.trial import Evaluation
 
@@ -49,18 +50,18 @@ def describe_best(space: SearchSpace, result: Any, objective: str, num_images: i
     """
     trials = [*result.trials, *result.pending]
     refused = {trial.key for trial in trials if trial.evaluation.refused}
-    lines = [f"{len(refused):,} cells were over the limits and not trained."] if refused else []
+    lines = [f"{len(refused):,} {kind_of(space)} were over the limits and not trained."] if refused else []
     by = "validation accuracy" if objective == "accuracy" else objective
     how = f" (± standard error on {num_images:,} images)" if num_images else ""
-    lines.append(f"Best cells by {by}{how}:")
+    lines.append(f"Best {kind_of(space)} by {by}{how}:")
     lines += [
-        f"  {show_value(trial.evaluation, num_images)}  {_size(trial.evaluation)}{space.decode(trial.actions)}"
+        f"  {show_value(trial.evaluation, num_images)}  {_size(trial.evaluation)}{name_architecture(space, trial.actions)}"
         for trial in result.top(_NUM_SHOWN)
     ]
     if any(trial.evaluation.num_params for trial in trials if not trial.evaluation.failed):
         sizes = [trial.evaluation.num_params for trial in pareto(trials, "num_params")]
         lines.append(
-            f"Pareto front of accuracy against parameters: {len(sizes)} of all cells evaluated, with "
+            f"Pareto front of accuracy against parameters: {len(sizes)} of all {kind_of(space)} evaluated, with "
             f"{sizes[0]:,} to {sizes[-1]:,} parameters."
         )
     return lines

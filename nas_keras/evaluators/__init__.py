@@ -3,5 +3,6 @@
 Read `base.py` first (the interface), then `function.py` (a function that the user gives), `table.py` (precomputed
 rewards), `training.py` (trained children), `limits.py` and `screening.py` (children that are too large to be trained),
 `objective.py` (what a search maximizes), `training_pool.py` (the processes of `workers/` that train children) and
-`operation_check.py` (the check of operations before the first child). The training of a child is left to `children`.
+`operation_check.py`, `network_check.py` and `step_check.py` (checks of a user's code before the first child). The
+training of a child is left to `children`.
 """

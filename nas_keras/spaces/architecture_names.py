@@ -14,3 +14,8 @@ def name_architecture(space: SearchSpace, actions: Sequence[int]) -> str:
         return str(architecture)
     chosen = zip(space.decisions, actions, strict=True)
     return ", ".join(f"{decision.name}={decision.choices[action]}" for decision, action in chosen)
+
+
+def kind_of(space: SearchSpace) -> str:
+    """Returns "cells" or "networks", the word for the architectures of a space."""
+    return "cells" if isinstance(space.decode([0] * len(space.decisions)), Cell) else "networks"

@@ -129,9 +129,9 @@ def name_space(fingerprint: str) -> str:
 def rebuild_space(described: dict[str, Any], place: object) -> SearchSpace:
     """Rebuilds a space from its description.
 
-    A small or large space is rebuilt completely, and one that an imported file defines is that of the file. Descriptions hold no functions, so any other space decodes to a tuple
-    of its choices, a choice that is not a plain value becomes a `NamedChoice`, and the key of a space with a key
-    function of its own cannot be computed.
+    A small or large space is rebuilt completely, and one that an imported file defines is that of the file.
+    Descriptions hold no functions, so any other space decodes to a tuple of its choices, a choice that is not a plain
+    value becomes a `NamedChoice`, and the key of a space with a key function of its own cannot be computed.
 
     Args:
         described: a description from a file, see `describe_space`.
@@ -215,7 +215,7 @@ def _imported(described: dict[str, Any], place: object) -> SearchSpace | None:
                 return space
     for name, difference in changed.items():
         raise InvalidValueError(
-            f"The space {name} of the imported file is not that of {place}: {difference}. Restore the code of the space."
+            f"The space {name} of the imported file is not that of {place}: {difference}. Restore its code."
         )
     return None
 

@@ -54,15 +54,13 @@ def import_file(path: str | os.PathLike) -> types.ModuleType:
     try:
         text = file.read_bytes()
     except OSError as error:
-        raise InvalidValueError(
-            f"import={str(path)!r} cannot be read: {error.strerror}. Name a Python file."
-        ) from error
+        raise InvalidValueError(f"import={str(path)!r} cannot be read: {error.strerror}. Name another.") from error
     digest = f"sha256:{hashlib.sha256(text).hexdigest()[:16]}"
     if name in _MODULES:
         if (_MODULES[name].__file__, _DIGESTS[name]) == (str(file), digest):
             return _MODULES[name]
         raise InvalidValueError(
-            f"import={str(path)!r}: {_MODULES[name].__file__} was imported as {name} before, with another place or text. "
+            f"import={str(path)!r}: {_MODULES[name].__file__} was imported as {name} before, with another text. "
             "Rename the file, or start Python anew."
         )
     _check_free(name, file)

@@ -24,6 +24,7 @@ from nas_keras.spaces.cell import Cell
 from nas_keras.spaces.cell_names import name_human_cells
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.agreement import check_same
+from nas_keras.storage.recipe import BUILD
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.storage.table import Table, read_table
 from nas_keras.trial import Evaluation, Trial
@@ -136,6 +137,11 @@ def gather_runs(
     """
     runs = read_runs(paths)
     recipe, space = runs[0].fixed["recipe"], runs[0].space
+    if BUILD in recipe:
+        raise InvalidValueError(
+            f"The children of {paths[0]} were built by a function, and a page of searches is about cells. Name "
+            "searches of cells."
+        )
     if not {"data", "child", "train"} <= set(recipe):
         raise InvalidValueError(
             f"The rewards of {paths[0]} are not accuracies of trained children: their recipe is {recipe}. Name "
