@@ -15,7 +15,7 @@ import cloudpickle
 from nas_keras._tensorflow import tf
 from nas_keras.children.build import INPUT_NAME, ChildConfig, build_child
 from nas_keras.children.training import MakeModel
-from nas_keras.errors import InvalidValueError, in_one_line, shown
+from nas_keras.errors import InvalidValueError, check_type, in_one_line, shown
 from nas_keras.spaces.variables import NETWORK_REMEDY, NOT_NEW, VariableWatch, identities, identities_of, is_weight
 from nas_keras.system.code_fingerprint import code_parts, values_difference
 
@@ -99,6 +99,22 @@ class OwnNetwork:
 Network = CellNetwork | OwnNetwork
 
 
+def make_network(child: ChildConfig | None, build: Callable[..., Any] | None, version: str | None = None) -> Network:
+    """Returns the network of cells, or that of the user's function; both at once are refused."""
+    if build is None:
+        if version is not None:
+            raise InvalidValueError(f"version={shown(version)} is for build=. Leave it out, or pass build=.")
+        child = ChildConfig() if child is None else child
+        check_type("child", child, ChildConfig, "an nk.ChildConfig")
+        return CellNetwork(child)
+    if child is not None:
+        raise InvalidValueError(
+            f"child={shown(child)} with build= is not allowed: child is the network around a cell, and build makes the "
+            "whole network. Leave one of them out."
+        )
+    return OwnNetwork.freeze(build, version=version)
+
+
 def build_own(
     network: OwnNetwork,
     architecture: Any,
@@ -141,8 +157,8 @@ def build_own(
     logits = tf.keras.layers.Activation("linear", dtype="float32", name="logits")(y)  # also in mixed precision
     try:
         model = tf.keras.Model(images, logits, name="child")
-    except ValueError as error:  # Keras finds no path from the logits back to the images
-        raise InvalidValueError(f"{subject} returns something that is not made from its input.") from error
+    except ValueError as error:  # Keras finds no path from the logits back to the images, or one name twice
+        raise InvalidValueError(f"{subject} cannot be connected to the images: {in_one_line(error)}.") from error
     _forget_training(model, watch)
     watch.check(model)
     created = identities_of(variable for _, variable in watch.created)

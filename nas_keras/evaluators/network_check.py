@@ -66,8 +66,6 @@ def check_network(
                     "must give a network."
                 ) from error
             logging.warning("%s for %s. Such a child counts as failed.", error, name)
-        finally:
-            tf.keras.backend.clear_session()
 
 
 def samples_of(space: SearchSpace) -> Iterator[Actions]:

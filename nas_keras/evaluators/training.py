@@ -14,11 +14,11 @@ from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.children.caveats import few_steps, guessing, near_median
 from nas_keras.children.cell_costs import CellCosts
 from nas_keras.children.named_recipes import settings_of
-from nas_keras.children.network import BuildError, CellNetwork, Network, OwnNetwork
+from nas_keras.children.network import BuildError, CellNetwork, Network, make_network
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.children.training import Split, evaluate_child
 from nas_keras.data.images import Images
-from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, check_type, shown
+from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.limits import Limits
 from nas_keras.evaluators.network_check import check_network
@@ -264,22 +264,6 @@ class TrainingEvaluator(Evaluator):
     def close(self) -> None:
         """Kills the workers and releases the shared images."""
         self._pool.close()
-
-
-def make_network(child: ChildConfig | None, build: Callable[..., Any] | None, version: str | None = None) -> Network:
-    """Returns the network of cells, or that of the user's function; both at once are refused."""
-    if build is None:
-        if version is not None:
-            raise InvalidValueError(f"version={shown(version)} is for build=. Leave it out, or pass build=.")
-        child = ChildConfig() if child is None else child
-        check_type("child", child, ChildConfig, "an nk.ChildConfig")
-        return CellNetwork(child)
-    if child is not None:
-        raise InvalidValueError(
-            f"child={shown(child)} with build= is not allowed: child is the network around a cell, and build makes the "
-            "whole network. Leave one of them out."
-        )
-    return OwnNetwork.freeze(build, version=version)
 
 
 def make_recipe(images: Images, network: Network | ChildConfig, train: TrainConfig, distribute: str) -> dict[str, Any]:
