@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import dataclasses
 import io
 import re
 
@@ -10,6 +11,7 @@ import pytest
 from helpers import ROOT, tiny_images
 
 import nas_keras as nk
+from nas_keras.children.train_config import flag_name
 from nas_keras.spaces import operations
 
 _PAGES = ["README.md", "WORKSPACE.md", "testdata/README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
@@ -28,7 +30,13 @@ def _flags(script):
     groups = [node for part in shared for node in part.body if isinstance(node, ast.ClassDef) and node.name in names]
     calls = [node for part in (tree, *groups) for node in ast.walk(part) if isinstance(node, ast.Call)]
     defined = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr.startswith("DEFINE_")]
-    return {call.args[0].value for call in defined}
+    # ConfigFlags(nk.TrainConfig) defines a flag for each field.
+    fields = [
+        dataclasses.fields(getattr(nk, call.args[0].attr))
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "ConfigFlags"
+    ]
+    return {call.args[0].value for call in defined} | {flag_name(field) for some in fields for field in some}
 
 
 @pytest.mark.parametrize("page", _PAGES)
