@@ -66,7 +66,7 @@ def _searched(folder):
         ["--import=nowhere.py", f"--workdir={folder}/wrong"],
         [f"--workdir={folder}/wrong", "--build=build"],
     ]
-    return run_launch_many("search.py", cases)
+    return run_launch_many("search.py", cases, timeout=600)
 
 
 @pytest.fixture(scope="module", name="later")
