@@ -64,8 +64,7 @@ def import_file(path: str | os.PathLike) -> types.ModuleType:
             "Rename the file, or start Python anew."
         )
     _check_free(name, file)
-    _MODULES[name], _DIGESTS[name] = _execute(name, file, text, path), digest
-    return _MODULES[name]
+    return _execute(name, file, text, digest)
 
 
 def file_digest(module: str | None) -> tuple[str, str] | None:
@@ -104,20 +103,22 @@ def _check_free(name: str, file: pathlib.Path) -> None:
         )
 
 
-def _execute(name: str, file: pathlib.Path, text: bytes, path: str | os.PathLike) -> types.ModuleType:
+def _execute(name: str, file: pathlib.Path, text: bytes, digest: str) -> types.ModuleType:
+    """Runs the text of a file as its module; the digest is known before, since the code registers operations."""
     if str(file.parent) not in sys.path:
         sys.path.append(str(file.parent))
     spec = importlib.util.spec_from_file_location(name, file)
     module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-    sys.modules[name] = module
+    sys.modules[name] = _MODULES[name] = module
+    _DIGESTS[name] = digest
     try:
         exec(compile(text, str(file), "exec"), module.__dict__)  # exactly the text of the digest
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
+        del sys.modules[name], _MODULES[name], _DIGESTS[name]
         if isinstance(error, NasKerasError):  # it says itself what to do
-            raise InvalidValueError(f"import={str(path)!r}, line {_line(error, file)}: {error}") from error
+            raise InvalidValueError(f"import={str(file)!r}, line {_line(error, file)}: {error}") from error
         raise InvalidValueError(
-            f"import={str(path)!r} failed in line {_line(error, file)}: {type(error).__name__}: {in_one_line(error)}. "
+            f"import={str(file)!r} failed in line {_line(error, file)}: {type(error).__name__}: {in_one_line(error)}. "
             "Repair the file."
         ) from error
     cloudpickle.register_pickle_by_value(module)

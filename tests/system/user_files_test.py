@@ -34,6 +34,7 @@ space = nk.SearchSpace("mine", [nk.Decision("kernel", (3, 5))], decode=lambda ac
 @pytest.fixture(autouse=True)
 def _state(monkeypatch):
     monkeypatch.setattr(operations, "_BUILDERS", dict(operations._BUILDERS))
+    monkeypatch.setattr(operations, "_CODE", dict(operations._CODE))
     monkeypatch.setattr(user_files, "_MODULES", {})
     monkeypatch.setattr(user_files, "_DIGESTS", {})
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -70,6 +71,7 @@ def test_its_code_travels_by_value_to_a_process_that_cannot_find_the_file(tmp_pa
 def test_the_digest_of_the_file_belongs_to_the_identity_of_its_code(tmp_path, monkeypatch):
     before = import_file(_write(tmp_path))
     old, of_class = code_parts(before.own), code_parts(before.Own)
+    assert operations.registered_code()["own"] == old  # it was registered while the file was imported
     assert old["KERNEL in own"] == "3" and old["file my_operations.py"].startswith("sha256:")
     assert of_class["file my_operations.py"] == old["file my_operations.py"]
 
