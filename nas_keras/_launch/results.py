@@ -55,7 +55,8 @@ def describe_best(space: SearchSpace, result: Any, objective: str, num_images: i
     how = f" (± standard error on {num_images:,} images)" if num_images else ""
     lines.append(f"Best {kind_of(space)} by {by}{how}:")
     lines += [
-        f"  {show_value(trial.evaluation, num_images)}  {_size(trial.evaluation)}{name_architecture(space, trial.actions)}"
+        f"  {show_value(trial.evaluation, num_images)}  {_size(trial.evaluation)}"
+        f"{name_architecture(space, trial.actions)}"
         for trial in result.top(_NUM_SHOWN)
     ]
     if any(trial.evaluation.num_params for trial in trials if not trial.evaluation.failed):

@@ -18,7 +18,7 @@ from nas_keras.children.network import BuildError, CellNetwork, Network, make_ne
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.children.training import Split, evaluate_child
 from nas_keras.data.images import Images
-from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, shown
+from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, check_type, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.limits import Limits
 from nas_keras.evaluators.network_check import check_network
