@@ -47,6 +47,7 @@ def _search(folder, name, *more):
     return [
         *(f"--import={folder}/my_cells.py,{folder}/my_networks.py", f"--workdir={folder}/{name}", "--dataset=dots"),
         *(f"--data_dir={folder}/data", "--strategy=random", "--max_evaluations=2", "--batch_size=2", "--workers=1"),
+        *("--epochs=1", "--train_batch_size=64"),
         *more,
     ]
 
