@@ -55,7 +55,6 @@ def _search(folder, name, *more):
 @pytest.fixture(scope="module", name="searched")
 def _searched(folder):
     """A search of cells, one of networks, and what is refused: (exception or None, output) each."""
-    (folder / "other").mkdir(exist_ok=True)
     cases = [
         _search(folder, "cells", "--space=cells", "--final_epochs=1"),
         _search(folder, "networks", "--space=my_networks.networks", "--build=build", "--final_epochs=1"),
@@ -63,7 +62,7 @@ def _searched(folder):
         _search(folder, "wrong", "--space=networks", "--build=bild"),
         _search(folder, "wrong", "--space=cells", "--num_nodes=2"),
         _search(folder, "wrong", "--space=networks", "--build=build", "--filters=8"),
-        _search(folder, "wrong", "--space=cells", "--reward=table"),
+        [f"--import={folder}/my_cells.py", f"--workdir={folder}/wrong", "--space=cells", "--reward=table"],
         ["--import=nowhere.py", f"--workdir={folder}/wrong"],
         [f"--workdir={folder}/wrong", "--build=build"],
     ]
