@@ -32,7 +32,6 @@ MAY_IMPORT = {
 # Modules that are tested together with others: module -> the test file that covers it.
 TESTED_ELSEWHERE: dict[str, str] = {
     "_version.py": "readme_test.py",
-    "_launch/user_code.py": "launch/import_test.py",
     "benchmarks/plain.py": "launch/benchmark_test.py",
     "children/network.py": "evaluators/network_check_test.py",
     "data/folder_listing.py": "data/folder_test.py",
