@@ -39,7 +39,7 @@ class ImportFlags:
         Raises:
             InvalidValueError: if a file cannot be imported.
         """
-        for path in flags.FLAGS["import"].value:
+        for path in flags.FLAGS["import"].value or ():
             import_file(path)
 
 

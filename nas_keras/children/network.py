@@ -146,9 +146,9 @@ def build_own(
     del synchronized_norm
     function, subject = network.load(), f"The network of build={network.name}"
     watch = VariableWatch(NETWORK_REMEDY) if watch is None else watch
-    input_shape = tuple(map(int, input_shape))
+    height, width, channels = map(int, input_shape)
     with watch.watching(subject), _explained(network.name):
-        made = function(architecture, input_shape, int(num_classes))
+        made = function(architecture, (height, width, channels), int(num_classes))
     _check_model(network.name, made)
     images = tf.keras.Input(input_shape, name=INPUT_NAME)  # [B, H, W, C]
     with watch.watching(subject), _explained(network.name):

@@ -136,8 +136,12 @@ class TrainingEvaluator(Evaluator):
             )
         self.costs = ("num_params", "flops", *(["latency_ms"] if self._measures_latency else []))
         if isinstance(self._network, CellNetwork):
-            shape = {"input_shape": images.image_shape, "num_classes": images.num_classes}
-            build = functools.partial(build_child, config=self._network.child, **shape)
+            build = functools.partial(
+                build_child,
+                config=self._network.child,
+                input_shape=images.image_shape,
+                num_classes=images.num_classes,
+            )
             self._screening: CellScreening | None = CellScreening(self.limits, CellCosts(build))
         else:  # the costs of a user's network are those of its model, which a worker builds
             self._screening = None

@@ -111,7 +111,15 @@ def test_equally_good_children_are_told_apart_once_in_twenty_times():
 
 def _trial(key, reward):
     return Trial(
-        0, 0, 0, 0, (0, 0), (), key, False, nk.Evaluation(reward) if reward == reward else nk.Evaluation.failure("no")
+        0,
+        0,
+        0,
+        0,
+        (0, 0),
+        (),
+        key,
+        False,
+        nk.Evaluation(reward, valid_accuracy=reward) if reward == reward else nk.Evaluation.failure("no"),
     )
 
 
