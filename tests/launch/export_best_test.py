@@ -72,13 +72,14 @@ def test_a_line_for_each_child_and_its_model(workdir, exported):
         line
         for child in children
         for line in (
-            f"{child['rank']}. {child['key']}: validation {child['valid_accuracy']:.2%} ± {child['valid_error']:.2%}, "
+            f"{child['rank']}. {child['name']}: validation {child['valid_accuracy']:.2%} ± {child['valid_error']:.2%}, "
             f"test {child['test_accuracy']:.2%} ± {child['test_error']:.2%} ({child['num_params']:,} parameters)  "
             f"{workdir}/{child['path']}",
             f"   Its validation accuracy in the search was {child['search_reward']:.2%}, and guessing gets "
             f"{child['guessing']:.2%} right.",
         )
     ]
+    assert [child["name"] for child in children] != [child["key"] for child in children]  # cells are written as cells
     assert exported.stdout.splitlines()[2].endswith("/best/rank_2/saved_model")
     for child in children:
         assert (workdir / child["path"] / "saved_model.pb").is_file() and child["epochs"] == 1
