@@ -215,7 +215,7 @@ def test_workers_never_see_the_test_split():
 def test_the_recipe_says_all_that_a_reward_depends_on(images):
     with nk.TrainingEvaluator(images, child=TINY_CHILD, train=TINY_TRAIN, workers=1) as evaluator:
         recipe = evaluator.recipe
-        assert evaluator.lag == 1 and evaluator.source == {}
+        assert evaluator.lag == 1 and evaluator.source == {"class_names": ["0", "1", "2", "3"]}
     assert recipe["data"] == {"name": "arrays", "digest": images.digest, "num_classes": 4}
     assert recipe["child"] == settings_of(TINY_CHILD) and recipe["train"] == settings_of(TINY_TRAIN)
     assert recipe["distribute"] == "none" and set(recipe) == {"data", "child", "train", "distribute"}

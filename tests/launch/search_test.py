@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import shlex
+import shutil
 
 import pytest
 from helpers import read_scalars, run_launch, run_launch_many, store_dots, tiny_images
@@ -85,13 +86,21 @@ def _later(tmp_path_factory, first, data_dir, tables):
         + ["--epochs=2", "--filters=2", "--final_epochs=2", "--workers=1", "--strategy=random", *_SETTINGS],
         "fewer flags": [*dots, f"--workdir={runs / 'settings'}", "--max_evaluations=1", "--batch_size=1", "--lag=0"]
         + ["--filters=2", "--final_epochs=0", "--workers=1", "--strategy=random", *_SETTINGS],
-        "enough time": [*arguments, "--max_minutes=600"],
-        "no time": [*arguments, "--max_minutes=0.1"],
+        "enough time": [*_of_a_copy(arguments, runs / "enough"), "--max_minutes=600"],
+        "no time": [*_of_a_copy(arguments, runs / "short"), "--max_minutes=0.1"],
         "printed": shlex.split(search_command(read_runs([workdir])[0]))[2:],
     }
     before, config = _times(workdir), (workdir / "config.json").read_text()
     answers = dict(zip(cases, run_launch_many("search.py", list(cases.values())), strict=True))
     return {"before": before, "after": _times(workdir), "config": config, "runs": runs, **answers}
+
+
+def _of_a_copy(arguments, folder):
+    """The arguments of a start in a copy of the run in which the best child is not exported yet."""
+    (workdir,) = [argument.partition("=")[2] for argument in arguments if argument.startswith("--workdir=")]
+    shutil.copytree(workdir, folder)
+    shutil.rmtree(folder / "best")
+    return [f"--workdir={folder}" if argument.startswith("--workdir=") else argument for argument in arguments]
 
 
 def _times(workdir):
@@ -203,13 +212,13 @@ def test_a_time_limit_includes_the_final_training(later):
     assert "Training the best child for 1 epochs" in output and "The network:" in output
 
 
-def test_a_final_training_that_does_not_fit_is_not_begun(later, first):
+def test_a_final_training_that_does_not_fit_is_not_begun(later):
     error, output = later["no time"]
     assert error is None
     assert re.search(
         r"; \d s of the time limit are left\. So there is none: even 1 epochs, as in the search, do", output
     )
-    assert f"\nWithout a limit: launch/export_best.py --workdir={first[0]} --epochs=1\n" in output
+    assert f"\nWithout a limit: launch/export_best.py --workdir={later['runs'] / 'short'} --epochs=1\n" in output
     assert "Training the best child" not in output and "The network:" not in output
 
 
