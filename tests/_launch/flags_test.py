@@ -57,7 +57,7 @@ def test_a_space():
 
 def test_a_space_that_is_too_large_for_a_table():
     (answer,) = _ask(["space.space()", "--space=large", "--num_nodes=5"], kind="table")
-    assert answer.endswith("--num_nodes=5: 7,864,320 encodings are too many for a table; use 1 to 4.")
+    assert answer.endswith("--num_nodes=5: 7,864,320 encodings are too many for a table; use 1 to 4 nodes.")
 
 
 def test_the_table_of_a_space():

@@ -26,9 +26,9 @@ def test_children_are_shown_once_nothing_was_printed_for_a_while(monkeypatch, ca
         progress.on_trial(None, _trial(number, reward))
     progress.on_batch(_Dataset, [_trial(1, 0.5)])
     assert capsys.readouterr().out.splitlines() == [
-        "  finished: (1, 0): 50.00% (12 s)",
-        "  finished: (3, 0): failed: no (0 s)",
-        "batch 0: 2 cells evaluated, best 50.00% (1, 0)",
+        "  finished: d0=1, d1=0: 50.00% (12 s)",
+        "  finished: d0=3, d1=0: failed: no (0 s)",
+        "batch 0: 2 cells evaluated, best 50.00% d0=1, d1=0",
     ]
 
 

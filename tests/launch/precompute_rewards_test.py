@@ -14,7 +14,10 @@ SMALLEST = ["--space=small", "--cells=7,7", "--seeds=1"]  # identity after ident
 WRONG = [
     (["--table="], "--table is missing"),
     (["--space=medium"], "space='medium' is unknown. Allowed: small, large."),
-    (["--space=large", "--num_nodes=5"], "--num_nodes=5: 7,864,320 encodings are too many for a table; use 1 to 4."),
+    (
+        ["--space=large", "--num_nodes=5"],
+        "--num_nodes=5: 7,864,320 encodings are too many for a table; use 1 to 4 nodes.",
+    ),
     (["--recipe=mnist_v0"], "recipe='mnist_v0' is unknown. Allowed: mnist_v1, mnist_1epoch_v1."),
     (["--seeds=0"], "seeds=0 is not allowed: it must be an integer of at least 1."),
     (["--cells=7,9"], "--cells: '7' is not the beginning of a key of SearchSpace('small'"),

@@ -16,7 +16,7 @@ WRONG = [
     (["--table={folder}/table", "--space=large", "--num_nodes=9"], "num_nodes=9 is not allowed"),
     (
         ["--table={folder}/table", "--space=large", "--num_nodes=5"],
-        "--num_nodes=5: 7,864,320 encodings are too many for a table; use 1 to 4.",
+        "--num_nodes=5: 7,864,320 encodings are too many for a table; use 1 to 4 nodes.",
     ),
     (["--table={folder}/table", "--space=large", "--num_nodes=2"], "table is of another space than"),
     (["--table={folder}/table", "--searches=-1"], "searches=-1 is not allowed: it must be an integer of at least 0."),

@@ -256,7 +256,7 @@ FLAGS = [
     ("search", "--workdir=~nobody_of_this_name/run", "there is no such home folder", "write './~nobody"),
     ("precompute_rewards", "--table=gs://bucket/table", "table='gs://bucket/table'", "Name a local folder"),
     ("repair", "--folder=gs://bucket/run", "folder='gs://bucket/run'", "Name a local folder"),
-    ("export_best", "--workdir={w}/run[1]", "workdir='{w}/run[1]'", "Rename the folder"),
+    ("export_best", "--workdir={w}/run[1]", "{w}/run[1] is not a run folder", "Name the folder of a search"),
     ("search", "--final_epochs=-1", "final_epochs=-1", "an integer of at least 0."),
     ("search", f"--final_epochs={HUGE}", f"epochs={HUGE}", "an integer of at most 10,000."),
     ("search", "--reward=table --final_epochs=0 --warm_start_from={w}/file", "{w}/file", "Name the folder of one."),
@@ -290,7 +290,7 @@ FLAGS = [
     ("precompute_rewards", "--table={w}/file", "{w}/file is a file", "Name a folder for the table."),
     ("precompute_rewards", "--table={w}/things", "{w}/things holds files", "Name an empty or new folder."),
     ("precompute_rewards", "--table={w}/t --space=tiny", "space='tiny'", "Allowed: small, large."),
-    ("precompute_rewards", "--table={w}/t --space=large --num_nodes=5", "--num_nodes=5", "use 1 to 4."),
+    ("precompute_rewards", "--table={w}/t --space=large --num_nodes=5", "--num_nodes=5", "use 1 to 4 nodes."),
     ("precompute_rewards", "--table={w}/t --shard=0/3", "--shard='0/3'", "write i/n with 1 <= i <= n, such as 2/3."),
     ("precompute_rewards", "--table={w}/t --shard=4/3", "--shard='4/3'", "write i/n with 1 <= i <= n, such as 2/3."),
     ("precompute_rewards", "--table={w}/t --shard=1/0", "--shard='1/0'", "write i/n with 1 <= i <= n, such as 2/3."),
@@ -416,8 +416,12 @@ def test_a_wrong_flag_is_refused_before_any_work(script, arguments, value, allow
 @pytest.mark.parametrize(
     ("arguments", "value", "allowed"),
     [
-        pytest.param("--image_size=1,1", "An image of 1x1", "use fewer stages or a smaller stride.", id="too small"),
-        pytest.param("--dataset=MNIST --image_size=1,1", "An image of 1x1", "use fewer stages", id="capitals"),
+        pytest.param(
+            "--image_size=1,1 --stages=2", "An image of 1x1", "use fewer stages or a smaller stride.", id="too small"
+        ),
+        pytest.param(
+            "--dataset=MNIST --image_size=1,1 --stages=2", "An image of 1x1", "use fewer stages", id="capitals"
+        ),
         pytest.param("--reward=table --table={w}/trained_table", "mnist have digest", "another data set", id="others"),
         pytest.param("--reward=table --table={w}/table", "{{'function': 'f'}}", "there is no child to", id="none"),
         pytest.param("--workdir={w}/run", "grid", "Start it with the settings it has", id="another run's folder"),
@@ -821,7 +825,7 @@ def test_an_evaluator_that_answers_wrongly_ends_the_search_and_nothing_of_it_sta
     with pytest.raises(nk.InvalidValueError) as caught:
         _search(_Answers(answers), space=grid(2), workdir=tmp_path / "run")
     assert value in str(caught.value) and allowed in str(caught.value)
-    assert not (tmp_path / "run" / "dataset").exists()
+    assert list((tmp_path / "run" / "dataset").iterdir()) == []
 
 
 @pytest.mark.parametrize("value", [None, "high", [0.5, 0.5], {}])
@@ -829,7 +833,7 @@ def test_a_function_that_gives_no_number_ends_the_search_and_nothing_of_it_stand
     with pytest.raises(nk.InvalidValueError) as caught:
         _search(nk.FunctionEvaluator(lambda _: value), workdir=tmp_path / "run")
     assert f"gave {value!r} for " in str(caught.value) and "a number, or an nk.Evaluation." in str(caught.value)
-    assert not (tmp_path / "run" / "dataset").exists()
+    assert list((tmp_path / "run" / "dataset").iterdir()) == []
 
 
 def test_the_tables_are_as_long_as_is_promised():

@@ -60,7 +60,7 @@ def test_budget_workers_and_logging_may_change(tmp_path, changed):
         ({"space": nk.spaces.large(2)}, "space: name 'small' before", "'large2' now"),
         ({"seed": 7}, "seed: 0 before", "7 now"),
         ({"strategy": "random"}, '"name": "evolution"', '"name": "random"'),
-        ({"strategy_config": {"population": 12}}, '"population": 10', '"population": 12'),
+        ({"strategy_config": {"population": 12}}, "population: 10 before", "12 now"),
         ({"images": tiny_images(65)}, f'"digest": "{_IMAGES.digest}"', f'"digest": "{tiny_images(65).digest}"'),
         ({"child": nk.ChildConfig(filters=8, stages=1)}, '"filters": 4', '"filters": 8'),
         ({"train": nk.TrainConfig(batch_size=64, epochs=2)}, '"epochs": 1', '"epochs": 2'),

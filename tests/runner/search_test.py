@@ -561,6 +561,8 @@ def test_what_the_runs_folder_says_of_it(tmp_path):
             "lag": 0,
             "recipe": {"counting": 1},
             "warm_start": None,
+            "limits": None,
+            "objective": None,
         },
         "budget": {"max_evaluations": 4, "max_trials": 80},
         "source": {"dataset": "dots"},

@@ -45,8 +45,7 @@ def test_the_title_is_escaped():
 def test_the_headlines(table):
     lines = sections.headlines(_facts({"conv_3x3": 0.5, "identity": 0.25}, table=table))
     assert lines[0] == (
-        "P|PO: 2 of 1,000 cells evaluated, 2 samples with 0.00 % cache hits, – children an hour; best reward 50.00 %, "
-        "conv_3x3."
+        "P|PO: 2 of 1,000 cells evaluated, 2 samples with 0.00 % cache hits; best reward 50.00 %, conv_3x3."
     )
     assert lines[-1] == "The table holds 2 of the 8 cells of the space (25.0 %)."
     assert sections.headlines(_facts({"identity": float("nan")}))[0].endswith("; none succeeded.")
@@ -57,7 +56,7 @@ def test_the_searches_side_by_side():
         _facts({"conv_3x3": 0.5, "identity": float("nan"), "conv_5x5": 0.75}), {"rewards": "r.svg"}
     )
     assert rows_after(text, "## The searches") == [
-        [r"P\|PO", "3", "3", "1", "3", "0.00", "–", "1.50", "75.00", "62.50 ± 17.68"]
+        [r"P\|PO", "3", "3", "1", "3", "0.00", "1.50", "75.00", "62.50 ± 17.68"]
     ]
     assert "(r.svg)" in text
 

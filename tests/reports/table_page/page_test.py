@@ -9,7 +9,7 @@ from helpers import grid
 from reports.tables import RECIPE, SMALL, rows_after, small_accuracies, write_accuracies
 
 import nas_keras as nk
-from nas_keras.comparison.table_searches import TableSearches
+from nas_keras.comparison.table_searches import PAPER, TableSearches
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.reports.page_folder import Picture
 from nas_keras.reports.searches_section import searches_section
@@ -127,12 +127,16 @@ def test_any_space_can_be_shown(tmp_path, _undrawn):
 
 
 SEARCHED = TableSearches(
-    curves={"PPO": np.full((4, 12), 0.75), "uniform sampling": np.full((4, 12), 0.5)},
+    curves={PAPER: np.full((4, 12), 0.75), "uniform sampling": np.full((4, 12), 0.5)},
     probabilities=np.array([0.5, 0.75, 0.75, 1.0]),
     best_probabilities=np.array([0.25, 0.25, 0.25, 0.25]),
     uniform_probability=5 / 64,
-    until_best={"PPO": np.array([10.0, 20, 30, np.inf]), "random search": np.array([30.0, 31, 32, 33])},
-    until_good={"PPO": np.array([1.0, 2, 3, 4]), "random search": np.array([5.0, 5, 5, 5])},
+    until_best={
+        "PPO": np.array([10.0, 20, 30, np.inf]),
+        PAPER: np.array([np.inf] * 4),
+        "random search": np.array([30.0, 31, 32, 33]),
+    },
+    until_good={"PPO": np.array([1.0, 2, 3, 4]), PAPER: np.array([9.0] * 4), "random search": np.array([5.0, 5, 5, 5])},
     num_evaluated=np.array([40, 40, 40, 44]),
     batch_size=8,
     best=0.96,
@@ -147,15 +151,16 @@ def test_what_searches_gave(page):
     text = searches_section(facts, SEARCHED, "searches.svg")
     assert rows_after(text, "## Searching the table") == [
         ["PPO", "25 (17.5 to never)", "3 of 4", "2.5 (1.75 to 3.25)", "4 of 4"],
+        [PAPER, "never (never to never)", "0 of 4", "9 (9 to 9)", "4 of 4"],
         ["random search", "31.5 (30.75 to 32.25)", "4 of 4", "5 (5 to 5)", "4 of 4"],
     ]
     assert "12 batches of 8, 4 seeds" in text and "![Mean reward of samples against iteration](searches.svg)" in text
-    assert "In the last 10 batches PPO's samples had 75.00 % on average, uniform ones 50.00 %." in text
+    assert "In the last 10 batches its samples had 75.00 % on average, uniform ones 50.00 %." in text
     assert "puts 75.0 % of its probability on the 5 best cells (50.0 to 100.0 %) and 25.0 % on the best alone" in text
-    assert "PPO's 96 samples were 40 (40 to 41) distinct cells." in text
+    assert "The 96 samples of PPO in the paper's form were 40 (40 to 41) distinct cells." in text
     assert "costs 64 trainings, about 32.0 core-hours, and random search finds the best cell after 32.5" in text
     assert "but not that a search saves work" in text
-    assert text.endswith("PPO's settings: entropy 0.1, steps 10.")
+    assert text.endswith("The settings of `PPO`: entropy 0.1, steps 10.")
 
 
 def test_a_larger_space_is_told_of_in_other_words(page, tmp_path):
@@ -174,8 +179,8 @@ def test_searches_in_the_headlines(page, monkeypatch, tmp_path):
     made = report.write_report(folder / "a_table", SMALL, tmp_path / "docs", searches=4, batches=12)
     assert (asked["searches"], asked["batches"]) == (4, 12)
     assert made.headlines[-1] == (
-        "PPO's final policy puts 75 % of its probability on the 5 best cells (mean of 4 searches), a uniform policy "
-        "8 %. Until the best was found PPO evaluated 25 cells (median), random search 31.5."
+        "The final policy of PPO in the paper's form puts 75 % of its probability on the 5 best cells (mean of 4 "
+        "searches), a uniform policy 8 %. Until the best was found PPO evaluated 25 cells (median), random search 31.5."
     )
     assert "searches" in drawn and "](searches.png)" in made.page.read_text()
 
