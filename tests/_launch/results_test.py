@@ -39,7 +39,7 @@ def test_the_best_cells_are_shown_with_their_size_and_the_front():
     lines = results.describe_best(_SPACE, _result(small, large, middle, nk.Evaluation.refusal("big")), "accuracy")
     assert lines == [
         "1 networks were over the limits and not trained.",
-        "Best cells by validation accuracy:",
+        "Best networks by validation accuracy:",
         "  90.00%      1,000 parameters  d0=1",
         "  50.00%         10 parameters  d0=0",
         "  40.00%         99 parameters  d0=2",
@@ -49,7 +49,7 @@ def test_the_best_cells_are_shown_with_their_size_and_the_front():
 
 def test_without_sizes_or_results_there_is_no_front():
     assert results.describe_best(_SPACE, _result(nk.Evaluation(0.5)), "accuracy")[1:] == ["  50.00%  d0=0"]
-    assert results.describe_best(_SPACE, _result(), "accuracy") == ["Best cells by validation accuracy:"]
+    assert results.describe_best(_SPACE, _result(), "accuracy") == ["Best networks by validation accuracy:"]
 
 
 def test_a_goal_is_told_unless_it_is_the_plain_one():

@@ -220,7 +220,7 @@ def test_the_recipe_says_all_that_a_reward_depends_on(images):
     assert recipe["child"] == settings_of(TINY_CHILD) and recipe["train"] == settings_of(TINY_TRAIN)
     assert recipe["distribute"] == "none" and set(recipe) == {"data", "child", "train", "distribute"}
     with nk.TrainingEvaluator(images) as defaults:
-        assert defaults.recipe["child"] == dataclasses.asdict(nk.ChildConfig())
+        assert defaults.recipe["child"] == settings_of(nk.ChildConfig())
         assert defaults.recipe["train"] == settings_of(nk.TrainConfig())
 
 

@@ -66,6 +66,11 @@ def _named(value):
         return type(value).__name__
 
 
+def _write_module(path):
+    path.write_text("ANSWER = 42\n")
+    return path
+
+
 def _store_images(folder):
     """A folder of two classes."""
     for name, value in (("a", 50), ("b", 200)):
@@ -137,6 +142,7 @@ def _bases(tmp_path_factory):
         "load_images": (nk.load_images, {"name": "mnits", "data_dir": str(folder / "none")}),
         "TrainingEvaluator": (nk.TrainingEvaluator, {"images": images}),
         "TableEvaluator": (nk.TableEvaluator, {"path": folder / "none"}),
+        "import_file": (nk.import_file, {"path": _write_module(folder / "own.py")}),
         "search": (nk.search, search),
         "suggest_configs": (nk.suggest_configs, {"images": images}),
         "top_trials": (nk.top_trials, {"trials": [nk.Trial(**trial)], "count": 1}),
@@ -155,7 +161,7 @@ NAMES = (
     "strategies.Progressive", "strategies.PPOPredictor", "strategies.EvolutionConfig", "strategies.ProgressiveConfig",
     "strategies.ReinforceConfig", "strategies.PPOPredictorConfig", "RandomSearch.ask", "PPO.ask", "Images.from_arrays",
     "Images.from_folder", "load_images", "TrainingEvaluator", "TableEvaluator", "search", "top_trials", "export_best",
-    "plot_cell", "suggest_configs",
+    "plot_cell", "suggest_configs", "Limits", "pareto", "import_file",
 )  # fmt: skip
 
 
