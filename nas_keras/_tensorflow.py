@@ -17,6 +17,7 @@ import os
 import sys
 import tempfile
 import types
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,10 @@ def load_tf_agents():
         notices = types.ModuleType("gym_notices.notices")
         notices.notices = {}
         sys.modules.setdefault("gym_notices.notices", notices)
-    import tf_agents
+    with warnings.catch_warnings():
+        # Python shows what it finds in TF-Agents' sources unless the installation compiled them beforehand.
+        warnings.simplefilter("ignore", SyntaxWarning)
+        import tf_agents.agents.ppo.ppo_clip_agent
 
     return tf_agents
 
