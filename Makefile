@@ -1,7 +1,9 @@
 # Everything starts here: `make search` and `make test` set up .venv themselves; a second run reuses it.
 
-PYTHON ?= $(shell for p in python3.11 python3.10 python3 python; do \
-	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' >/dev/null 2>&1 && echo $$p && break; done)
+# The newest Python that is installed, of those that requirements.txt has versions for.
+IS_SUPPORTED := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p $(IS_SUPPORTED) >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
 WORKDIR ?= runs/mnist_small
@@ -39,14 +41,16 @@ format: $(READY)  ## fix what lint finds, as far as it can be fixed by itself
 	$(BIN)/ruff format .
 
 # The package itself is installed in place, so that an edit needs no new install.
-$(READY): requirements.txt setup.py
-	@test -n "$(PYTHON)" || { echo "nas_keras needs Python 3.11 or 3.10, since TF-Agents runs on no newer one; found:" \
-		"$$(python3 --version 2>&1 || echo no python3). Install one, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' || { echo "nas_keras needs Python" \
-		"3.11 or 3.10, since TF-Agents runs on no newer one, but $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
-		"Name another: make PYTHON=/path/to/python3.11"; exit 1; }
+$(READY): requirements.txt requirements-tf-agents.txt setup.py
+	@test -n "$(PYTHON)" || { echo "nas_keras needs Python 3.11, 3.12 or 3.13; found:" \
+		"$$(python3 --version 2>&1 || echo no python3). Install one, or name it: make PYTHON=/path/to/python3.13"; exit 1; }
+	@$(PYTHON) $(IS_SUPPORTED) || { echo "nas_keras needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is" \
+		"$$($(PYTHON) --version 2>&1). Name another: make PYTHON=/path/to/python3.13"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python $(IS_SUPPORTED) || { echo "nas_keras needs Python 3.11, 3.12 or 3.13, but .venv has" \
+		"$$($(BIN)/python --version 2>&1). Make it anew: make clean, then the same command"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-tf-agents.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $(READY)
 

@@ -17,14 +17,19 @@ setuptools.setup(
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["nas_keras", "nas_keras.*"]),
     package_data={"nas_keras": ["py.typed"]},  # the mark that the package's own annotations are to be used
-    python_requires=">=3.10,<3.12",  # TF-Agents 0.19 pins pygame 2.1.3, which has no wheel for a newer one
+    python_requires=">=3.11,<3.14",  # the versions that requirements.txt has pins for
     install_requires=[
         "tensorflow==2.21.*",
         "tf-keras==2.21.*",  # Keras 2, which TF-Agents and TensorFlow Probability need
-        "tf-agents==0.19.*",  # PPO's losses
-        "tensorflow-probability==0.23.*",  # the policy's distributions; TF-Agents takes this one
+        # PPO's losses. TF-Agents pins pygame 2.1.3, which has no wheel for Python 3.12; without it, PPO says so.
+        "tf-agents==0.19.*; python_version < '3.12'",
+        # The policy's distributions. TF-Agents pins 0.23, which does not support Python 3.12.
+        "tensorflow-probability==0.23.*; python_version < '3.12'",
+        "tensorflow-probability==0.25.*; python_version >= '3.12'",
+        "setuptools; python_version >= '3.12'",  # TF-Agents imports `distutils`, which left Python and lives on in it
         "tensorflow-datasets==4.9.*",
-        "numpy>=1.24,<2",
+        "numpy>=1.26,<2; python_version < '3.12'",  # TensorFlow Probability 0.23 needs NumPy 1
+        "numpy>=2,<3; python_version >= '3.12'",
         "absl-py",
         "cloudpickle",  # a user's operations, defined anywhere, travel to the worker processes
         "google-crc32c",  # the checksum in TFRecord files, which are read by ourselves

@@ -12,15 +12,20 @@ that mentions it costs nothing to import, and a process with the wrong Keras fai
 import contextlib
 import functools
 import glob
+import importlib.util
 import os
 import sys
 import tempfile
 import types
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nas_keras.errors import DependencyError, InvalidValueError, check_choice
 from nas_keras.system.descriptors import memory_file, open_standard_streams
+
+# What `pip install --no-deps` needs to install for PPO; requirements-tf-agents.txt names the same.
+TF_AGENTS = "tf-agents==0.19.0 gym==0.23.0 gym-notices==0.1.0 gin-config==0.5.0"
 
 
 def prefer_legacy_keras() -> None:
@@ -72,15 +77,36 @@ else:
     tf = _LazyTensorFlow("tensorflow")
 
 
+def check_tf_agents() -> None:
+    """Raises DependencyError unless TF-Agents and what it imports are installed; imports nothing.
+
+    From Python 3.12 on, installing nas_keras leaves them out. TF-Agents 0.19 pins releases that need an older Python
+    and that it does not use, such as pygame 2.1.3, and a list of dependencies cannot say `--no-deps`.
+    """
+    missing = [name for name in ("tf_agents", "gym", "gin") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise DependencyError(
+            f"PPO needs TF-Agents, but {' and '.join(missing)} cannot be imported: pip install --no-deps {TF_AGENTS}"
+        )
+
+
 def load_tf_agents():
-    """Imports TF-Agents after TensorFlow and returns the module, without gym's notice on stderr."""
+    """Imports TF-Agents after TensorFlow and returns the module, without gym's notice on stderr.
+
+    Raises:
+        DependencyError: if TF-Agents or TensorFlow is missing, or TensorFlow comes with Keras 3 in this process.
+    """
+    check_tf_agents()
     load_tensorflow()
     # gym 0.23, which any part of TF-Agents imports, prints a notice by way of this module.
     if "gym" not in sys.modules:
         notices = types.ModuleType("gym_notices.notices")
         notices.notices = {}
         sys.modules.setdefault("gym_notices.notices", notices)
-    import tf_agents
+    with warnings.catch_warnings():
+        # Python shows what it finds in TF-Agents' sources unless the installation compiled them beforehand.
+        warnings.simplefilter("ignore", SyntaxWarning)
+        import tf_agents.agents.ppo.ppo_clip_agent
 
     return tf_agents
 

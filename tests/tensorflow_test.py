@@ -4,7 +4,7 @@ import os
 import sys
 
 import pytest
-from helpers import run_launch, run_python
+from helpers import ROOT, python_path, run_launch, run_python
 
 from nas_keras import _tensorflow as _keras
 from nas_keras.errors import DependencyError
@@ -77,6 +77,27 @@ def test_a_launch_script_with_keras_3_ends_with_one_sentence(tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith("Error: tf.keras is Keras 3.") and done.stderr.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_a_launch_script_without_tf_agents_ends_with_one_sentence(tmp_path):
+    """From Python 3.12 on, `pip install .` leaves TF-Agents out."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text("import sys; sys.modules['tf_agents'] = None")
+    says = f"PPO needs TF-Agents, but tf_agents cannot be imported: pip install --no-deps {_keras.TF_AGENTS}"
+    for flags in (["--reward=table", "--final_epochs=0"], ["--data_dir=testdata", "--strategy=ppo_predictor"]):
+        path = python_path(hidden, ROOT)
+        done = run_launch("search.py", *flags, f"--workdir={tmp_path / 'run'}", PYTHONPATH=path)
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"Error: {says}\n")
+    assert not (tmp_path / "run").exists()
+    done = run_python("import nas_keras as nk\nnk.strategies.PPO", PYTHONPATH=path)
+    assert done.stderr.endswith(f"nas_keras.errors.DependencyError: {says}\n")
+
+
+def test_the_sentence_installs_the_pinned_tf_agents():
+    lines = (ROOT / "requirements-tf-agents.txt").read_text().splitlines()
+    assert _keras.TF_AGENTS.split() == [line for line in lines if not line.startswith("#")]
+    assert f"pip install --no-deps {_keras.TF_AGENTS}\n" in (ROOT / "docs" / "install.md").read_text()
 
 
 def test_tensorflow_is_imported_without_a_temporary_folder():

@@ -3,14 +3,12 @@
 import inspect
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, Self
 
 from nas_keras.errors import InvalidValueError, check_type, shown
 from nas_keras.evaluators.limits import Limits
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.trial import Evaluation, Job, Trial
-
-_Self = TypeVar("_Self", bound="Evaluator")  # typing.Self is missing from Python 3.10
 
 
 class Evaluates(Protocol):
@@ -91,7 +89,7 @@ class Evaluator:
     def close(self) -> None:
         """Releases the evaluator's resources, such as processes; it cannot be used afterwards."""
 
-    def __enter__(self: _Self) -> _Self:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception_info: object) -> None:

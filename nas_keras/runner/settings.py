@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nas_keras._tensorflow import check_tf_agents
 from nas_keras.errors import InvalidValueError, check_at_least, check_seed, shown
 from nas_keras.evaluators.objective import ACCURACY, Objective
 from nas_keras.runner import budget
@@ -15,6 +16,8 @@ from nas_keras.strategies import NAMES, Strategy, config_of, strategy_class
 from nas_keras.trial import Evaluation
 
 TRIALS_PER_EVALUATION = 20  # the default of max_trials: a policy that has converged samples repeats, which cost nothing
+
+NEED_TF_AGENTS = ("ppo", "ppo_predictor")  # strategies whose loss is that of TF-Agents
 
 # Larger values are slips.
 _MAX_TRIALS = 10**12
@@ -93,6 +96,7 @@ def check_settings(
 
     Raises:
         InvalidValueError: if a value cannot be used.
+        DependencyError: if the strategy needs TF-Agents, which is not installed.
     """
     if not isinstance(space, SearchSpace):
         raise InvalidValueError(f"space={shown(space)} is not allowed: it must be an nk.SearchSpace; see nk.spaces.")
@@ -147,7 +151,10 @@ def _check_strategy(strategy: Any, config: Any, space: SearchSpace) -> Any:
             f"strategy_config={shown(config)} is not allowed: it must be a dict, such as {{'steps': 5}}."
         )
     if isinstance(strategy, str):
-        return config_of(strategy, config or {})
+        checked = config_of(strategy, config or {})
+        if strategy in NEED_TF_AGENTS:
+            check_tf_agents()
+        return checked
     if not isinstance(strategy, Strategy):
         raise InvalidValueError(
             f"strategy={shown(strategy)} is not allowed: give one of the names {', '.join(NAMES)}, or an "

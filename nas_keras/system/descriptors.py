@@ -1,12 +1,19 @@
 """File descriptors of this process: open standard streams, files in memory, and the limit on their number."""
 
 import os
-import resource
 import sys
 import tempfile
 from typing import BinaryIO
 
-from nas_keras.errors import InvalidValueError
+from nas_keras.errors import DependencyError, InvalidValueError
+
+try:
+    import resource
+except ModuleNotFoundError as error:  # the package's first import of what Windows lacks, as it lacks `fcntl`
+    raise DependencyError(
+        f"nas_keras runs on Linux, and this Python has no module `{error.name}`. On Windows, install nas_keras in WSL, "
+        "the Windows Subsystem for Linux."
+    ) from None
 
 _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 _SPARE = 32  # descriptors for TensorFlow, a run's files and the interpreter, besides those counted

@@ -30,8 +30,7 @@ def python_command(code: str, *arguments: str) -> list[str]:
     program = _PROGRAM.format(
         path=ascii(import_path()), file=ascii(str(folder / "__init__.py")), folder=ascii(str(folder)), code=code
     )
-    safe = ["-P"] if sys.version_info >= (3, 11) else []  # an older one imports nothing before the program's first line
-    return [sys.executable, *safe, "-c", program, *arguments]
+    return [sys.executable, "-P", "-c", program, *arguments]
 
 
 def import_path() -> list[str]:

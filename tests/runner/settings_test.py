@@ -1,12 +1,17 @@
 """Tests of nas_keras/runner/settings.py; values that are refused are in search_test.py and promises/."""
 
+import importlib.util
+import re
+
 import numpy as np
 import pytest
-from helpers import grid
+from helpers import grid, run_python
 
 import nas_keras as nk
+from nas_keras._tensorflow import TF_AGENTS
+from nas_keras.errors import DependencyError
 from nas_keras.runner import budget
-from nas_keras.runner.settings import check_settings
+from nas_keras.runner.settings import NEED_TF_AGENTS, check_settings
 from nas_keras.strategies import RandomConfig, RandomSearch
 
 _SPACE = grid(3, 3)
@@ -49,6 +54,34 @@ def test_a_strategy_is_made_of_its_name_or_brings_its_seed():
     own = RandomSearch(_SPACE, seed=9)
     settings = _check(strategy=own)
     assert settings.make_strategy() is own and (settings.seed, settings.strategy_name) == (9, "RandomSearch")
+
+
+@pytest.mark.parametrize("strategy", nk.strategies.NAMES)
+def test_a_strategy_that_needs_tf_agents_is_refused_without_it(strategy, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in ("tf_agents", "gin") else find(name))
+    if strategy not in NEED_TF_AGENTS:
+        _check(strategy=strategy)
+        return
+    says = f"PPO needs TF-Agents, but tf_agents and gin cannot be imported: pip install --no-deps {TF_AGENTS}"
+    with pytest.raises(DependencyError, match=f"^{re.escape(says)}$"):
+        _check(strategy=strategy)
+
+
+def test_the_strategies_that_need_tf_agents_are_those_that_import_it():
+    code = """
+import sys
+import nas_keras as nk
+from nas_keras.strategies import strategy_class
+sys.modules["tf_agents"] = None
+for name in nk.strategies.NAMES:
+    try:
+        strategy_class(name)
+    except nk.errors.DependencyError:
+        print(name)
+"""
+    done = run_python(code)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, list(NEED_TF_AGENTS), "")
 
 
 def test_nothing_is_written(tmp_path):

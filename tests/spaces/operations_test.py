@@ -109,7 +109,7 @@ def test_the_batch_norm_of_the_child_is_the_one_used(keras):
 
 
 def _model_behind_a_layer(keras, name, shape, filters):
-    """Keras 3.12, the newest for Python 3.10, makes no model of nothing, which is what `identity` is."""
+    """Keras 3 need not make a model of nothing, which is what `identity` is."""
     inputs = keras.Input(shape)
     x = keras.layers.Activation("linear")(inputs)
     return keras.Model(inputs, operations.build(name, keras, x, filters, norm=_NORM))

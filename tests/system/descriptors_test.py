@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 import pytest
-from helpers import ROOT, python_path
+from helpers import ROOT, python_path, run_python
 
 from nas_keras.errors import InvalidValueError
 from nas_keras.system import descriptors
@@ -89,3 +89,32 @@ def test_the_limit_on_descriptors_is_raised_as_far_as_the_system_allows(monkeypa
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY,) * 2)
     descriptors.reserve_descriptors(10**6, purpose="workers=2")
     assert len(raised) == 1
+
+
+def test_windows_is_refused_in_one_sentence():
+    """It lacks `resource` and `fcntl`; whichever is imported first, the last line of the traceback is the sentence."""
+    done = run_python("import sys; sys.modules['resource'] = sys.modules['fcntl'] = None\nimport nas_keras")
+    assert done.returncode == 1 and "During handling" not in done.stderr and "direct cause" not in done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        "nas_keras.errors.DependencyError: nas_keras runs on Linux, and this Python has no module `resource`. "
+        "On Windows, install nas_keras in WSL, the Windows Subsystem for Linux."
+    )
+
+
+def test_the_import_works_with_what_macos_has():
+    """It has no memfd_create, no sched_getaffinity, no /proc, and another `sys.platform`."""
+    code = """
+import os, sys
+for name in ("memfd_create", "sched_getaffinity", "sched_setaffinity", "posix_fadvise", "posix_fallocate", "O_TMPFILE"):
+    if hasattr(os, name):
+        delattr(os, name)
+import nas_keras as nk
+from nas_keras.system import cgroups, descriptors
+assert len(vars(nk.spaces.small())) and cgroups.available_cores() >= 1
+with descriptors.memory_file() as file:
+    file.write(b"a")
+result = nk.search(nk.spaces.small(), nk.FunctionEvaluator(lambda c: 0.5), strategy="random", max_evaluations=3)
+assert result.num_evaluations == 3
+"""
+    done = run_python(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
