@@ -1,6 +1,7 @@
 """The Pareto front of trials: those that no other trial beats in accuracy without costing more."""
 
 import math
+import sys
 from collections.abc import Sequence
 
 from nas_keras.errors import InvalidValueError, check_choice
@@ -25,7 +26,7 @@ def pareto(trials: Sequence[Trial], cost: str = "num_params") -> list[Trial]:
         InvalidValueError: if `trials` is not a list of trials, or `cost` is unknown or not measured for any of them.
     """
     check_choice("cost", cost, COSTS)
-    good = top_trials(trials, len(trials) if isinstance(trials, Sequence) else 0)
+    good = top_trials(trials, sys.maxsize)  # all, each key once
     priced = [trial for trial in good if getattr(trial.evaluation, cost) > 0]  # a NaN is not
     if cost == "seconds":
         priced = [trial for trial in priced if not trial.cached]

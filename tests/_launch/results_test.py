@@ -43,7 +43,7 @@ def test_the_best_cells_are_shown_with_their_size_and_the_front():
         "  90.00%      1,000 parameters  d0=1",
         "  50.00%         10 parameters  d0=0",
         "  40.00%         99 parameters  d0=2",
-        "Pareto front of accuracy against parameters: 2 of all cells evaluated, with 10 to 1,000 parameters.",
+        "Pareto front of accuracy against parameters: 2 of all networks evaluated, with 10 to 1,000 parameters.",
     ]
 
 
