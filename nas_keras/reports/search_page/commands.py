@@ -65,7 +65,7 @@ def search_command(run: Run) -> str:
     """
     reason = _made_in_python(run)
     if reason:
-        return f"# {run.path} was made in Python, and no command can repeat it: {reason}."
+        return f"# No command repeats {_place(run.path)}: {reason}."
     fixed, recipe, source, budget = run.fixed, run.fixed["recipe"], run.config["source"], run.config["budget"]
     defaults = dataclasses.asdict(config_of(run.strategy, {}))
     settings = {name: value for name, value in fixed["strategy"]["config"].items() if defaults[name] != value}

@@ -198,7 +198,7 @@ def test_what_has_no_flag_was_made_in_python_and_prints_no_command(tmp_path, set
     if isinstance(settings.get("strategy"), _Mine):
         settings["space"] = settings["strategy"].space
     run = _run(tmp_path / "run", **settings)
-    assert search_command(run) == f"# {run.path} was made in Python, and no command can repeat it: {reason}."
+    assert search_command(run) == f"# No command repeats {run.path}: {reason}."
 
 
 def test_a_space_with_operations_of_ones_own_has_no_command(tmp_path):
