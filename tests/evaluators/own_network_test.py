@@ -100,7 +100,7 @@ def test_it_is_exported_like_a_cell_under_the_names_of_its_decisions(runs, image
 import sys, numpy as np, tensorflow as tf
 serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
 answer = serve(images=tf.constant(np.load(sys.argv[2])))
-print({name: value.shape.as_list() for name, value in answer.items()})
+print({name: value.shape.as_list() for name, value in sorted(answer.items())})
 print((answer["logits"].numpy().argmax(1) == np.load(sys.argv[3])).mean())
 """
     tested, labels = images.test()
