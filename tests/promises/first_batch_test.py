@@ -10,6 +10,7 @@ import pytest
 from helpers import ROOT, TINY_CHILD, python_path, run_launch, store_dots, tiny_images, wait_until
 
 import nas_keras as nk
+from nas_keras._tensorflow import load_tensorflow
 from nas_keras.errors import InvalidValueError
 from nas_keras.evaluators.training import make_recipe
 from nas_keras.reports.search_page.page import write_run_report
@@ -70,6 +71,7 @@ def _files(folder):
 @pytest.fixture(scope="module", name="killed")
 def _killed_run(tmp_path_factory):
     """The folder, and what was read of it while the search went on, which no reading may disturb."""
+    load_tensorflow()  # the process of the search needs it: without, `make test-fast` skips these tests
     run = tmp_path_factory.mktemp("first_batch") / "run"
     with _killed([sys.executable, "-c", _SEARCH, str(run)], run, 3):
         before = _files(run)
