@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nas_keras.comparison.problems import Problem
-from nas_keras.errors import InvalidValueError
+from nas_keras.errors import InvalidValueError, shown
 from nas_keras.strategies import Strategy, config_of, make_strategy
 from nas_keras.strategies.base import MOST_ASKED
 from nas_keras.strategies.ppo.config import PPOConfig
@@ -89,9 +89,10 @@ def _with_setting(contender: Contender, setting: str, part: str) -> Contender:
     if not (name and equals and value):
         raise _bad_setting(part)
     if name == _BATCH_SIZE:
-        if not (value.isascii() and value.isdigit() and 1 <= int(value) <= MOST_ASKED):
+        if not (value.isascii() and value.isdigit() and len(value) < 10 and 1 <= int(value) <= MOST_ASKED):
             raise InvalidValueError(
-                f"batch_size={value} in {part!r} is not allowed: it must be a whole number from 1 to {MOST_ASKED:,}."
+                f"batch_size={shown(value)} in {shown(part)} is not allowed: it must be a whole number from 1 to "
+                f"{MOST_ASKED:,}."
             )
         return dataclasses.replace(contender, batch_size=int(value))
     return dataclasses.replace(contender, options=(*contender.options, (name, value)))

@@ -56,8 +56,9 @@ def test_a_batch_size_and_the_paper_s_form_are_not_settings_of_a_strategy():
         ("ppo:window=x", "window='x' is not allowed: it must be of type int"),
         ("ppo:window=-1", "window=-1 is not allowed"),
         ("random:paper", "'random:paper' is not allowed: write strategy:setting=value"),
-        ("ppo:batch_size=0", "batch_size=0 in 'ppo:batch_size=0' is not allowed: it must be a whole number from 1"),
-        ("ppo:batch_size=1.5", "batch_size=1.5 in 'ppo:batch_size=1.5' is not allowed"),
+        ("ppo:batch_size=0", "batch_size='0' in 'ppo:batch_size=0' is not allowed: it must be a whole number from 1"),
+        ("ppo:batch_size=1.5", "batch_size='1.5' in 'ppo:batch_size=1.5' is not allowed"),
+        ("ppo:batch_size=" + "9" * 5_000, "is not allowed: it must be a whole number from 1 to 1,000,000"),
         ("random,ppo,random", "names a strategy twice with the same settings"),
     ],
 )
