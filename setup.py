@@ -1,4 +1,7 @@
-"""The package: `pip install .`, with extras. The exact versions known to work together stand in requirements.txt."""
+"""The package: `pip install .`, with extras. The exact versions known to work together stand in requirements.txt.
+
+An installed package holds launch/ and the data of testdata/ in its own folder, side by side as in the repository.
+"""
 
 import pathlib
 import re
@@ -6,6 +9,19 @@ import re
 import setuptools
 
 _ROOT = pathlib.Path(__file__).parent
+# Console command -> script in launch/; a test checks that every script has its command.
+_COMMANDS = {
+    "nas-search": "search",
+    "nas-export": "export_best",
+    "nas-report": "report",
+    "nas-compare": "compare_strategies",
+    "nas-precompute": "precompute_rewards",
+    "nas-train": "train_child",
+    "nas-benchmark": "benchmark",
+    "nas-repair": "repair",
+}
+_DATA = ["mnist/3.0.1", "rewards/mnist_small", "rewards/mnist_large3"]  # folders of testdata/ that a first run needs
+_PACKAGES = setuptools.find_packages(include=["nas_keras", "nas_keras.*"])
 _VERSION = re.search(r'__version__ = "(.+)"', (_ROOT / "nas_keras" / "_version.py").read_text())[1]
 
 setuptools.setup(
@@ -15,8 +31,15 @@ setuptools.setup(
     long_description=(_ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=setuptools.find_packages(include=["nas_keras", "nas_keras.*"]),
-    package_data={"nas_keras": ["py.typed"]},  # the mark that the package's own annotations are to be used
+    packages=[*_PACKAGES, "nas_keras.launch", "nas_keras.testdata"],
+    package_dir={"nas_keras": "nas_keras", "nas_keras.launch": "launch", "nas_keras.testdata": "testdata"},
+    package_data={
+        "nas_keras": ["py.typed"],  # the mark that the package's own annotations are to be used
+        "nas_keras.testdata": ["README.md", *(f"{folder}/*" for folder in _DATA)],
+    },
+    entry_points={
+        "console_scripts": [f"{name} = nas_keras._launch.commands:{script}" for name, script in _COMMANDS.items()]
+    },
     python_requires=">=3.11,<3.14",  # the versions that requirements.txt has pins for
     install_requires=[
         "tensorflow==2.21.*",

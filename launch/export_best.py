@@ -23,7 +23,7 @@ _TOP = flags.DEFINE_integer("top", 1, "Number of children, the best first.")
 _EPOCHS = flags.DEFINE_integer(
     "epochs", None, "Epochs of the longer training. Default: 10, or three times those of the search if that is more."
 )
-_IMAGES = ImageFlags(__file__, "where the search had it, or the repository's testdata", folder=True)
+_IMAGES = ImageFlags(__file__, "where the search had it, or the copy of MNIST that comes along", folder=True)
 _BUILD = BuildFlags(
     "Function of a file of --import that built the children. Default: the one with the code of the run."
 )

@@ -92,7 +92,7 @@ _MISSING = flags.DEFINE_string(
 )
 _IMAGES = ImageFlags(
     __file__,
-    "the repository's testdata for mnist, else TFDS' own",
+    "the copy of MNIST that comes along, else TFDS' own",
     dataset="TFDS name of a data set of image classification, or the path of a prepared folder.",
     folder=True,
     prepare=True,

@@ -53,7 +53,7 @@ _TRAIN = ConfigFlags(
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Trainings of each cell, with the seeds of searches with --seed=0, 1, ...")
 _IMAGES = ImageFlags(
     __file__,
-    "where the search had it, or the repository's testdata",
+    "where the search had it, or the copy of MNIST that comes along",
     dataset="TFDS name of the data set without --from, which has its own.",
     folder=True,
 )

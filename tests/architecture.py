@@ -74,10 +74,13 @@ def check_package_docstrings(root: pathlib.Path) -> list[str]:
 
 
 def check_entries(root: pathlib.Path, *, top: int, folder: int) -> list[str]:
-    """Folders with too many entries: more than `top` in the root, or more than `folder` in one of its packages."""
+    """Folders with too many entries: more than `top` in the root, or more than `folder` in one of its packages.
+
+    `py.typed`, an empty file that only type checkers look for, does not count.
+    """
     problems = []
     for init in sorted(root.rglob("__init__.py")):
-        count = sum(path.name != "__pycache__" for path in init.parent.iterdir())
+        count = sum(path.name not in ("__pycache__", "py.typed") for path in init.parent.iterdir())
         most = top if init.parent == root else folder
         if count > most:
             place = init.parent.relative_to(root).as_posix()

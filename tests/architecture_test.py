@@ -23,14 +23,16 @@ MAY_IMPORT = {
     "evaluators": "errors system _tensorflow trial spaces data children storage",
     "runner": "errors system _tensorflow trial spaces strategies storage evaluators",
     "results": "errors system _tensorflow trial spaces data children strategies storage evaluators runner",
-    "comparison": "errors system trial spaces strategies storage evaluators runner",
+    "comparison": "errors system _tensorflow trial spaces strategies storage evaluators runner",
     "reports": "errors system _tensorflow trial spaces data children strategies storage runner results comparison",
     "benchmarks": "system _tensorflow trial spaces data children strategies evaluators runner comparison",
-    "_launch": "errors system trial spaces data children storage results",
+    "_launch": "_version errors system trial spaces data children storage results",
+    "__main__": "_launch",
 }
 
 # Modules that are tested together with others: module -> the test file that covers it.
 TESTED_ELSEWHERE: dict[str, str] = {
+    "__main__.py": "package_test.py",
     "_version.py": "readme_test.py",
     "benchmarks/plain.py": "launch/benchmark_test.py",
     "children/network.py": "evaluators/network_check_test.py",

@@ -76,13 +76,18 @@ class SpaceFlags:
         return space
 
     def shipped_table(self, testdata: str) -> str:
-        """The folder of the table of rewards that the repository ships for the space.
+        """The folder of the table of rewards that comes with the package for the space.
 
         Raises:
-            InvalidValueError: if it ships none.
+            InvalidValueError: if there is none, or if the tables are missing.
         """
         name = "mnist_small" if self._space.value == "small" else f"mnist_large{self._num_nodes.value}"
         shipped = os.path.join(testdata, "rewards", name)
+        if not os.path.isdir(os.path.dirname(shipped)):
+            raise InvalidValueError(
+                f"The tables that come with nas_keras are missing: {os.path.dirname(shipped)} is not there. Install "
+                "nas_keras again, or name the folder of another table by --table."
+            )
         if self._space.value not in SPACES or not os.path.isdir(shipped):
             raise InvalidValueError(
                 f"--reward=table needs --table: no table is shipped for {' '.join(self.arguments())}. Name the folder "
@@ -100,8 +105,7 @@ class ImageFlags:
     """--data_dir, and on request more: the images that children are trained on.
 
     Args:
-        script: the script's `__file__`, from which the repository's testdata/ is found; the package may be installed
-            elsewhere.
+        script: the script's `__file__`: testdata/ is beside its folder, in the repository and in an installed package.
         where: the default of --data_dir as --help describes it.
         dataset: the description of --dataset in --help; None for a script whose data set is fixed.
         folder: whether --images and --memory_limit are defined, for a folder of images.
@@ -109,7 +113,7 @@ class ImageFlags:
             --valid, --test and --split_seed for the splits of a folder of images.
     """
 
-    def __init__(self, script: str, where: str = "the repository's testdata", *, dataset: str | None = None,
+    def __init__(self, script: str, where: str = "the copy of MNIST that comes along", *, dataset: str | None = None,
                  folder: bool = False, prepare: bool = False):  # fmt: skip
         self.testdata = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(script))), "testdata")
         self.data_dir = flags.DEFINE_string("data_dir", None, f"Folder of prepared data sets. Default: {where}.")

@@ -4,8 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from nas_keras._tensorflow import check_tf_agents
 from nas_keras.comparison.problems import Problem
 from nas_keras.errors import InvalidValueError, shown
+from nas_keras.runner.settings import NEED_TF_AGENTS
 from nas_keras.strategies import Strategy, config_of, make_strategy
 from nas_keras.strategies.base import MOST_ASKED
 from nas_keras.strategies.ppo.config import PPOConfig
@@ -62,6 +64,7 @@ def parse_contenders(text: str) -> list[Contender]:
 
     Raises:
         InvalidValueError: if a strategy or setting does not exist, or a contender is listed twice.
+        DependencyError: if a strategy needs TF-Agents, which is not installed.
     """
     contenders: list[Contender] = []
     for part in (part.strip() for part in text.split(",")):
@@ -108,3 +111,5 @@ def _check_contenders(contenders: Sequence[Contender], text: str) -> None:
     labels = [contender.label for contender in contenders]
     if len(set(labels)) < len(labels):
         raise InvalidValueError(f"{text!r} names a strategy twice with the same settings. Name each once.")
+    if any(contender.strategy in NEED_TF_AGENTS for contender in contenders):
+        check_tf_agents()

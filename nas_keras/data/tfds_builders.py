@@ -162,7 +162,8 @@ def prepare(builder, download: bool) -> None:
     if builder.info.splits and builder.is_prepared():
         return
     if not download:
-        shipped = " The repository's testdata folder holds it." if builder.info.full_name == "mnist/3.0.1" else ""
+        is_mnist = builder.info.full_name == "mnist/3.0.1"
+        shipped = " `python -m nas_keras` prints the folder of the copy that comes along." if is_mnist else ""
         raise DataError(
             f"{builder.info.full_name} is not prepared in {builder.data_dir}. Pass download=True (--download) to fetch "
             f"and prepare it there, or pass as data_dir (--data_dir) a folder that holds the prepared set.{shipped}"

@@ -61,12 +61,15 @@ def test_a_space_that_is_too_large_for_a_table():
 
 
 def test_the_table_of_a_space():
-    shipped, none = _ask(
+    shipped, none, missing = _ask(
         ["space.shipped_table(images.testdata)"],
         ["space.shipped_table(images.testdata)", "--space=large", "--num_nodes=8"],
+        ["space.shipped_table('/nowhere/testdata')"],
     )
     assert shipped == repr(str(ROOT / "testdata" / "rewards" / "mnist_small"))
     assert none.startswith("InvalidValueError: --reward=table needs --table: no table is shipped for --space=large --n")
+    says = "The tables that come with nas_keras are missing: /nowhere/testdata/rewards is not there. Install nas_keras"
+    assert missing.startswith(f"InvalidValueError: {says} again")
 
 
 def test_mnist_is_in_testdata_unless_a_folder_is_named():

@@ -1,14 +1,18 @@
 """Tests of nas_keras/comparison/contenders.py: strategies with settings, as text."""
 
 import dataclasses
+import importlib.util
+import re
 
 import numpy as np
 import pytest
 
 import nas_keras as nk
+from nas_keras._tensorflow import TF_AGENTS
 from nas_keras.comparison.contenders import parse_contenders
 from nas_keras.comparison.problems import Problem
 from nas_keras.comparison.synthetic import grid
+from nas_keras.errors import DependencyError
 
 
 @pytest.mark.parametrize(
@@ -65,3 +69,13 @@ def test_a_batch_size_and_the_paper_s_form_are_not_settings_of_a_strategy():
 def test_strategies_that_do_not_exist(text, message):
     with pytest.raises(nk.InvalidValueError, match=message):
         parse_contenders(text)
+
+
+def test_without_tf_agents_the_strategies_that_need_it_are_refused_in_one_sentence(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tf_agents" else find(name))
+    says = f"PPO needs TF-Agents, but tf_agents cannot be imported: pip install --no-deps {TF_AGENTS}"
+    for text in ("random,ppo:paper", "ppo_predictor:batch_size=2"):
+        with pytest.raises(DependencyError, match=f"^{re.escape(says)}$"):
+            parse_contenders(text)
+    assert [contender.label for contender in parse_contenders("evolution,random")] == ["evolution", "random"]
