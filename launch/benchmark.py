@@ -12,8 +12,9 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras._launch import script
-from nas_keras._launch.flags import ImageFlags, WorkerFlags
+from nas_keras._launch.image_flags import ImageFlags
 from nas_keras._launch.user_code import ImportFlags
+from nas_keras._launch.worker_flags import WorkerFlags
 from nas_keras.benchmarks.memory import measure_memory
 from nas_keras.benchmarks.overhead import measure_overhead
 from nas_keras.benchmarks.proposing import measure_proposing

@@ -10,9 +10,11 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras._launch import script
-from nas_keras._launch.flags import ImageFlags, WorkerFlags, check_given
+from nas_keras._launch.flag_checks import check_given
+from nas_keras._launch.image_flags import ImageFlags
 from nas_keras._launch.progress import show_time
 from nas_keras._launch.user_code import BuildFlags, ImportFlags
+from nas_keras._launch.worker_flags import WorkerFlags
 from nas_keras.errors import check_at_least
 from nas_keras.results.exportable_run import open_exportable_run
 from nas_keras.storage.sources import open_run

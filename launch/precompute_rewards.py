@@ -17,9 +17,12 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras._launch import script
-from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_given, output_table, refuse_given
+from nas_keras._launch.flag_checks import check_given, output_table, refuse_given
+from nas_keras._launch.image_flags import ImageFlags
 from nas_keras._launch.progress import show_jobs
+from nas_keras._launch.space_flags import SpaceFlags
 from nas_keras._launch.user_code import ImportFlags
+from nas_keras._launch.worker_flags import WorkerFlags
 from nas_keras.children import named_recipes
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.results.precompute import precompute

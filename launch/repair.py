@@ -9,7 +9,7 @@ The original files are moved to the folder's `damaged/`.
 from absl import flags
 
 from nas_keras._launch import script
-from nas_keras._launch.flags import check_given
+from nas_keras._launch.flag_checks import check_given
 from nas_keras._launch.user_code import ImportFlags
 from nas_keras.results.repair import repair
 

@@ -21,7 +21,8 @@ import tqdm
 from absl import flags
 
 from nas_keras._launch import script
-from nas_keras._launch.flags import SpaceFlags, check_given, refuse_given
+from nas_keras._launch.flag_checks import check_given, refuse_given
+from nas_keras._launch.space_flags import SpaceFlags
 from nas_keras._launch.user_code import ImportFlags
 from nas_keras.errors import InvalidValueError, check_at_least
 from nas_keras.reports.page_folder import Report

@@ -15,9 +15,12 @@ from absl import flags
 import nas_keras as nk
 from nas_keras._launch import script
 from nas_keras._launch.config_flags import ConfigFlags
-from nas_keras._launch.flags import ImageFlags, SpaceFlags, WorkerFlags, check_given, output_table, refuse_given
+from nas_keras._launch.flag_checks import check_given, output_table, refuse_given
+from nas_keras._launch.image_flags import ImageFlags
 from nas_keras._launch.progress import show_jobs
+from nas_keras._launch.space_flags import SpaceFlags
 from nas_keras._launch.user_code import BuildFlags, ImportFlags
+from nas_keras._launch.worker_flags import WorkerFlags
 from nas_keras._tensorflow import NONE
 from nas_keras.children.named_recipes import train_config_of
 from nas_keras.children.network import CellNetwork

@@ -26,7 +26,9 @@ MAY_IMPORT = {
     "comparison": "errors system _tensorflow trial spaces strategies storage evaluators runner",
     "reports": "errors system _tensorflow trial spaces data children strategies storage runner results comparison",
     "benchmarks": "system _tensorflow trial spaces data children strategies evaluators runner comparison",
-    "_launch": "_version errors system trial spaces data children storage results",
+    "_launch": (
+        "_version errors system _tensorflow trial spaces data children strategies storage evaluators runner results"
+    ),
     "__main__": "_launch",
 }
 

@@ -151,6 +151,39 @@ def run_launch_many(script: str, cases: list[list[str]], timeout: float = 200) -
     return [(error and tuple(error), output) for error, output in json.loads(done.stdout.splitlines()[-1])]
 
 
+def ask_flags(define: str, *cases: list[str], **environment: str) -> list[str]:
+    """What expressions give under flags, in a process of their own since absl's flags are the process's.
+
+    Args:
+        define: Python lines that define the flags; they see `nk` and `flags`.
+        cases: [expression, flag, ...] each.
+        environment: see `run_python`.
+
+    Returns:
+        For each case the `repr` of the expression's value, or the error's type and message.
+    """
+    lines = f"""
+import json, sys
+from absl import flags
+import nas_keras as nk
+{define}
+answers = []
+for expression, *arguments in json.loads(sys.argv[1]):
+    flags.FLAGS.unparse_flags()
+    for name in flags.FLAGS.flag_values_dict():
+        flags.FLAGS[name].unparse()
+    try:
+        flags.FLAGS(["script", *arguments])
+        answers.append(repr(eval(expression)))
+    except Exception as error:
+        answers.append(f"{{type(error).__name__}}: {{error}}")
+print(json.dumps(answers))
+"""
+    done = run_python(lines, json.dumps(cases), **environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 def read_scalars(folder) -> dict[str, list[tuple[int, float]]]:
     """Tag -> [(step, value), ...] of all event files of a folder."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -24,18 +24,18 @@ def _blocks(page, language="python"):
 
 def _flags(script):
     """Names of the flags that a script defines, itself or by the groups of `_launch/` that it names."""
-    tree = ast.parse(script.read_text())
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    shared = [ast.parse((ROOT / "nas_keras" / "_launch" / name).read_text()) for name in ("flags.py", "user_code.py")]
-    groups = [node for part in shared for node in part.body if isinstance(node, ast.ClassDef) and node.name in names]
-    calls = [node for part in (tree, *groups) for node in ast.walk(part) if isinstance(node, ast.Call)]
+    modules = [ast.parse(path.read_text()) for path in (ROOT / "nas_keras" / "_launch").glob("*.py")]
+    groups = {node.name: node for module in modules for node in module.body if isinstance(node, ast.ClassDef)}
+    parts, named = [ast.parse(script.read_text())], set()
+    for part in parts:  # grows: a group may be made of others
+        names = {node.id for node in ast.walk(part) if isinstance(node, ast.Name)} - named
+        parts += [groups[name] for name in names if name in groups]
+        named |= names
+    calls = [node for part in parts for node in ast.walk(part) if isinstance(node, ast.Call)]
     defined = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr.startswith("DEFINE_")]
     # ConfigFlags(nk.TrainConfig) defines a flag for each field.
-    fields = [
-        dataclasses.fields(getattr(nk, call.args[0].attr))
-        for call in calls
-        if isinstance(call.func, ast.Name) and call.func.id == "ConfigFlags"
-    ]
+    configs = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "ConfigFlags"]
+    fields = [dataclasses.fields(getattr(nk, getattr(config, "attr", None) or config.id)) for config in configs]
     return {call.args[0].value for call in defined} | {flag_name(field) for some in fields for field in some}
 
 

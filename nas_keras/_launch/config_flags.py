@@ -15,7 +15,7 @@ from absl import flags
 from nas_keras.children.train_config import flag_name
 from nas_keras.errors import InvalidValueError
 
-flags.disclaim_key_flags()  # see flags.py
+flags.disclaim_key_flags()  # see space_flags.py
 
 _Config = TypeVar("_Config")
 _DEFINE: dict[type, Callable[..., Any]] = {

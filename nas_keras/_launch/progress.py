@@ -9,14 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 import tqdm
 
 from nas_keras._launch.results import show_value
-from nas_keras.data.images import Images
 from nas_keras.spaces.architecture_names import name_architecture
 from nas_keras.spaces.search_space import SearchSpace
-from nas_keras.storage.records.tfrecord import read_frames
-from nas_keras.storage.run_folder import Workspace
 from nas_keras.trial import Evaluation, Job, Trial
 
-_MOST_CLASSES = 20  # whose names are shown
 _QUIET_SECONDS = 10.0  # longest silence while children are finishing
 
 
@@ -69,31 +65,6 @@ class SearchProgress:
     def _print(self, line: str) -> None:
         self._shown = time.monotonic()
         _print_line(line)
-
-
-def describe_stored(workspace: Workspace) -> str:
-    """Returns a sentence about the run that is continued, or "" if there is none or its files cannot be read."""
-    trials = finished = 0
-    try:
-        for path in workspace.dataset.glob("*.tfrecord"):
-            trials += sum(1 for _ in read_frames(path.read_bytes()))
-        finished = sum(1 for _ in workspace.pending.glob("*.tfrecord"))
-    except OSError:  # the search reports it
-        return ""
-    if not trials + finished:
-        return ""
-    return f"Continuing the run: {trials:,} trials are stored, and {finished:,} children of open batches are finished."
-
-
-def describe_images(images: Images) -> str:
-    """Returns a sentence about the splits, the size and the classes of a data set."""
-    num_train, num_valid = len(images.train_labels), len(images.valid_labels)
-    names = ", ".join(images.class_names[:_MOST_CLASSES]) + ", ..." * (images.num_classes > _MOST_CLASSES)
-    height, width, channels = images.image_shape
-    return (
-        f"Images of {images.name}: {num_train:,} to train, {num_valid:,} to validate; {height} x {width} pixels, "
-        f"{channels} channel(s); {images.num_classes:,} classes: {names}."
-    )
 
 
 @contextlib.contextmanager

@@ -1,10 +1,13 @@
-"""The results of a search as lines of text: the best cells, what they cost, and the Pareto front."""
+"""The results of a search as lines of text: the best cells, what they cost, the Pareto front, and where it all is."""
 
 import math
+import os
 from typing import Any
 
 from nas_keras.children.caveats import standard_error
+from nas_keras.data.images import Images
 from nas_keras.results.pareto import pareto
+from nas_keras.runner.result import SearchResult
 from nas_keras.spaces.architecture_names import kind_of, name_architecture
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.trial import Evaluation
@@ -25,18 +28,40 @@ def show_value(evaluation: Evaluation, num_images: int | None = None) -> str:
     return f"{accuracy:.2%}{error}" + ("" if is_accuracy else f" (objective {evaluation.reward:.4g})")
 
 
-def describe_goal(objective: str, limits: Any) -> list[str]:
-    """Returns a line for an objective and one for limits, if they are set.
+def describe_end(
+    space: SearchSpace, result: SearchResult, objective: str, images: Images | None, *, max_minutes: float | None
+) -> list[str]:
+    """Returns the lines about a search that has ended: how much it did, why it ended, and its best cells.
 
     Args:
-        objective: what is maximized, as text.
-        limits: an `nk.Limits`.
+        space: the space that was searched.
+        result: what the search found.
+        objective: what was maximized, as text.
+        images: the images of its children; None if they are not known.
+        max_minutes: the time limit of the command, if it has one.
     """
-    lines = [] if objective == "accuracy" else [f"The reward is {objective}."]
-    if limits.to_json():
-        limited = ", ".join(f"{name}={value:,.15g}" for name, value in limits.to_json().items())
-        lines.append(f"A cell over the limits ({limited}) is not trained, and does not count as an evaluation.")
-    return lines
+    repeats = sum(trial.cached for trial in result.trials)
+    line = (
+        f"{result.num_evaluations} of {space.size:,} {kind_of(space)} evaluated; {repeats} of {len(result.trials)} "
+        f"proposals were repeats, at no cost. Stopped by: {result.stopped}."
+    )
+    if not result.top(1) and result.stopped == "max_seconds":
+        return [line, f"No child was finished within --max_minutes={max_minutes:g}. Give it more, or smaller children."]
+    num_images = None if images is None else len(images.valid_labels)
+    return [line, *describe_best(space, result, objective, num_images)]
+
+
+def describe_places(workdir: str, *, is_exported: bool) -> list[str]:
+    """Returns lines that say where the results of a search are.
+
+    Args:
+        workdir: the run's folder.
+        is_exported: whether it holds the exported best child.
+    """
+    lines = [f"The run:       {workdir} (dataset/ holds every trial; WORKSPACE.md describes the folder)"]
+    if is_exported:
+        lines.append(f"The network:   {os.path.join(workdir, 'best', 'saved_model')}")
+    return [*lines, f"Curves:        tensorboard --logdir={os.path.join(workdir, 'tensorboard')}"]
 
 
 def describe_best(space: SearchSpace, result: Any, objective: str, num_images: int | None = None) -> list[str]:

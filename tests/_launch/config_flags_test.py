@@ -1,42 +1,20 @@
-"""Tests of nas_keras/_launch/config_flags.py, in a process of their own since absl's flags are the process's."""
+"""Tests of nas_keras/_launch/config_flags.py."""
 
 import dataclasses
-import json
 
 import pytest
-from helpers import run_launch, run_python
+from helpers import ask_flags, run_launch
 
 import nas_keras as nk
 from nas_keras._launch.config_flags import attribute_texts
 from nas_keras.children.train_config import flag_name
 
-_SCRIPT = """
-import json, sys
-from absl import flags
-import nas_keras as nk
+_DEFINE = """
 from nas_keras._launch.config_flags import ConfigFlags
 
 child = ConfigFlags(nk.ChildConfig, unset={"stages": "follows from the images"})
 train = ConfigFlags(nk.TrainConfig, defaults={"epochs": 10})
-answers = []
-for arguments in json.loads(sys.argv[1]):
-    flags.FLAGS.unparse_flags()
-    for name in flags.FLAGS.flag_values_dict():
-        flags.FLAGS[name].unparse()
-    try:
-        flags.FLAGS(["script", *arguments[1:]])
-        answers.append(repr(eval(arguments[0])))
-    except Exception as error:
-        answers.append(f"{type(error).__name__}: {error}")
-print(json.dumps(answers))
 """
-
-
-def _ask(*cases):
-    """For each [expression, flag, ...]: what the expression gives under these flags, or the error."""
-    done = run_python(_SCRIPT, json.dumps(cases))
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def test_flags_make_the_configuration_that_they_describe():
@@ -48,7 +26,8 @@ def test_flags_make_the_configuration_that_they_describe():
     shape = {"filters": 8, "stages": 1, "cells_per_stage": 2, "stem_stride": 1}
     shape |= {"batch_norm_momentum": 0.5, "dropout": 0.25}
     assert set(shape) == {field.name for field in dataclasses.fields(nk.ChildConfig)}
-    assert _ask(
+    assert ask_flags(
+        _DEFINE,
         ["train.make()"],
         ["train.make()", *(f"--{name}={value}" for name, value in all_flags.items())],
         ["child.make()"],
@@ -70,7 +49,8 @@ def test_flags_make_the_configuration_that_they_describe():
 
 
 def test_a_wrong_value_is_refused_with_the_name_of_the_flag():
-    assert _ask(
+    assert ask_flags(
+        _DEFINE,
         ["train.make()", "--train_batch_size=0"],
         ["train.make()", "--weight_decay=200"],
         ["train.make()", "--class_weights=even"],

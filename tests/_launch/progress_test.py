@@ -6,7 +6,6 @@ from helpers import grid
 
 import nas_keras as nk
 from nas_keras._launch import progress as _progress
-from nas_keras.storage.run_folder import Workspace
 
 
 def _trial(number, reward):
@@ -40,13 +39,3 @@ def test_a_long_step_is_not_silent(monkeypatch, capsys):
     assert 1 <= len(lines) <= 6 and set(lines) == {"  still training, 0 s"}
     time.sleep(0.15)
     assert capsys.readouterr().err == ""
-
-
-def test_a_stored_run_is_described(tmp_path):
-    workspace = Workspace(tmp_path / "run")
-    assert _progress.describe_stored(workspace) == ""
-    nk.search(grid(9), nk.FunctionEvaluator(lambda c: c[0]), strategy="random",
-              max_evaluations=5, batch_size=3, workdir=tmp_path / "run")  # fmt: skip
-    assert _progress.describe_stored(workspace).startswith("Continuing the run: 5 trials are stored, and 0 children of")
-    (tmp_path / "run" / "dataset" / "trials-000009.tfrecord").mkdir()
-    assert _progress.describe_stored(workspace) == ""

@@ -52,10 +52,29 @@ def test_without_sizes_or_results_there_is_no_front():
     assert results.describe_best(_SPACE, _result(), "accuracy") == ["Best networks by validation accuracy:"]
 
 
-def test_a_goal_is_told_unless_it_is_the_plain_one():
-    assert results.describe_goal("accuracy", nk.Limits()) == []
-    assert results.describe_goal("accuracy*(params/2)^1", nk.Limits(max_params=20_000, max_flops=1e6)) == [
-        "The reward is accuracy*(params/2)^1.",
-        "A cell over the limits (max_params=20,000, max_flops=1,000,000) is not trained, and does not count as an "
-        "evaluation.",
+def test_the_end_of_a_search_says_what_it_did_and_why_it_ended():
+    result = _result(nk.Evaluation(0.5))
+    result.num_evaluations, result.stopped = 1, "max_evaluations"
+    lines = results.describe_end(_SPACE, result, "accuracy", None, max_minutes=None)
+    assert lines[0] == (
+        "1 of 9 networks evaluated; 0 of 1 proposals were repeats, at no cost. Stopped by: max_evaluations."
+    )
+    assert lines[1:] == results.describe_best(_SPACE, result, "accuracy")
+
+
+def test_a_search_without_a_child_in_time_says_so():
+    result = _result()
+    result.num_evaluations, result.stopped = 0, "max_seconds"
+    assert results.describe_end(_SPACE, result, "accuracy", None, max_minutes=0.5)[1:] == [
+        "No child was finished within --max_minutes=0.5. Give it more, or smaller children."
+    ]
+
+
+def test_the_places_of_the_results():
+    run, curves = results.describe_places("runs/a", is_exported=False)
+    assert run.startswith("The run:       runs/a (") and curves.endswith("tensorboard --logdir=runs/a/tensorboard")
+    assert results.describe_places("runs/a", is_exported=True) == [
+        run,
+        "The network:   runs/a/best/saved_model",
+        curves,
     ]
