@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from nas_keras.errors import InvalidValueError, check_choice, shown
+from nas_keras.spaces.cell_text import check_operation_name, read_cell
+from nas_keras.spaces.operations import OPERATIONS
 
 IDENTITY = "identity"
 CONCAT, ADD = "concat", "add"
 COMBINERS = (CONCAT, ADD)  # in the order of the choices 0 and 1
-# Characters that a key, a page, a picture and a terminal all show unchanged. (`\w` would match other alphabets.)
-_NAME = re.compile(r"[A-Za-z0-9_+-]{1,100}")
+_SMALL = re.compile(r"\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*")  # a key of the small space
 
 
 class Tree(NamedTuple):
@@ -70,6 +71,36 @@ class Cell:
         """Returns the cell of some operations, one after the other."""
         return cls(tuple(enumerate(operations)))
 
+    @classmethod
+    def parse(cls, text: str) -> "Cell":
+        """Returns the cell of a key, so that `Cell.parse(key).key == key`.
+
+        Args:
+            text: a key of a large space, such as "concat(conv_3x3,identity)"; a cell that is written like one but is
+                not in canonical form; or a key of the small space, such as "1,7", whose cell is conv_3x3 and identity
+                in a row.
+
+        Raises:
+            InvalidValueError: if it is none of them; the message says at which character. Whether the operations exist
+                is left to whoever builds the cell.
+        """
+        small = _SMALL.fullmatch(text) if isinstance(text, str) else None
+        if small:
+            numbers = [int(number) for number in small.groups()]
+            if max(numbers) < len(OPERATIONS):
+                return cls.chain(*(OPERATIONS[number] for number in numbers))
+            raise InvalidValueError(
+                f"{shown(text)} is not a cell: a key of the small space is two numbers from 0 to {len(OPERATIONS) - 1}."
+            )
+        nodes, combiner = read_cell(text, COMBINERS)
+        cell = cls(tuple(nodes), combiner or CONCAT)
+        if combiner is None and cell.num_loose_ends > 1:
+            raise InvalidValueError(
+                f"{shown(text)} is not a cell: {cell.num_loose_ends} tensors are left unread, so it must say how they "
+                f"are combined: {' or '.join(f'{name}({cell.key[7:-1]})' for name in COMBINERS)}."
+            )
+        return cell
+
     def __str__(self) -> str:
         return self.key
 
@@ -92,12 +123,6 @@ class Cell:
         """The canonical key, such as `add(conv_3x3[conv_3x3],identity)`; it names the combiner only if that matters."""
         text = ",".join(map(str, self.trees))
         return f"{self.combine}({text})" if self.num_loose_ends > 1 else text
-
-
-def check_operation_name(name: object) -> None:
-    """Raises InvalidValueError unless a key can hold `name`."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InvalidValueError(f"{shown(name)} is not a valid operation name: use ASCII letters, digits, _, + and -.")
 
 
 def contract(operation: str, readers: Sequence[Tree]) -> list[Tree]:

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice, shown
-from nas_keras.spaces.cell import COMBINERS, CONCAT, IDENTITY, Cell, Tree, check_operation_name
+from nas_keras.spaces.cell import COMBINERS, CONCAT, IDENTITY, Cell, Tree
+from nas_keras.spaces.cell_text import check_operation_name
 from nas_keras.spaces.operations import OPERATIONS
 from nas_keras.spaces.search_space import Actions, Decision, SearchSpace
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nas_keras.errors import InvalidValueError, NasKerasError, check_choice, check_flag, in_one_line, shown
-from nas_keras.spaces.cell import check_operation_name
+from nas_keras.spaces.cell_text import check_operation_name
 from nas_keras.system.code_fingerprint import code_parts, parts_difference, values_difference
 
 Builder = Callable[..., Any]

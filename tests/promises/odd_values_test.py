@@ -100,6 +100,7 @@ def _bases(tmp_path_factory):
     return {
         "Cell": (nk.Cell, {"nodes": ((0, "identity"),)}),
         "Cell.chain": (lambda operations: nk.Cell.chain(operations), {"operations": "identity"}),
+        "Cell.parse": (nk.Cell.parse, {"text": "identity"}),
         "ChildConfig": (nk.ChildConfig, {}),
         "Decision": (nk.Decision, {"name": "a", "choices": (1, 2)}),
         "Evaluation": (nk.Evaluation, {"reward": 0.5}),
@@ -153,7 +154,8 @@ def _bases(tmp_path_factory):
 
 
 NAMES = (
-    "Cell", "Cell.chain", "ChildConfig", "Decision", "Evaluation", "Evaluation.failure", "FunctionEvaluator",
+    "Cell", "Cell.chain", "Cell.parse",
+    "ChildConfig", "Decision", "Evaluation", "Evaluation.failure", "FunctionEvaluator",
     "PPOConfig", "SearchSpace", "SearchSpace.decode", "SearchSpace.encode", "SearchSpace.key", "SearchSpace.check",
     "SearchSpace.enumerate", "spaces.small.encode", "spaces.large.encode", "spaces.large", "spaces.by_name",
     "TrainConfig", "build_child", "register_operation", "strategies.config_of", "strategies.make_strategy",
