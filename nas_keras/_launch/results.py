@@ -2,15 +2,17 @@
 
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from nas_keras.children.caveats import standard_error
 from nas_keras.data.images import Images
 from nas_keras.results.pareto import pareto
+from nas_keras.results.tabular.rows import is_missing
 from nas_keras.runner.result import SearchResult
 from nas_keras.spaces.architecture_names import kind_of, name_architecture
 from nas_keras.spaces.search_space import SearchSpace
-from nas_keras.trial import Evaluation
+from nas_keras.trial import OK, Evaluation
 
 _NUM_SHOWN = 5
 
@@ -91,6 +93,29 @@ def describe_best(space: SearchSpace, result: Any, objective: str, num_images: i
             f"{sizes[0]:,} to {sizes[-1]:,} parameters."
         )
     return lines
+
+
+def trial_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Returns trials as an aligned list, below a line that names the columns.
+
+    Args:
+        rows: trials as `nk.load_run(...).to_rows()` gives them.
+    """
+    table = [["trial", "reward", "accuracy", "parameters", "seconds", "key"]]
+    for row in rows:
+        notes = [row["key"], *(["(repeat)"] if row["cached"] else []), *([row["status"]] if row["status"] != OK else [])]
+        numbers = [_number(row["reward"], ".6g"), _number(row["valid_accuracy"], ".2%")]
+        numbers += [f"{row['num_params']:,}" if row["num_params"] else "", _number(row["seconds"], ".1f")]
+        table.append([str(row["trial"]), *numbers, " ".join(notes)])
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join([*(text.rjust(width) for text, width in zip(line[:-1], widths, strict=False)), line[-1]])
+        for line in table
+    ]
+
+
+def _number(value: float, form: str) -> str:
+    return "" if is_missing(value) else format(value, form)
 
 
 def _size(evaluation: Evaluation) -> str:

@@ -39,7 +39,7 @@ class Standing(NamedTuple):
 
 def select_cells(runs: Sequence[Run], top: int, cells: Mapping[str, Actions]) -> dict[str, Actions]:
     """Selects the `top` best cells of each run by reward, then `cells`, as a dict from key to encoding."""
-    chosen = {trial.key: trial.actions for run in runs for trial in run.best(top)}
+    chosen = {trial.key: trial.actions for run in runs for trial in run.top(top)}
     return {**chosen, **{key: actions for key, actions in cells.items() if key not in chosen}}
 
 
@@ -47,7 +47,7 @@ def places(runs: Sequence[Run], top: int) -> dict[str, list[str]]:
     """Lists for each key its ranks in the searches, such as "PPO 1", among the `top` best of each."""
     found: dict[str, list[str]] = {}
     for run in runs:
-        for place, trial in enumerate(run.best(top), start=1):
+        for place, trial in enumerate(run.top(top), start=1):
             found.setdefault(trial.key, []).append(f"{run.title} {place}")
     return found
 

@@ -30,7 +30,7 @@ from nas_keras.results.export_folder import (
 from nas_keras.results.exportable_run import ExportableRun, check_exportable, open_exportable_run
 from nas_keras.results.final_training import FinalTraining, final_settings, measurements
 from nas_keras.spaces import operations
-from nas_keras.spaces.architecture_names import name_architecture
+from nas_keras.spaces.architecture_names import name_architecture, name_key
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.trial import Trial
 
@@ -143,7 +143,9 @@ def _is_exported(
     path = saved_model_path(run.workspace, exported.rank)
     if exported.path != str(path.relative_to(run.workspace.root)) or not path.is_dir():
         return False  # a list from elsewhere may name any folder
-    return (exported.key, exported.epochs, exported.seed) == (trial.key, train.epochs, trial.seed)
+    # Earlier versions wrote the key itself.
+    keys = (trial.key, name_key(run.space, trial.key, trial.actions))
+    return exported.key in keys and (exported.epochs, exported.seed) == (train.epochs, trial.seed)
 
 
 def _has_test(images: Images) -> bool:
@@ -214,7 +216,7 @@ def _train_and_export(
             path = install_model(run.workspace, training.rank, temporary)
             child = ExportedChild(
                 rank=training.rank,
-                key=training.trial.key,
+                key=name_key(run.space, training.trial.key, training.trial.actions),
                 name=name_architecture(run.space, training.trial.actions),
                 search_reward=training.trial.reward,
                 epochs=training.train.epochs,

@@ -22,7 +22,7 @@ class ExportedChild:
 
     Attributes:
         rank: its rank in the search, from 1.
-        key: canonical key of its architecture.
+        key: canonical key of its architecture; where that is an encoding, its choices by name (see `name_key`).
         search_reward: its reward in the search.
         valid_accuracy: accuracy on the validation split after the final training, a fraction.
         test_accuracy: accuracy on the test split, a fraction; None if there was no usable test split.

@@ -126,6 +126,12 @@ def name_space(fingerprint: str) -> str:
     return next((name for name, space in _built_in().items() if space.fingerprint == fingerprint), fingerprint)
 
 
+def find_space(fingerprint: str) -> SearchSpace | None:
+    """Returns the built-in space, or else the space of an imported file, with this fingerprint; None if none has it."""
+    spaces = [*_built_in().values(), *(space for _, _, space in values_of(SearchSpace))]
+    return next((space for space in spaces if space.fingerprint == fingerprint), None)
+
+
 def rebuild_space(described: dict[str, Any], place: object) -> SearchSpace:
     """Rebuilds a space from its description.
 

@@ -87,7 +87,7 @@ def test_a_run_in_its_first_batch_can_be_read_whether_it_goes_on_or_was_killed(k
     (read,) = read_runs([run])
     assert (read.batches, read.pending) == (meanwhile.batches, meanwhile.pending)
     assert read.batches == [] and [trial.evaluation.status for trial in read.evaluated] == ["ok", "failed: no", "ok"]
-    assert [trial.reward for trial in read.best(5)] == [0.8, 0.6]
+    assert [trial.reward for trial in read.top(5)] == [0.8, 0.6]
     assert open_run("run", run).read_dataset().finished == read.pending
 
 
@@ -95,8 +95,8 @@ def test_it_has_a_page(killed, tmp_path):
     pytest.importorskip("matplotlib")
     made = write_run_report([killed[0]], tmp_path / "page")
     assert made.headlines[0].startswith("random search: 3 of 200 cells evaluated, ")
-    best = SPACE.decode(killed[1].best(1)[0].actions)
-    assert made.headlines[0].endswith(f"{best}.") or killed[1].best(1)[0].key in made.headlines[0]
+    best = SPACE.decode(killed[1].top(1)[0].actions)
+    assert made.headlines[0].endswith(f"{best}.") or killed[1].top(1)[0].key in made.headlines[0]
 
 
 def test_its_rewards_can_be_taken_and_known_from_the_start(killed):

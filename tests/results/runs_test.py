@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from helpers import grid
+from helpers import ROOT, grid
 
 import nas_keras as nk
 from nas_keras.results.runs import read_runs
@@ -44,8 +44,8 @@ def test_what_a_search_evaluated_and_its_best(folder):
     assert (run.title, run.strategy, run.space.name) == ("random search", "random", "large1")
     assert len(run.batches) == 2 and len(run.trials) == len(run.evaluated) == 8
     assert {trial.key for trial in run.evaluated} == {SPACE.key(actions) for actions in SPACE.enumerate()}
-    assert [trial.key for trial in run.best(2)] == ["conv_3x3", "conv_5x5"]
-    assert len(run.best(100)) == 7  # without the failure
+    assert [trial.key for trial in run.top(2)] == ["conv_3x3", "conv_5x5"]
+    assert len(run.top(100)) == 7  # without the failure
 
 
 def test_repeats_are_no_evaluations(folder):
@@ -93,10 +93,11 @@ def test_a_run_whose_first_batch_is_unfinished_has_the_children_that_are_finishe
     with pytest.raises(KeyboardInterrupt):
         nk.search(SPACE, evaluator, strategy="random", max_evaluations=8, workdir=tmp_path / "run")
     (run,) = read_runs([tmp_path / "run"])
-    assert (run.batches, run.trials) == ([], [])
+    assert (run.batches, run.told) == ([], [])
     assert [trial.key for trial in run.evaluated] == [trial.key for trial in run.pending] == seen[:3]
+    assert run.trials == run.pending and run.best == run.top(1)[0]
     rewards = sorted((REWARDS.get(key) or 0.5 for key in seen[:3]), reverse=True)
-    assert [trial.reward for trial in run.best(3)] == pytest.approx(rewards)
+    assert [trial.reward for trial in run.top(3)] == pytest.approx(rewards)
 
 
 def test_a_run_with_operations_of_its_own_and_one_of_no_cells_are_read_without_their_script(folder):
@@ -114,3 +115,48 @@ def test_a_run_without_a_trial_is_refused(folder, tmp_path):
     (tmp_path / "config.json").write_text((folder / "one" / "config.json").read_text())
     with pytest.raises(nk.InvalidValueError, match="has no trial yet"):
         read_runs([tmp_path])
+
+
+def test_a_run_is_loaded_for_a_user(folder, tmp_path):
+    run = nk.load_run(folder / "one")
+    assert (run.title, run.is_table, run.config["fixed"]["batch_size"]) == ("random search", False, 4)
+    assert run.best == run.top(1)[0] and run.best.key == "conv_3x3" and run.best.reward == 0.9
+    assert [row["op_1"] for row in run.to_rows()] == [trial.key for trial in run.trials]  # one operation each
+    run.to_csv(tmp_path / "trials.csv")
+    lines = (tmp_path / "trials.csv").read_text().splitlines()
+    assert len(lines) == 9 and lines[0].startswith("trial,op_1,combine,key,reward,status,cached,")
+    with pytest.raises(nk.InvalidValueError, match="is a folder. Name a file"):
+        run.to_csv(tmp_path)
+
+
+def test_a_run_that_has_just_begun_is_loaded_without_trials(folder, tmp_path):
+    (tmp_path / "config.json").write_text((folder / "one" / "config.json").read_text())
+    run = nk.load_run(tmp_path)
+    assert (run.trials, run.best, run.top(3), run.to_rows()) == ([], None, [], [])
+
+
+def test_a_table_is_ranked_by_the_mean_over_its_trainings():
+    table = nk.load_run(ROOT / "testdata" / "rewards" / "mnist_small")
+    assert table.is_table and table.title == "mnist_small" and table.space.name == "small"
+    of_best = [trial.reward for trial in table.trials if trial.key == table.best.key]
+    assert len(table.trials) == 320 and len(of_best) == 5
+    assert table.best.reward == pytest.approx(sum(of_best) / 5) < max(of_best)
+    assert len({trial.key for trial in table.top(100)}) == 64
+
+
+def test_the_space_of_a_table_is_given_if_it_is_not_found(tmp_path):
+    from nas_keras.results.precompute import precompute
+
+    space, evaluator = grid(2), nk.FunctionEvaluator(lambda a: nk.Evaluation(a[0] / 2), recipe={"mine": 1})
+    precompute(space, evaluator, tmp_path / "table", seeds=1)
+    with pytest.raises(nk.InvalidValueError, match="is a table of a space of your own, which it does not hold. Give"):
+        nk.load_run(tmp_path / "table")
+    assert nk.load_run(tmp_path / "table", space=space).best.reward == 0.5
+    with pytest.raises(nk.InvalidValueError, match="is not of the space SearchSpace"):
+        nk.load_run(tmp_path / "table", space=SPACE)
+
+
+@pytest.mark.parametrize("path", ["nowhere", 3, "gs://bucket/run"])
+def test_what_is_no_folder_of_results_is_refused(tmp_path, path):
+    with pytest.raises(nk.InvalidValueError, match="is neither a run nor a table|is not allowed"):
+        nk.load_run(tmp_path / path if path == "nowhere" else path)

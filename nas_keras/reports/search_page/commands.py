@@ -193,7 +193,7 @@ def _train_command(facts: RunFacts, trained: pathlib.Path) -> str:
     train = facts.trained.recipe.get("train", {})
     keys = {standing.key for standing in facts.standings}
     top = 0
-    while all(len(run.best(top + 1)) > top and run.best(top + 1)[-1].key in keys for run in facts.runs):
+    while all(len(run.top(top + 1)) > top and run.top(top + 1)[-1].key in keys for run in facts.runs):
         top += 1
     human = _names(title for key, title in facts.human.items() if key in keys)
     paths = ",".join(_place(run.path) for run in facts.runs)

@@ -195,7 +195,7 @@ def reward_error(run: Run, reward: float) -> float:
 
 def cache_hit_rate(run: Run) -> float:
     """The share of the samples whose reward was already in D; 0 before the first batch is complete."""
-    return sum(trial.cached for trial in run.trials) / max(1, len(run.trials))
+    return sum(trial.cached for trial in run.told) / max(1, len(run.told))
 
 
 def children_per_hour(run: Run) -> float:

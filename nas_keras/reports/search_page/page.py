@@ -145,7 +145,7 @@ def _best_cell(facts: RunFacts):
         key = facts.winner.key
         actions = encodings.get(key) or next(trial.actions for trial in facts.trained.trials if trial.key == key)
         return facts.space.decode(actions)
-    best = [trial for run in facts.runs for trial in run.best(1)]
+    best = [trial for run in facts.runs for trial in run.top(1)]
     return facts.space.decode(max(best, key=lambda trial: trial.reward).actions) if best else None
 
 

@@ -37,10 +37,10 @@ def headlines(facts: RunFacts) -> list[str]:
     """The most important figures, as plain sentences."""
     lines = []
     for run in facts.runs:
-        best = run.best(1)
+        best = run.top(1)
         budget, rate = run.config["budget"]["max_evaluations"], children_per_hour(run)
         lines.append(
-            f"{run.title}: {len(run.evaluated):,} of {budget:,} cells evaluated, {len(run.trials):,} samples with "
+            f"{run.title}: {len(run.evaluated):,} of {budget:,} cells evaluated, {len(run.told):,} samples with "
             f"{percent(cache_hit_rate(run))} % cache hits"
             + ("" if math.isnan(rate) else f", {number(rate, 0)} children an hour")
             + (f"; {_best(run, best[0])}, {facts.names[best[0].key]}" if best else "; none succeeded")
@@ -62,7 +62,7 @@ def headlines(facts: RunFacts) -> list[str]:
 
 def _accuracy(run: Run) -> str:
     """The accuracy of the best of a search in percent, with its standard error if that is known."""
-    accuracy = accuracy_in(run, run.best(1)[0])
+    accuracy = accuracy_in(run, run.top(1)[0])
     return percent(accuracy, reward_error(run, accuracy))
 
 
@@ -117,9 +117,9 @@ def searching(facts: RunFacts, pictures: Mapping[str, str]) -> str:
     has_rates = not all(map(math.isnan, rates))
     for run, rate in zip(facts.runs, rates, strict=True):
         failed = sum(trial.evaluation.failed for trial in run.evaluated)
-        first = run.best(1)
+        first = run.top(1)
         rows.append(
-            [escape(run.title), run.fixed["seed"], f"{len(run.evaluated):,}", failed, f"{len(run.trials):,}"]
+            [escape(run.title), run.fixed["seed"], f"{len(run.evaluated):,}", failed, f"{len(run.told):,}"]
             + [percent(cache_hit_rate(run)), *([number(rate, 0)] if has_rates else []), number(core_hours(run))]
             + [_accuracy(run) if first else "–", percent(*spread_of_best(run))]
         )
@@ -232,7 +232,7 @@ def the_table(facts: RunFacts) -> str:
     places = {key: k for k, key in enumerate(accuracies.keys)}
     best = facts.table.valid.mean[facts.table.best[0]]
     for run in facts.runs:
-        k = places[run.best(1)[0].key] if run.best(1) else None
+        k = places[run.top(1)[0].key] if run.top(1) else None
         if k is not None and facts.table.ranks[k]:
             lines.append(
                 f"The best of {escape(run.title)} has rank {facts.table.ranks[k]:,} of the {len(facts.table.best):,} "

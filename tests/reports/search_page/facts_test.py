@@ -87,7 +87,7 @@ def test_runs_of_another_objective_are_ranked_by_it_and_shown_by_their_accuracy(
     run = _run([[*trials, refused]])
     run.fixed["objective"] = "accuracy*(params/100)^-2"
     assert accuracies_of(run).tolist() == [0.9, 0.8, 0.5, 0.7]  # what was refused is no evaluation
-    assert (run.best(1)[0].key, run.num_refused) == (CONV, 1)
+    assert (run.top(1)[0].key, run.num_refused) == (CONV, 1)
     facts = RunFacts([run], None, None, float("nan"))
     assert facts.known[VGG].reward == 0.9
     assert facts.front == [CONV, VGG]  # of the identity no size is known

@@ -54,7 +54,7 @@ def _folder(tmp_path_factory):
     _search(folder / "ppo", "ppo")
     _search(folder / "random", "random")
     (ppo, random) = read_runs([folder / "ppo", folder / "random"])
-    best = {run.strategy: run.best(1)[0].key for run in (ppo, random)}
+    best = {run.strategy: run.top(1)[0].key for run in (ppo, random)}
     longer = {best["ppo"]: 0.995, best["random"]: 0.994, VGG: 0.99}
     trials = [
         _record(
@@ -112,7 +112,7 @@ def test_the_headlines_begin_the_page(page):
 def test_the_winners_stand_with_what_the_searches_thought_of_them(folder, page):
     text, _ = page
     (ppo,) = read_runs([folder / "ppo"])
-    best = ppo.best(1)[0]
+    best = ppo.top(1)[0]
     row = _row(text, "1")
     assert row[1] == f"`{best.key}`" and row[2].startswith("PPO 1")
     assert row[3:6] == ["99.50 ± 0.01", "99.40 ± 0.00", "2"]
@@ -183,7 +183,7 @@ def test_one_running_search_alone(folder, tmp_path, _undrawn):
 def test_cells_of_the_small_space_are_shown_as_cells_and_not_as_keys(tmp_path, _undrawn):
     space = nk.spaces.small()  # its keys are such as "0,3"
     run = _search(tmp_path / "run", "random", space, 8)
-    best = read_runs([run])[0].best(1)[0]
+    best = read_runs([run])[0].top(1)[0]
     cell = str(space.decode(best.actions))
     winner = Evaluation(0.995, valid_accuracy=0.995, test_accuracy=0.994, num_params=9)
     trials = [Trial(i, 0, 0, training_seed(i, best.key), best.actions, (), best.key, False, winner) for i in range(2)]
