@@ -11,7 +11,7 @@ WORKDIR ?= runs/mnist_small
 # mypy has an environment of its own: TF-Agents pins a version of typing-extensions that is too old for it.
 MYPY := .venv/mypy/bin/mypy
 
-.PHONY: help search test test-fast test-slow test-faults lint format clean
+.PHONY: help search test test-fast test-slow test-faults test-browser lint format clean
 
 search: $(READY)  ## the main job: search the table, train the best child, test it once, export it
 	$(BIN)/python launch/search.py --workdir=$(WORKDIR) --reward=table --max_evaluations=40 --final_epochs=3 $(FLAGS)
@@ -30,6 +30,9 @@ test-slow: $(READY)  ## what takes longer: real children, trained again
 
 test-faults: $(READY)  ## runs killed at every write and at random moments, full disks, signals, bytes flipped: at length
 	$(BIN)/python -m pytest -m faults -s
+
+test-browser: $(READY)  ## pages and TensorBoard in Chromium, which must be installed
+	NAS_KERAS_TEST_BROWSER=required $(BIN)/python -m pytest -m browser
 
 lint: $(READY) $(MYPY)  ## style, likely bugs, and types
 	$(BIN)/ruff check . || { echo "To fix: make format"; exit 1; }

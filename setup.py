@@ -65,7 +65,10 @@ setuptools.setup(
         "gpu": ["tensorflow[and-cuda]==2.21.*"],
         # Pages of results: pictures, drawings of cells, statistics with ties and intervals.
         "report": ["matplotlib", "networkx", "scipy"],
+        "pandas": ["pandas"],  # nk.load_run(...).to_dataframe()
+        "optuna": ["optuna"],  # the trials as a study
         # xdist: test files on both cores; scikit-learn: the Gaussian process is compared with its own.
-        "test": ["pytest", "pytest-xdist", "ruff", "scikit-learn", "wheel"],
+        # playwright: pages in a real browser; optuna-dashboard: its server shows an exported study.
+        "test": ["optuna-dashboard", "playwright", "pytest", "pytest-xdist", "ruff", "scikit-learn", "wheel"],
     },
 )

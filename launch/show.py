@@ -29,7 +29,9 @@ _SORT = flags.DEFINE_string(
     "sort", None, "Column to sort by, the smallest first; -column: the largest first. Default: as told to the strategy."
 )
 _TOP = flags.DEFINE_integer(
-    "top", None, "Only the best cells, best first, each once; of a table with the mean over its trainings. Default: all."
+    "top",
+    None,
+    "Only the best cells, best first, each once; of a table by the mean over its trainings. Default: all.",
 )
 
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 import pytest
+from browser import browser_fixture, page_fixture  # noqa: F401  (fixtures)
 
 _MARK = "NAS_KERAS_TEST_TENSORFLOW_MARK"  # environment variable: the file that a started process creates
 _STAND_IN = pathlib.Path(__file__).parent / "without_tensorflow"

@@ -103,10 +103,10 @@ def trial_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
     """
     table = [["trial", "reward", "accuracy", "parameters", "seconds", "key"]]
     for row in rows:
-        notes = [row["key"], *(["(repeat)"] if row["cached"] else []), *([row["status"]] if row["status"] != OK else [])]
+        notes = [row["key"], "(repeat)" if row["cached"] else "", "" if row["status"] == OK else row["status"]]
         numbers = [_number(row["reward"], ".6g"), _number(row["valid_accuracy"], ".2%")]
         numbers += [f"{row['num_params']:,}" if row["num_params"] else "", _number(row["seconds"], ".1f")]
-        table.append([str(row["trial"]), *numbers, " ".join(notes)])
+        table.append([str(row["trial"]), *numbers, " ".join(filter(None, notes))])
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
         "  ".join([*(text.rjust(width) for text, width in zip(line[:-1], widths, strict=False)), line[-1]])

@@ -60,5 +60,3 @@ def test_csv_is_filtered_and_sorted(answers):
 def test_what_cannot_be_shown_is_refused(answers, case, message):
     (kind, text), output = answers[case]
     assert kind == "InvalidValueError" and message in text and output == ""
-
-

@@ -44,9 +44,7 @@ def columns_of(space: SearchSpace, trials: Iterable[Trial]) -> list[str]:
     return ["trial", *decision_columns(space), *_RESULTS, *([TEST_ACCURACY] if has_test else [])]
 
 
-def rows_of(
-    space: SearchSpace, trials: Sequence[Trial], columns: Sequence[str] | None = None
-) -> list[dict[str, Any]]:
+def rows_of(space: SearchSpace, trials: Sequence[Trial], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Returns a row for each trial, in the same order.
 
     Args:
