@@ -19,6 +19,8 @@ _COMMANDS = {
     "nas-train": "train_child",
     "nas-benchmark": "benchmark",
     "nas-repair": "repair",
+    "nas-show": "show",
+    "nas-optuna": "to_optuna",
 }
 _DATA = ["mnist/3.0.1", "rewards/mnist_small", "rewards/mnist_large3"]  # folders of testdata/ that a first run needs
 _PACKAGES = setuptools.find_packages(include=["nas_keras", "nas_keras.*"])

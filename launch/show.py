@@ -9,7 +9,7 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras._launch import script
-from nas_keras._launch.flags import check_given
+from nas_keras._launch.flag_checks import check_given
 from nas_keras._launch.results import trial_lines
 from nas_keras._launch.user_code import ImportFlags
 from nas_keras.errors import check_at_least

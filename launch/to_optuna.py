@@ -10,7 +10,7 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras._launch import script
-from nas_keras._launch.flags import check_given
+from nas_keras._launch.flag_checks import check_given
 from nas_keras._launch.progress import show_time
 from nas_keras._launch.user_code import ImportFlags
 from nas_keras.results.tabular.optuna_study import import_optuna, open_study

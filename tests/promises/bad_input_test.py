@@ -393,6 +393,18 @@ FLAGS = [
     ("repair", "--folder={w}/broken", "{w}/broken/config.json", "Restore it from a copy"),
     ("repair", "--folder={w}/strange", "{w}/strange/config.json", "Restore it from a copy"),
     ("repair", "--folder={w}/newer", "format 99", "Use the version that wrote it"),
+    # show and to_optuna
+    ("show", "", "--workdir is missing", "name the folder of a search or of a table, such as --workdir=runs/mnist."),
+    ("show", "--workdir={w}/things", "{w}/things is neither a run nor a table", "Name the folder of one."),
+    ("show", "--workdir={w}/broken", "{w}/broken/config.json", "Restore it from a copy"),
+    ("show", "--workdir={w}/run --top=0", "top=0", "an integer of at least 1."),
+    ("show", "--workdir={w}/run --sort=size", "sort='size'", "Allowed: trial, d0"),
+    ("show", "--workdir={w}/run --where=reward", "where='reward' is not a condition", "such as reward>0.98"),
+    ("show", "--workdir={w}/run --where=size>1", "where: the column='size'", "Allowed: trial, d0"),
+    ("to_optuna", "", "--workdir is missing", "such as --workdir=runs/mnist."),
+    ("to_optuna", "--workdir={w}/run", "--storage is missing", "such as --storage=sqlite:///mnist.db."),
+    ("to_optuna", "--workdir={w}/run --storage=x.db", "storage='x.db'", "such as sqlite:///mnist.db"),
+    ("to_optuna", "--workdir={w}/things --storage=sqlite:///x.db", "is neither a run nor a table", "Name the folder"),
 ]
 _ALWAYS = {"search": ["--workdir={w}/new"]}
 
