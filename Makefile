@@ -11,7 +11,10 @@ WORKDIR ?= runs/mnist_small
 # mypy has an environment of its own: TF-Agents pins a version of typing-extensions that is too old for it.
 MYPY := .venv/mypy/bin/mypy
 
-.PHONY: help search test test-fast test-slow test-faults test-browser lint format clean
+# The documentation's packages are no part of the program's environment.
+MKDOCS := .venv/docs/bin/mkdocs
+
+.PHONY: help search test test-fast test-slow test-faults test-browser lint format docs clean
 
 search: $(READY)  ## the main job: search the table, train the best child, test it once, export it
 	$(BIN)/python launch/search.py --workdir=$(WORKDIR) --reward=table --max_evaluations=40 --final_epochs=3 $(FLAGS)
@@ -43,6 +46,9 @@ format: $(READY)  ## fix what lint finds, as far as it can be fixed by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(MKDOCS)  ## the documentation as a site, site/index.html; any warning is an error
+	NO_MKDOCS_2_WARNING=1 $(MKDOCS) build --quiet --strict
+
 # The package itself is installed in place, so that an edit needs no new install.
 $(READY): requirements.txt requirements-tf-agents.txt setup.py
 	@test -n "$(PYTHON)" || { echo "nas_keras needs Python 3.11, 3.12 or 3.13; found:" \
@@ -62,5 +68,10 @@ $(MYPY): .ci/mypy.txt | $(READY)
 	.venv/mypy/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/mypy.txt
 	touch $(MYPY)
 
+$(MKDOCS): .ci/docs.txt | $(READY)
+	test -x .venv/docs/bin/python || $(BIN)/python -m venv .venv/docs
+	.venv/docs/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/docs.txt
+	touch $(MKDOCS)
+
 clean:  ## remove the environment and what a build leaves
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build site *.egg-info

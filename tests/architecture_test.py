@@ -35,7 +35,7 @@ MAY_IMPORT = {
 # Modules that are tested together with others: module -> the test file that covers it.
 TESTED_ELSEWHERE: dict[str, str] = {
     "__main__.py": "package_test.py",
-    "_version.py": "readme_test.py",
+    "_version.py": "package_test.py",
     "benchmarks/plain.py": "launch/benchmark_test.py",
     "children/network.py": "evaluators/network_check_test.py",
     "data/folder_listing.py": "data/folder_test.py",
