@@ -47,7 +47,7 @@ class Job(NamedTuple):
     seed: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """The result of an evaluation.
 
@@ -87,7 +87,7 @@ class Evaluation:
     def __post_init__(self) -> None:
         for name in ("reward", "valid_accuracy", "loss", "seconds", "test_accuracy", "flops", "latency_ms"):
             value = _to_float(name, getattr(self, name))
-            # The same NaN object everywhere, so that equal evaluations compare equal; D keeps many of them.
+            # The same NaN object everywhere: tuples that hold it compare equal, and D keeps many of them.
             object.__setattr__(self, name, math.nan if math.isnan(value) else value)
         for name in ("num_params", "epochs"):
             check_at_least(name, getattr(self, name), 0, at_most=_MOST_COUNTED)
@@ -106,6 +106,17 @@ class Evaluation:
             object.__setattr__(self, "status", "failed: the reward is not a finite number")
         elif self.failed:
             object.__setattr__(self, "reward", math.nan)
+
+    def __eq__(self, other: object) -> bool:
+        """Compares all fields; a value that was not measured equals another that was not measured."""
+        # From Python 3.13 on, a dataclass compares field by field, and then NaN differs from itself.
+        return self._fields() == other._fields() if isinstance(other, Evaluation) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._fields())
+
+    def _fields(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
     @property
     def failed(self) -> bool:

@@ -62,6 +62,14 @@ def test_a_failed_evaluation_has_no_reward_whatever_was_given():
     assert math.isnan(evaluation.reward)
 
 
+def test_evaluations_are_equal_if_all_their_fields_are_and_what_was_not_measured_is_equal_too():
+    assert Evaluation(0.5) == Evaluation(0.5, loss=float("nan"))
+    assert Evaluation.failure("slow") == Evaluation.failure("slow")
+    assert len({Evaluation(0.5), Evaluation(0.5, loss=float("nan")), Evaluation(0.5, loss=1.0)}) == 2
+    assert Evaluation(0.5) != Evaluation(0.5, loss=1.0)
+    assert Evaluation(0.5) != 0.5
+
+
 @pytest.mark.parametrize("value", [Evaluation(0.5), Proposals(np.zeros([1, 2], np.int32))])
 def test_nothing_that_travels_can_be_changed(value):
     with pytest.raises((dataclasses.FrozenInstanceError, AttributeError)):

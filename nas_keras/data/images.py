@@ -210,7 +210,7 @@ class Images:
             valid=float(valid),
             test=float(test),
             seed=seed,
-            memory_limit=memory_limit,
+            memory_limit=None if memory_limit is None else float(memory_limit),
         )
         return cls(
             name,

@@ -107,7 +107,7 @@ def test_a_space_is_rebuilt_as_that_of_the_file_with_its_functions(tmp_path):
         ("my-file", "", r"name a file such as my_operations.py, whose name without .py is a Python name"),
         ("class", "", "is a Python name"),
         ("json", "", "there is another module called json. Rename the file"),
-        ("sndhdr", "", "there is another module called sndhdr. Rename the file"),  # not imported yet
+        ("wave", "", "there is another module called wave. Rename the file"),  # not imported yet
         ("divides", "\n1 / 0\n", r"divides.py' failed in line 2: ZeroDivisionError: division by zero. Repair the file"),
         ("broken", "x = 1\ny = (\n", "failed in line 2: SyntaxError"),
         ("leaves", "import sys\nsys.exit(3)", "failed in line 2: SystemExit: 3"),
