@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from nas_keras.storage.records.schema import Origin  # noqa: E402  (found by the line above)
+from nas_keras.storage.records.origin import Origin  # noqa: E402  (found by the line above)
 from nas_keras.storage.records.shards import write_shard  # noqa: E402  (found by the line above)
 from nas_keras.trial import Evaluation, Trial  # noqa: E402
 

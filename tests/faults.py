@@ -434,7 +434,7 @@ def outcome(workdir: pathlib.Path, state: pathlib.Path | None = None) -> dict[st
     from nas_keras.storage.checkpoints import read_checkpoints
     from nas_keras.storage.dataset import Dataset
     from nas_keras.storage.recipe import fingerprint
-    from nas_keras.storage.records.schema import Origin
+    from nas_keras.storage.records.origin import Origin
     from nas_keras.storage.run_folder import Workspace
 
     workspace = Workspace(workdir)

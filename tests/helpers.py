@@ -12,6 +12,7 @@ import time
 import numpy as np
 
 import nas_keras as nk
+from nas_keras.spaces.description import describe_space
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -20,6 +21,16 @@ def grid(*sizes, **settings) -> nk.SearchSpace:
     """A space of numbers: decision i has the choices 0 to sizes[i] - 1, so an encoding decodes to itself."""
     decisions = [nk.Decision(f"d{i}", tuple(range(size))) for i, size in enumerate(sizes)]
     return nk.SearchSpace("grid", decisions, **settings)
+
+
+def own_space(*choices, name="own", decision="edge", **settings) -> nk.SearchSpace:
+    """A space of two decisions, the first with these choices."""
+    return nk.SearchSpace(name, [nk.Decision(decision, choices), nk.Decision("last", (0, 1))], **settings)
+
+
+def described_as_json(space) -> dict:
+    """The description of a space as it is read from a file."""
+    return json.loads(json.dumps(describe_space(space)))
 
 
 def job(key="k", architecture=None, seed=0) -> nk.Job:
@@ -166,6 +177,7 @@ def ask_flags(define: str, *cases: list[str], **environment: str) -> list[str]:
 import json, sys
 from absl import flags
 import nas_keras as nk
+from nas_keras.spaces.description import describe_space
 {define}
 answers = []
 for expression, *arguments in json.loads(sys.argv[1]):

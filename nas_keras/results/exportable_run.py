@@ -15,7 +15,9 @@ from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.evaluators.network_check import network_of
 from nas_keras.evaluators.operation_check import check_code, operations_of_cells
 from nas_keras.runner.result import top_trials
-from nas_keras.spaces.description import NamedChoice, describe_space, rebuild_space, space_difference
+from nas_keras.spaces.description import describe_space
+from nas_keras.spaces.description_difference import space_difference
+from nas_keras.spaces.rebuilding import NamedChoice, rebuild_space
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.agreement import check_same
 from nas_keras.storage.dataset import Dataset

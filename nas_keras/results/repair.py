@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.storage.dataset import shard_folder
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.records.shard_folder import list_pending, list_shards, shard_number
 from nas_keras.storage.records.shards import check_order, salvage_shard, write_shard
 from nas_keras.storage.run_folder import Workspace

@@ -15,7 +15,7 @@ from nas_keras.errors import InvalidValueError, check_type
 from nas_keras.results.tabular import rows
 from nas_keras.results.tabular.optuna_study import add_trials
 from nas_keras.runner.result import top_trials
-from nas_keras.spaces.description import find_space, rebuild_space
+from nas_keras.spaces.rebuilding import find_space, rebuild_space
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage import recipe as recipes
 from nas_keras.storage.agreement import check_same

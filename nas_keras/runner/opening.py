@@ -15,7 +15,7 @@ from nas_keras.runner.settings import Settings
 from nas_keras.storage import recipe as recipes
 from nas_keras.storage import run_config
 from nas_keras.storage.dataset import Dataset
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.run_identity import CODE, Identity, complete, settle_identity
 from nas_keras.storage.warm_start import describe, read_known, read_snapshot, write_snapshot
 from nas_keras.strategies import Strategy

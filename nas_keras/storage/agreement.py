@@ -3,7 +3,8 @@
 from typing import Any
 
 from nas_keras.errors import InvalidValueError
-from nas_keras.spaces.description import describe_space, space_difference
+from nas_keras.spaces.description import describe_space
+from nas_keras.spaces.description_difference import space_difference
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.recipe import difference
 

@@ -9,9 +9,10 @@ import operator
 from collections.abc import Sequence
 
 from nas_keras.errors import DataError
-from nas_keras.storage.records.schema import Origin, values_of
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.records.shard_folder import ShardFolder, shard_number
 from nas_keras.storage.records.shards import check_order
+from nas_keras.storage.records.trial_values import values_of
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.system import locks
 from nas_keras.system.atomic_files import writing

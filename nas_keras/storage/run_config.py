@@ -6,7 +6,7 @@ from typing import Any
 from nas_keras.errors import DataError, shown
 from nas_keras.spaces.description import check_description
 from nas_keras.storage.recipe import fingerprint
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 
 
 def origin_of(config: dict[str, Any], path: pathlib.Path) -> Origin:

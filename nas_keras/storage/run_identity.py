@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from absl import logging
 
 from nas_keras.errors import InvalidValueError
-from nas_keras.spaces.description import check_description, describe_space, space_difference
+from nas_keras.spaces.description import check_description, describe_space
+from nas_keras.spaces.description_difference import space_difference
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage import recipe as recipes
 from nas_keras.storage.run_folder import Workspace

@@ -13,7 +13,7 @@ from typing import Any
 
 from nas_keras.errors import InvalidValueError
 from nas_keras.storage.dataset import Dataset
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.run_config import environment_of, origin_of
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.storage.table import is_table, lock_table, read_description, read_table

@@ -20,7 +20,7 @@ import numpy as np
 
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.storage.recipe import fingerprint
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.records.shard_folder import ShardFolder
 from nas_keras.system import locks
 from nas_keras.system.atomic_files import read_json

@@ -14,11 +14,12 @@ from typing import Any
 from absl import logging
 
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.spaces.description import choice_places, describe_space
+from nas_keras.spaces.description import describe_space
+from nas_keras.spaces.description_difference import choice_places
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.agreement import check_same
 from nas_keras.storage.recipe import code_difference, without_code
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.records.shards import read_shard, write_shard
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.storage.run_identity import is_by_name_only, recipe_with_code

@@ -25,7 +25,7 @@ from nas_keras.data import tfds
 from nas_keras.results.repair import repair
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.records import schema as record
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.records.shards import read_shard, salvage_shard, write_shard
 from nas_keras.storage.records.tfrecord import read_frames
 from nas_keras.storage.run_config import origin_of

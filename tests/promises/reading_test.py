@@ -14,7 +14,7 @@ from nas_keras import _tensorflow
 from nas_keras.results.precompute import precompute
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.records import shard_folder
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.run_config import origin_of
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.storage.table import read_table

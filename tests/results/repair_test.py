@@ -117,7 +117,7 @@ def test_files_of_another_run_are_named(run, tmp_path):
         grid(4), nk.FunctionEvaluator(lambda choices: 1.0), strategy="random", max_evaluations=1, workdir=None
     )
     assert other.trials  # a run of another space
-    from nas_keras.storage.records.schema import Origin
+    from nas_keras.storage.records.origin import Origin
     from nas_keras.storage.records.shards import write_shard
 
     write_shard(run / "dataset" / "trials-000003.tfrecord", other.trials, Origin("0" * 16, "1" * 16))

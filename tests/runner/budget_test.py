@@ -13,7 +13,7 @@ from nas_keras.runner import budget, checkpointing, proposing
 from nas_keras.runner.budget import Budget
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.recipe import fingerprint
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.strategies import Strategy
 from nas_keras.trial import training_seed

@@ -14,7 +14,7 @@ from nas_keras.runner.search import run_search
 from nas_keras.runner.settings import check_settings
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.recipe import fingerprint
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.run_folder import Workspace
 
 _SPACE = grid(5, 5)

@@ -10,7 +10,7 @@ from nas_keras.runner.budget import Budget
 from nas_keras.runner.lookup import Lookup
 from nas_keras.runner.proposing import Asked
 from nas_keras.storage.dataset import Dataset
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.trial import training_seed
 
 _SPACE = grid(9)

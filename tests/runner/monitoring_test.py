@@ -9,7 +9,7 @@ from helpers import grid, read_scalars
 import nas_keras as nk
 from nas_keras.runner.monitoring import Monitor
 from nas_keras.storage.dataset import Dataset
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.run_folder import Workspace
 
 

@@ -9,7 +9,7 @@ from helpers import grid
 import nas_keras as nk
 from nas_keras.runner.proposing import Asked, Proposer
 from nas_keras.storage.dataset import Dataset
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.strategies import Strategy
 
 

@@ -16,7 +16,7 @@ from nas_keras.runner import proposing
 from nas_keras.runner.result import top_trials
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.recipe import fingerprint
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.strategies import RandomSearch, Strategy
 from nas_keras.trial import training_seed

@@ -279,7 +279,7 @@ def test_the_weights_after_going_on_are_bit_equal(tmp_path):
 
 def test_trials_keep_their_digest_but_for_the_seconds():
     from nas_keras.storage.dataset import Dataset
-    from nas_keras.storage.records.schema import Origin
+    from nas_keras.storage.records.origin import Origin
 
     trial = nk.Trial(0, 0, 0, 1, (1, 2), (-0.5, -0.25), "1,2", False, nk.Evaluation(3.0, seconds=1.0))
     changes = {

@@ -8,7 +8,7 @@ import pytest
 
 from nas_keras.errors import DataError
 from nas_keras.storage.dataset import Dataset
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.records.shard_folder import shard_name
 from nas_keras.storage.records.shards import read_shard, write_shard
 from nas_keras.storage.run_folder import Workspace

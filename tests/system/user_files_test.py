@@ -7,7 +7,7 @@ import cloudpickle
 import pytest
 
 import nas_keras as nk
-from nas_keras.spaces import description, operations
+from nas_keras.spaces import description, operations, rebuilding
 from nas_keras.system import user_files
 from nas_keras.system.code_fingerprint import code_parts, parts_difference
 from nas_keras.system.user_files import import_file, values_of
@@ -92,13 +92,13 @@ def test_the_digest_of_the_file_belongs_to_the_identity_of_its_code(tmp_path, mo
 def test_a_space_is_rebuilt_as_that_of_the_file_with_its_functions(tmp_path):
     space = import_file(_write(tmp_path)).space
     described = description.describe_space(space)
-    assert description.rebuild_space(described, "config.json") is space
+    assert rebuilding.rebuild_space(described, "config.json") is space
     parts = described["functions"]["decode"]
     described["functions"] = {"decode": {**parts, next(iter(parts)): "sha256:0"}}
     with pytest.raises(
         nk.InvalidValueError, match=r"my_operations.space of the imported file is not that of config.json"
     ):
-        description.rebuild_space(described, "config.json")
+        rebuilding.rebuild_space(described, "config.json")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from nas_keras.errors import DataError, FolderMovedError
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.records.shards import read_shard, write_shard
 from nas_keras.system import locks
 from nas_keras.system.atomic_files import sync_folder, writing

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 from nas_keras._tensorflow import tf
 from nas_keras.errors import DataError
-from nas_keras.storage.records.schema import Origin, check_origin, decode, encode, trial_of, values_of
+from nas_keras.storage.records.origin import Origin, check_origin
+from nas_keras.storage.records.schema import decode, encode
 from nas_keras.storage.records.tfrecord import read_frames
+from nas_keras.storage.records.trial_values import trial_of, values_of
 from nas_keras.system.atomic_files import write_whole
 from nas_keras.trial import Trial
 

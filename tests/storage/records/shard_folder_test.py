@@ -6,7 +6,7 @@ import pytest
 
 from nas_keras.errors import DataError
 from nas_keras.storage.records import shard_folder
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.records.shard_folder import ShardFolder, list_shards, shard_name
 from nas_keras.storage.records.shards import write_shard
 from nas_keras.trial import Evaluation, Trial

@@ -13,7 +13,7 @@ from helpers import ROOT
 from nas_keras import _tensorflow
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.storage.records import schema as record
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.records.shards import read_shard, salvage_shard, write_shard
 from nas_keras.trial import Evaluation, Trial, training_seed
 
