@@ -18,38 +18,12 @@ from nas_keras.data.arrays import to_pair
 from nas_keras.data.checks import check_splits, find_hidden
 from nas_keras.data.decoding import check_image_size
 from nas_keras.data.folder import read_folder
-from nas_keras.data.labels import check_class_names, describe, number_classes
+from nas_keras.data.labels import check_class_names, number_classes
+from nas_keras.data.pairs import HeldOutSplit, Pair, check_length, check_pair
 from nas_keras.data.splits import check_fractions, stratify
 from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_name, check_seed
 from nas_keras.system.mapped_files import release_pages
 from nas_keras.system.paths import local_path
-
-Pair = tuple[np.ndarray, np.ndarray]  # images [N, H, W, C], labels [N]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class HeldOutSplit:
-    """A test split whose labels are known before it is read, so that they can be checked with those of the others.
-
-    Attributes:
-        read: reads the split, (images uint8 [N, H, W, C], labels int32 [N]).
-        labels: int32 [N].
-        images: uint8 [N, H, W, C] if they are in memory already, or None.
-    """
-
-    read: Callable[[], Pair]
-    labels: np.ndarray
-    images: np.ndarray | None = None
-
-    @classmethod
-    def of(cls, pair: Pair) -> "HeldOutSplit":
-        """Makes a test split of arrays in memory."""
-        images, labels = pair
-        return cls(functools.partial(_as_pair, images, labels), labels, images)  # a lambda could not be pickled
-
-    def __call__(self) -> Pair:
-        """Reads the split."""
-        return self.read()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -90,8 +64,8 @@ class Images:
         is_unnamed = isinstance(self.class_names, tuple) and not self.class_names
         names = map(str, range(self.num_classes)) if is_unnamed else self.class_names
         object.__setattr__(self, "class_names", check_class_names(names, self.num_classes))
-        _check_pair("train", self.train_images, self.train_labels, self.num_classes, None)
-        _check_pair("valid", self.valid_images, self.valid_labels, self.num_classes, self.image_shape)
+        check_pair("train", self.train_images, self.train_labels, self.num_classes, None)
+        check_pair("valid", self.valid_images, self.valid_labels, self.num_classes, self.image_shape)
         labels = {"train": self.train_labels, "valid": self.valid_labels}
         images = {"train": self.train_images, "valid": self.valid_images}
         if isinstance(self.load_test, HeldOutSplit):
@@ -146,7 +120,7 @@ class Images:
         pairs = {part: (images, labels[part]) for part, (images, _) in pairs.items()}
         if fractions:
             images, found = pairs["train"]
-            _check_length("train", images, found)
+            check_length("train", images, found)
             rows = stratify(found, {part: fraction for part, fraction in fractions.items() if fraction}, seed=seed)
             pairs |= {part: (images[drawn], found[drawn]) for part, drawn in rows.items()}
             if not len(rows.get("valid", [0] if "valid" not in fractions else [])):
@@ -248,47 +222,5 @@ class Images:
         if self.load_test is None:
             raise DataError(f"{self.name} has no test split: pass test=(images, labels) to Images.from_arrays.")
         images, labels = self.load_test()
-        _check_pair("test", images, labels, self.num_classes, self.image_shape)
+        check_pair("test", images, labels, self.num_classes, self.image_shape)
         return images, labels
-
-
-def _as_pair(images: np.ndarray, labels: np.ndarray) -> Pair:
-    return images, labels
-
-
-def _check_pair(part: str, images: np.ndarray, labels: np.ndarray, num_classes: int, image_shape: tuple | None) -> None:
-    """Raises InvalidValueError unless images and labels have the types and shapes that `Images` promises."""
-    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
-        raise InvalidValueError(
-            f"{part} images are {describe(images)}. Allowed: uint8 [N, H, W, C]; Images.from_arrays converts other "
-            "types, or says how to."
-        )
-    if not isinstance(labels, np.ndarray) or labels.dtype != np.int32 or labels.ndim != 1:
-        raise InvalidValueError(
-            f"{part} labels are {describe(labels)}. Allowed: int32 [N]; Images.from_arrays converts other types, or "
-            "says how to."
-        )
-    _check_length(part, images, labels)
-    if image_shape is not None and images.shape[1:] != image_shape:
-        raise InvalidValueError(
-            f"{part} images are {describe(images)}. Allowed: {list(image_shape)} each, as the train images are; bring "
-            "both to one size first."
-        )
-    if labels.min() < 0:
-        raise InvalidValueError(
-            f"{part} labels run from {labels.min()} to {labels.max()}. Allowed: 0 to {num_classes - 1}. Images whose "
-            "label is hidden or unknown (-1) must be left out."
-        )
-    if labels.max() >= num_classes:
-        raise InvalidValueError(
-            f"{part} labels run from {labels.min()} to {labels.max()}. Allowed: 0 to {num_classes - 1}, as "
-            f"num_classes={num_classes}. Pass a larger num_classes, or labels that count from 0."
-        )
-
-
-def _check_length(part: str, images: np.ndarray, labels: np.ndarray) -> None:
-    if len(images) != len(labels) or images.size == 0:
-        raise InvalidValueError(
-            f"{part} images are {describe(images)}, with {len(labels)} labels. Allowed: at least one image and one "
-            "label for each; check how the arrays were split."
-        )

@@ -12,7 +12,8 @@ from absl import logging
 from nas_keras._tensorflow import tf
 from nas_keras.data.checks import find_hidden
 from nas_keras.data.decoding import check_image_size, resize
-from nas_keras.data.images import HeldOutSplit, Images, Pair
+from nas_keras.data.images import Images
+from nas_keras.data.pairs import HeldOutSplit, Pair
 from nas_keras.data.splits import is_representative, stratify
 from nas_keras.data.tfds_builders import find_builder, image_and_label, is_path, prepare
 from nas_keras.errors import DataError, InvalidValueError, check_flag, shown

@@ -5,10 +5,12 @@ cells in a second. Everything else is measured in the worker process, once the m
 costs of a network that a user's function builds.
 """
 
+import functools
 import threading
 import time
 from typing import Any
 
+from nas_keras.children.build import ChildConfig, build_child
 from nas_keras.children.cell_costs import CellCosts
 from nas_keras.children.flops import count_flops
 from nas_keras.children.latency import measure_latency
@@ -34,6 +36,21 @@ class CellScreening:
     def __init__(self, limits: Limits, costs: CellCosts):
         self._limits, self._costs = Limits(limits.max_params, limits.max_flops), costs
         self._lock = threading.Lock()
+
+    @classmethod
+    def of_children(
+        cls, limits: Limits, child: ChildConfig, input_shape: tuple[int, int, int], num_classes: int
+    ) -> "CellScreening":
+        """Makes the screening of children that are built around cells.
+
+        Args:
+            limits: the largest child.
+            child: the network around a cell.
+            input_shape: [H, W, C] of one image.
+            num_classes: number of classes.
+        """
+        build = functools.partial(build_child, config=child, input_shape=input_shape, num_classes=num_classes)
+        return cls(limits, CellCosts(build))
 
     def refuse(self, job: Job) -> Evaluation | None:
         """Returns the refusal of a job, or None if its child is within the limits as far as they are known here."""

@@ -2,31 +2,28 @@
 
 import concurrent.futures
 import dataclasses
-import functools
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from absl import logging
 
 from nas_keras._tensorflow import NONE, tf
-from nas_keras.children.build import ChildConfig, build_child
+from nas_keras.children.build import ChildConfig
 from nas_keras.children.caveats import few_steps, guessing, near_median
-from nas_keras.children.cell_costs import CellCosts
 from nas_keras.children.named_recipes import settings_of
-from nas_keras.children.network import BuildError, CellNetwork, Network, make_network
+from nas_keras.children.network import CellNetwork, Network, make_network
 from nas_keras.children.train_config import TrainConfig
-from nas_keras.children.training import Split, evaluate_child
 from nas_keras.data.images import Images
-from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, check_type, shown
+from nas_keras.errors import InvalidValueError, check_child_timeout, check_flag, check_type
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.limits import Limits
 from nas_keras.evaluators.network_check import check_network
 from nas_keras.evaluators.operation_check import check_operations
-from nas_keras.evaluators.screening import CellScreening, RefusedError, ScreenedModel
+from nas_keras.evaluators.screening import CellScreening, ScreenedModel
+from nas_keras.evaluators.training_jobs import TrainingJobs
 from nas_keras.evaluators.training_pool import THREADS, TrainingPool
+from nas_keras.evaluators.training_task import evaluate_task
 from nas_keras.evaluators.workers.devices import ONEDNN, processor, restore_kernels, worker_environments
-from nas_keras.evaluators.workers.worker import WorkerDiedError, WorkerOutOfMemoryError, WorkerTimeoutError
 from nas_keras.spaces import operations
 from nas_keras.spaces.cell import Cell
 from nas_keras.spaces.families import operations_of
@@ -81,12 +78,8 @@ class TrainingEvaluator(Evaluator):
     ):
         self._network = make_network(child, build, version)
         self._train = TrainConfig() if train is None else train
-        for name, value, kind in (
-            ("images", images, Images),
-            ("train", self._train, TrainConfig),
-        ):
-            if not isinstance(value, kind):
-                raise InvalidValueError(f"{name}={shown(value)} is not allowed: it must be an nk.{kind.__name__}.")
+        check_type("images", images, Images, "an nk.Images")
+        check_type("train", self._train, TrainConfig, "an nk.TrainConfig")
         check_child_timeout(child_timeout)
         check_flag("measure_test", measure_test)
         self._set_limits(limits, measure_latency, distribute, images)
@@ -119,7 +112,7 @@ class TrainingEvaluator(Evaluator):
         }
         if self._measures_latency:
             self.environment["latency"] = f"beside up to {len(self._environments) - 1} other workers"
-        self._submitted: list[dict[concurrent.futures.Future, tuple[Job, bool]]] = []  # one for each open `evaluate`
+        self._jobs = TrainingJobs(self._submit)
         self._image_shape, self._valid_labels = images.image_shape, images.valid_labels
         self._pool = TrainingPool(
             images, environments=self._environments, with_test=measure_test, timeout=child_timeout
@@ -135,16 +128,11 @@ class TrainingEvaluator(Evaluator):
                 f"distribute={distribute!r} is not allowed with a latency, which is that of one device. Use 'none'."
             )
         self.costs = ("num_params", "flops", *(["latency_ms"] if self._measures_latency else []))
+        self._screening = None  # the costs of a user's network are those of its model, which a worker builds
         if isinstance(self._network, CellNetwork):
-            build = functools.partial(
-                build_child,
-                config=self._network.child,
-                input_shape=images.image_shape,
-                num_classes=images.num_classes,
+            self._screening = CellScreening.of_children(
+                self.limits, self._network.child, images.image_shape, images.num_classes
             )
-            self._screening: CellScreening | None = CellScreening(self.limits, CellCosts(build))
-        else:  # the costs of a user's network are those of its model, which a worker builds
-            self._screening = None
 
     def check(self, space: SearchSpace) -> None:
         """Checks the user's operations or network, and adds the code of the operations to the recipe.
@@ -222,48 +210,23 @@ class TrainingEvaluator(Evaluator):
             TaskError: if a worker raises an unexpected exception; the message is its traceback.
         """
         self._pool.check_open()
-        refusals = {job.key: self._screening.refuse(job) if self._screening else None for job in jobs}
-        allowed = [job for job in jobs if refusals[job.key] is None]
-        submitted = {self._submit(self._pool.submit, job, self._train): (job, False) for job in allowed}
-        self._submitted.append(submitted)
-        try:
-            for job in jobs:
-                if refusal := refusals[job.key]:
-                    yield job, refusal
-            while submitted:
-                done, _ = concurrent.futures.wait(submitted, return_when=concurrent.futures.FIRST_COMPLETED)
-                for future in done:
-                    job, is_retry = submitted.pop(future)
-                    evaluation, out_of_memory = _outcome(future)
-                    if out_of_memory and self.variants and not is_retry:
-                        logging.warning(
-                            "%s: %s. It is trained again, alone and with half the batch size.",
-                            job.key,
-                            evaluation.status,
-                        )
-                        submitted[self._submit(self._pool.submit_alone, job, self._half)] = job, True
-                        continue
-                    if is_retry:
-                        evaluation = dataclasses.replace(evaluation, recipe=fingerprint(self.variants[0]))
-                    yield job, evaluation
-        finally:
-            # If the caller stops before the last evaluation, the workers do not begin the rest.
-            for future in submitted:
-                future.cancel()
-            self._submitted[:] = [other for other in self._submitted if other is not submitted]
+        refusals = [(job, self._screening.refuse(job) if self._screening else None) for job in jobs]
+        yield from self._jobs.run(
+            [job for job, refusal in refusals if refusal is None],
+            known=[(job, refusal) for job, refusal in refusals if refusal is not None],
+            retry_recipe=fingerprint(self.variants[0]) if self.variants else None,
+        )
 
     def cancel(self, jobs: Sequence[Job]) -> None:
         """See `Evaluator`. A child that a worker is training already is trained to its end."""
-        dropped = set(map(id, jobs))
-        for submitted in list(self._submitted):
-            for future, (job, _) in list(submitted.items()):
-                if id(job) in dropped:
-                    future.cancel()
+        self._jobs.cancel(jobs)
 
-    def _submit(self, submit: Callable, job: Job, train: TrainConfig) -> concurrent.futures.Future:
+    def _submit(self, job: Job, is_retry: bool) -> concurrent.futures.Future:
+        submit = self._pool.submit_alone if is_retry else self._pool.submit
+        train = self._half if is_retry else self._train
         build = self._network.make_model(job.architecture)
         make_model = ScreenedModel(build, self.limits, latency=self._measures_latency)
-        return submit(_evaluate, make_model=make_model, seed=job.seed, settings={**self._settings, "config": train})
+        return submit(evaluate_task, make_model=make_model, seed=job.seed, settings={**self._settings, "config": train})
 
     def close(self) -> None:
         """Kills the workers and releases the shared images."""
@@ -280,39 +243,3 @@ def make_recipe(images: Images, network: Network | ChildConfig, train: TrainConf
         "distribute": distribute,
     }
     return with_code(recipe, build=network.code)
-
-
-def _evaluate(
-    splits: dict[str, Split], *, make_model: ScreenedModel, seed: int, settings: dict[str, Any]
-) -> tuple[Evaluation, bool]:
-    """The task of a worker: trains one child. Returns its evaluation and whether it ran out of memory."""
-    try:
-        evaluation = evaluate_child(
-            make_model, splits["train"], splits["valid"], test=splits.get("test"), seed=seed, **settings
-        )
-        return dataclasses.replace(evaluation, latency_ms=make_model.latency_ms), False
-    except RefusedError as refused:
-        return refused.args[0], False
-    except BuildError as error:
-        return Evaluation.failure(str(error)), False
-    except (tf.errors.OpError, MemoryError) as error:
-        failure = Evaluation.failure(f"{type(error).__name__}: {_cause(error)}".removesuffix(": "))
-        return failure, isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
-    finally:
-        tf.keras.backend.clear_session()
-
-
-def _outcome(future: concurrent.futures.Future) -> tuple[Evaluation, bool]:
-    """Returns the evaluation of a finished task and whether it ran out of memory."""
-    try:
-        return future.result()
-    except (WorkerDiedError, WorkerTimeoutError) as error:
-        return Evaluation.failure(str(error)), isinstance(error, WorkerOutOfMemoryError)
-
-
-def _cause(error: Exception) -> str:
-    """Returns the line of TensorFlow's message that names the cause; in a graph the place of the node comes first."""
-    paragraphs = [paragraph.strip() for paragraph in str(error).split("\n\n")]
-    places = ("Graph execution error", "Detected at node", "File ")
-    told = next((paragraph for paragraph in paragraphs if not paragraph.startswith(places)), "")
-    return re.sub(r"\{\{.*?\}\} *", "", told.partition("\n")[0])[:200]
