@@ -110,6 +110,21 @@ def check_test_files(root: pathlib.Path, tests: pathlib.Path, elsewhere: Mapping
     return problems
 
 
+def check_module_lengths(folders: Iterable[pathlib.Path], *, most: int, exceptions: Iterable[str] = ()) -> list[str]:
+    """Modules of more than `most` lines, and exceptions that are not needed any more."""
+    paths = {
+        f"{folder.name}/{path.relative_to(folder).as_posix()}": path
+        for folder in folders
+        for path in folder.rglob("*.py")
+    }
+    lengths = {name: len(path.read_text().splitlines()) for name, path in sorted(paths.items())}
+    long, exceptions = [name for name, length in lengths.items() if length > most], set(exceptions)
+    return [
+        *(f"{name} has {lengths[name]} lines, more than {most}." for name in long if name not in exceptions),
+        *(f"{name} needs no exception any more." for name in sorted(exceptions - set(long))),
+    ]
+
+
 def check_function_lengths(folders: Iterable[pathlib.Path], *, most: int, exceptions: Iterable[str] = ()) -> list[str]:
     """Functions of more than `most` lines, docstring included, and exceptions that are not needed any more."""
     long = {}

@@ -14,7 +14,7 @@ from absl import flags
 from nas_keras.errors import InvalidValueError, check_choice
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.recipe import BUILD
-from nas_keras.system.code_fingerprint import code_parts
+from nas_keras.system.code.fingerprint import code_parts
 from nas_keras.system.user_files import import_file, values_of
 
 flags.disclaim_key_flags()  # a script's --help lists the flags of the module that defines them: make that the script

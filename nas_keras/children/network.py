@@ -17,7 +17,7 @@ from nas_keras.children.build import INPUT_NAME, ChildConfig, build_child
 from nas_keras.children.training import MakeModel
 from nas_keras.errors import InvalidValueError, check_type, in_one_line, shown
 from nas_keras.spaces.variables import NETWORK_REMEDY, NOT_NEW, VariableWatch, identities, identities_of, is_weight
-from nas_keras.system.code_fingerprint import code_parts, values_difference
+from nas_keras.system.code.fingerprint import code_parts, values_difference
 
 _SIGNATURE = "build(architecture, input_shape, num_classes)"
 _KERAS = "tf.keras, which is tf_keras here (import nas_keras first, or import tf_keras as keras)"

@@ -9,7 +9,7 @@ import numpy as np
 from nas_keras.errors import InvalidValueError, check_type, shown
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.storage.recipe import with_code
-from nas_keras.system.code_fingerprint import code_parts
+from nas_keras.system.code.fingerprint import code_parts
 from nas_keras.trial import Evaluation, Job
 
 
@@ -20,7 +20,7 @@ class FunctionEvaluator(Evaluator):
         function: `function(space.decode(actions))` returns the reward, or an `nk.Evaluation` with further results.
         recipe: everything that the rewards depend on, as a JSON object. It is stored with D, and a run with another
             recipe is not continued. The default holds the function's name and a fingerprint of its code, which
-            `system/code_fingerprint.py` defines.
+            `system/code/fingerprint.py` defines.
         version: text that replaces the code in the recipe; change it whenever the rewards change.
 
     Raises:

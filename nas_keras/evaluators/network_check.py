@@ -18,7 +18,7 @@ from nas_keras.spaces.architecture_names import name_architecture
 from nas_keras.spaces.search_space import Actions, SearchSpace
 from nas_keras.spaces.variables import NETWORK_REMEDY, VariableWatch
 from nas_keras.storage.recipe import BUILD, code_difference, with_code
-from nas_keras.system.code_fingerprint import given_version
+from nas_keras.system.code.fingerprint import given_version
 
 _MOST_BUILT = 8  # architectures
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from nas_keras.errors import InvalidValueError, shown
 from nas_keras.storage.recipe import fingerprint
-from nas_keras.system.code_fingerprint import code_parts
+from nas_keras.system.code.fingerprint import code_parts
 from nas_keras.trial import Evaluation
 
 ACCURACY = "accuracy"

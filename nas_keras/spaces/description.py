@@ -14,7 +14,7 @@ import numpy as np
 from nas_keras.errors import DataError, InvalidValueError, shown
 from nas_keras.spaces import families
 from nas_keras.spaces.search_space import SearchSpace, fingerprint_of
-from nas_keras.system.code_fingerprint import code_parts
+from nas_keras.system.code.fingerprint import code_parts
 
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+|\bid=\d{9,}")
 _ABBREVIATED = re.compile(r"\.\.\.,|, \.\.\.|\n *\.\.\.?")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nas_keras.spaces.description import choices_of, completed
-from nas_keras.system.code_fingerprint import parts_difference
+from nas_keras.system.code.fingerprint import parts_difference
 
 _MAX_NAMED = 5  # choices in a message
 

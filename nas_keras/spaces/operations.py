@@ -11,7 +11,7 @@ from typing import Any
 
 from nas_keras.errors import InvalidValueError, NasKerasError, check_choice, check_flag, in_one_line, shown
 from nas_keras.spaces.cell_text import check_operation_name
-from nas_keras.system.code_fingerprint import code_parts, parts_difference, values_difference
+from nas_keras.system.code.fingerprint import code_parts, parts_difference, values_difference
 
 Builder = Callable[..., Any]
 
@@ -84,7 +84,7 @@ def register(name: str, build: Builder, *, version: str | None = None, replace: 
 
     The operation does not join a built-in space by itself: pass `operations=nk.OPERATIONS + (name,)` to `spaces.large`.
     The code of `build` is part of the recipe of every run whose space has the operation, so that a run never continues
-    with different code (`system/code_fingerprint.py` defines what counts as code).
+    with different code (`system/code/fingerprint.py` defines what counts as code).
 
     Args:
         name: name in keys and spaces. A name may be registered again with the same code.

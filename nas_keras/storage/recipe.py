@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from nas_keras.errors import InvalidValueError, shown
-from nas_keras.system.code_fingerprint import parts_difference
+from nas_keras.system.code.fingerprint import parts_difference
 
 
 def fingerprint(recipe: dict[str, Any]) -> str:

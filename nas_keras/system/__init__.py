@@ -10,5 +10,5 @@ The package knows nothing of runs and tables; `storage/` defines what is in thei
 - `python_process.py` starts a Python process that imports nothing from the current folder;
 - `user_files.py` imports a user's Python file by its path;
 - `interrupts.py` defers Ctrl-C until a step is complete;
-- `code_fingerprint.py`, `code_walk.py`, `code_values.py` and `code_source.py` identify a function by its code.
+- `code/` identifies a function by its code and by the values that it reads.
 """

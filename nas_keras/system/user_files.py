@@ -3,7 +3,7 @@
 The module of such a file is called after the file. Its functions and classes are sent to worker processes by value, as
 they are when the workers are started, so that a worker trains with the code that was imported even if the file changes
 later. The digest of the file is a part of the identity of each function and class in it
-(`system/code_fingerprint.py`): rewards that were found with one text of the file are not continued with another.
+(`system/code/fingerprint.py`): rewards that were found with one text of the file are not continued with another.
 """
 
 import contextlib

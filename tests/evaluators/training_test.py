@@ -13,7 +13,7 @@ import nas_keras as nk
 from nas_keras import _tensorflow
 from nas_keras.children.named_recipes import settings_of
 from nas_keras.errors import InvalidValueError
-from nas_keras.evaluators import training
+from nas_keras.evaluators import training, training_task
 from nas_keras.evaluators.workers import devices
 from nas_keras.evaluators.workers.shared_arrays import attach
 from nas_keras.spaces import operations
@@ -189,7 +189,7 @@ def test_a_child_that_ran_out_of_memory_is_tried_with_half_the_batch_under_a_rec
     ],
 )
 def test_one_line_of_tensorflows_many_is_the_reason(text, line):
-    assert training._cause(MemoryError(text)) == line
+    assert training_task._cause(MemoryError(text)) == line
 
 
 def test_an_operation_that_is_refused_ends_the_search_with_its_error(results):

@@ -94,7 +94,7 @@ _MAY_EXECUTE = {"system/user_files.py"}
 _LOADERS_OF_OURS = {"_IMPORT", "network"}  # objects whose method `load` imports those files, or unpickles the function
 _MAY_CALL_BACK = {"children/batches.py"}  # a `tf.data` step that reads images from the mapped file; it is never saved
 # Compiles the source of a user's function that is loaded already, to compare the bytecode. It executes nothing.
-_MAY_COMPILE = {"system/code_source.py"}
+_MAY_COMPILE = {"system/code/source.py"}
 _MAY_IMPORT_BY_NAME = {"__init__.py", "strategies/__init__.py"}  # from tables in their own text
 
 

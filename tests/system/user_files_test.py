@@ -9,7 +9,7 @@ import pytest
 import nas_keras as nk
 from nas_keras.spaces import description, operations, rebuilding
 from nas_keras.system import user_files
-from nas_keras.system.code_fingerprint import code_parts, parts_difference
+from nas_keras.system.code.fingerprint import code_parts, parts_difference
 from nas_keras.system.user_files import import_file, values_of
 
 _TEXT = """

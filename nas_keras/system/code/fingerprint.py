@@ -2,7 +2,7 @@
 
 An identity is a dict of parts, name -> text, so that a message can name the part that changed:
 
-- the text of the function (`system/code_source.py`), and of each function and class of the user's that it reads by
+- the text of the function (`system/code/source.py`), and of each function and class of the user's that it reads by
   name, at any depth, through closures, globals, modules, decorators, `functools.partial` and methods;
 - the values that those read: defaults, closure values, globals, arguments of a partial, attributes of an object. Plain
   values, lists, dicts, sets, arrays, numbers and dates of the standard library, and objects of the user's classes count
@@ -19,7 +19,8 @@ a log, a cache, a heap), which are its state.
 from typing import Any
 
 from nas_keras.errors import InvalidValueError, check_name
-from nas_keras.system.code_walk import CodeWalk, is_digest
+from nas_keras.system.code.parts import is_digest
+from nas_keras.system.code.walk import CodeWalk
 
 _VERSION = "given version"
 _FILE = "file "  # begins the name of a part that is the digest of an imported file

@@ -1,4 +1,4 @@
-"""The text of one Python function, and the names that it uses; `system/code_fingerprint.py` forms an identity of them.
+"""The text of one Python function, and the names that it uses; `system/code/fingerprint.py` forms an identity of them.
 
 The text is the source without comments, docstrings and layout, so that it is the same for every version of Python. The
 bytecode and its constants take its place if the source cannot be read, does not compile to them, or is ambiguous (two

@@ -16,7 +16,7 @@ from helpers import run_python
 
 import nas_keras as nk
 from nas_keras.errors import InvalidValueError
-from nas_keras.system.code_fingerprint import code_parts, parts_difference
+from nas_keras.system.code.fingerprint import code_parts, parts_difference
 
 _number = iter(range(10**6))
 
@@ -487,8 +487,8 @@ class _Weights:
 def test_the_same_in_every_process_whatever_its_hash_seed_and_addresses():
     code = """
 import json
-from system.code_fingerprint_test import _CLASSES, _HOLDERS, _PRIVATE, _REGROUPED, _TEXT, _PAIRS, _Weights, _module
-from nas_keras.system.code_fingerprint import code_parts
+from system.code.fingerprint_test import _CLASSES, _HOLDERS, _PRIVATE, _REGROUPED, _TEXT, _PAIRS, _Weights, _module
+from nas_keras.system.code.fingerprint import code_parts
 weights = _Weights(frozenset("abcdefgh"))
 def in_no_file(x):
     return x in {"a", "b", "c"}, weights

@@ -1,4 +1,4 @@
-"""A walk from a user's function to everything that it reads; `system/code_fingerprint.py` states what counts.
+"""A walk from a user's function to everything that it reads; `system/code/fingerprint.py` states what counts.
 
 `CodeWalk.refer` writes a value as a text. Functions and classes of the user's are referred to by name and become parts
 of their own; a value that a function reads becomes a part named after the variable and the function. A reference to an
@@ -8,30 +8,33 @@ object, a partial or a closure contains a digest of what it holds, so that two o
 import dataclasses
 import enum
 import functools
-import hashlib
 import operator
 import pathlib
 import re
-import sys
-import sysconfig
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from nas_keras.system.code_source import first_arguments, names_used, state_of, text_of
-from nas_keras.system.code_values import changes_argument, emptied, is_computed, is_state, items_of
-from nas_keras.system.user_files import file_digest
+from nas_keras.system.code.objects import (
+    MAKERS,
+    attribute_of,
+    attributes_of,
+    changed_arguments,
+    defaults_of,
+    is_installed,
+    is_users_module,
+    methods_of,
+    scope_of,
+)
+from nas_keras.system.code.parts import Parts, digest
+from nas_keras.system.code.source import names_used, state_of, text_of
+from nas_keras.system.code.values import emptied, is_computed, is_state, items_of
 
-_INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-_PACKAGE = __name__.partition(".")[0]
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), range, slice)
-_LONG = 40  # characters of a value that is written out
 _LARGE = 10**100  # Python writes integers of thousands of digits only as hexadecimal ones
 _GETTERS = operator.itemgetter | operator.attrgetter | operator.methodcaller
-_MAKERS = ("__init__", "__post_init__")  # attributes set there define an object; they are not its state
-_DIGEST = "sha256:"
 
 
 class CodeWalk:
@@ -47,7 +50,8 @@ class CodeWalk:
     """
 
     def __init__(self, changed: Mapping[int, Any] | None = None):
-        self.found: dict[str, str] = {}
+        self._parts = Parts()
+        self.found = self._parts.found
         self.changed: dict[int, Any] = {}
         self._known_changed = dict(changed or {})
         self._seen: dict[int, tuple[Any, str]] = {}  # holds the object, so that its id is not reused
@@ -61,7 +65,7 @@ class CodeWalk:
         if type(value) in _PLAIN:
             return repr(value) if not isinstance(value, int) else hex(value) if abs(value) > _LARGE else repr(value)
         if isinstance(value, np.generic) or isinstance(value, np.ndarray) and not value.dtype.hasobject:
-            return f"{value.dtype.str}{list(value.shape)} {_digest(np.ascontiguousarray(value).tobytes())}"
+            return f"{value.dtype.str}{list(value.shape)} {digest(np.ascontiguousarray(value).tobytes())}"
         if id(value) in self._seen:
             return self._seen[id(value)][1]
         self._seen[id(value)] = value, f"a {type(value).__qualname__} within itself"
@@ -83,10 +87,10 @@ class CodeWalk:
         if isinstance(value, types.ModuleType):
             return f"module {value.__name__}"
         if isinstance(value, np.vectorize):
-            held = {name: _attribute(value, name) for name in ("otypes", "signature", "excluded")}
+            held = {name: attribute_of(value, name) for name in ("otypes", "signature", "excluded")}
             return f"numpy.vectorize {self.refer(value.pyfunc)}{self._holding('numpy.vectorize', held)}"
         for wrapped in ("__wrapped__", "python_function"):
-            if callable(inner := _attribute(value, wrapped)):
+            if callable(inner := attribute_of(value, wrapped)):
                 return f"{type(value).__qualname__} {self.refer(inner)}"
         if isinstance(value, types.BuiltinFunctionType):
             owner = value.__self__
@@ -117,21 +121,18 @@ class CodeWalk:
 
     def _function(self, function: types.FunctionType) -> str:
         code, name = function.__code__, function.__qualname__
-        if _is_installed(function.__module__, code.co_filename):
+        if is_installed(function.__module__, code.co_filename):
             return self._wrapped(function) or f"{function.__module__}.{name}"
-        name = self._add(name, _digest(text_of(code)))
-        self._add_file(function.__module__)
+        name = self._parts.add(name, digest(text_of(code)))
+        self._parts.add_file(function.__module__)
         self._seen[id(function)] = function, name  # it may call itself
-        names = code.co_varnames[: code.co_argcount]
-        defaults = function.__defaults__ or ()
-        with_default = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
         state = state_of(code)
-        if function.__name__ not in _MAKERS:
+        if function.__name__ not in MAKERS:
             self._state |= {changed for changed in state if changed.startswith(".")}
-        given = {**with_default, **(function.__kwdefaults__ or {})}
-        holding = self._holding(name, {variable: value for variable, value in given.items() if variable not in state})
-        scope, enclosed = _scope(function), {}
-        changed = state | _changed_arguments(function)
+        given = {variable: value for variable, value in defaults_of(function).items() if variable not in state}
+        holding = self._holding(name, given)
+        scope, enclosed = scope_of(function), {}
+        changed = state | changed_arguments(function)
         self._note_changed(scope[variable] for variable in changed if variable in scope)
         for variable, attributes in dict.fromkeys(names_used(code)):
             value = scope.get(variable)
@@ -139,7 +140,7 @@ class CodeWalk:
             if variable not in scope or variable in state and not is_code:
                 continue
             for attribute in attributes:
-                inner = _attribute(value, attribute) if _is_users_module(value) else None
+                inner = attribute_of(value, attribute) if is_users_module(value) else None
                 if inner is None:
                     break
                 if f".{attribute}" in changed:
@@ -149,31 +150,31 @@ class CodeWalk:
             text = self._variable(variable, name, value)
             if variable.partition(".")[0] in code.co_freevars:
                 enclosed[variable] = text
-        return name + holding + (f" {_digest(repr(sorted(enclosed.items())))}" if enclosed else "")
+        return name + holding + (f" {digest(repr(sorted(enclosed.items())))}" if enclosed else "")
 
     def _wrapped(self, function: types.FunctionType) -> str:
         """Writes a function of the user's within one that an installed decorator made; "" for any other function."""
-        inner, registry = _attribute(function, "__wrapped__"), _attribute(function, "registry")
-        if not isinstance(inner, types.FunctionType) or _is_installed(inner.__module__, inner.__code__.co_filename):
+        inner, registry = attribute_of(function, "__wrapped__"), attribute_of(function, "registry")
+        if not isinstance(inner, types.FunctionType) or is_installed(inner.__module__, inner.__code__.co_filename):
             return ""
         name = f"{function.__code__.co_name} of {self.refer(inner)}"
         if not isinstance(registry, types.MappingProxyType):
             return name
         by_type = sorted(f"{self.refer(kind)}: {self.refer(handler)}" for kind, handler in registry.items())
-        return f"{name} {_digest(repr(by_type))}"  # of `functools.singledispatch`
+        return f"{name} {digest(repr(by_type))}"  # of `functools.singledispatch`
 
     def _class(self, kind: type) -> str:
-        if _is_installed(kind.__module__, None):
+        if is_installed(kind.__module__, None):
             return f"{kind.__module__}.{kind.__qualname__}"
         name = kind.__qualname__
-        self._add_file(kind.__module__)
+        self._parts.add_file(kind.__module__)
         self._seen[id(kind)] = kind, name  # its methods refer to it
         bases = [self.refer(base) for base in kind.__bases__ if base is not object]
-        self._add(f"class {name}", ", ".join(bases) or "object")
+        self._parts.add(f"class {name}", ", ".join(bases) or "object")
         state = self._state_of(kind)
         generated = dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")
         for attribute, value in list(vars(kind).items()):
-            inner = _attribute(value, "__func__") or _attribute(value, "func") or value
+            inner = attribute_of(value, "__func__") or attribute_of(value, "func") or value
             if isinstance(value, functools.partialmethod):
                 self._variable(attribute, name, value)
             elif isinstance(value, functools.singledispatchmethod):
@@ -191,16 +192,15 @@ class CodeWalk:
         return name
 
     def _state_of(self, kind: type) -> set[str]:
-        return self._state.union(*(state_of(method.__code__) for method in _methods_of(kind)))
+        return self._state.union(*(state_of(method.__code__) for method in methods_of(kind)))
 
     def _object(self, value: Any) -> str:
         kind = type(value)
-        if _is_installed(kind.__module__, None) and not dataclasses.is_dataclass(value):
+        if is_installed(kind.__module__, None) and not dataclasses.is_dataclass(value):
             return f"a {kind.__module__}.{kind.__qualname__}"
         name, state = self.refer(kind), self._state_of(kind)
-        slots = [slot for c in kind.__mro__ for slot in vars(c).get("__slots__", ()) if hasattr(value, slot)]
-        held = {**{slot: getattr(value, slot) for slot in slots}, **_attributes(value)}
-        changed = set[str]().union(*map(_changed_arguments, _methods_of(kind)))
+        held = attributes_of(value)
+        changed = set[str]().union(*map(changed_arguments, methods_of(kind)))
         held = {
             attribute: emptied(inner) if is_state(attribute, kind, changed) else inner
             for attribute, inner in held.items()
@@ -211,7 +211,7 @@ class CodeWalk:
     def _holding(self, owner: str, held: dict[str, Any]) -> str:
         """Adds each held value as a part; returns a digest of them all, to be written behind the name of the owner."""
         texts = [f"{variable}={self._variable(variable, owner, value)}" for variable, value in held.items()]
-        return f" {_digest(repr(sorted(texts)))}" if texts else ""
+        return f" {digest(repr(sorted(texts)))}" if texts else ""
 
     def _variable(self, variable: str, owner: str, value: Any) -> str:
         """Adds the value of a variable as a part, and returns its text.
@@ -227,9 +227,7 @@ class CodeWalk:
             return text
         text = self.refer(value)
         if text != variable:  # a helper under its own name is already a part
-            # A string may be a password, so only its digest is stored.
-            is_open = len(text) <= _LONG and text.isprintable() and not {"'", '"'} & set(text)
-            self._add(f"{variable} in {owner}", text if is_open else _digest(text))
+            self._parts.add_value(f"{variable} in {owner}", text)
         return text
 
     def _note_changed(self, values: Iterable[Any]) -> None:
@@ -237,83 +235,3 @@ class CodeWalk:
 
     def _without_changes(self, value: Any) -> Any:
         return emptied(value) if id(value) in self._known_changed else value
-
-    def _add_file(self, module: str | None) -> None:
-        """Adds the digest of the file of a module, if it is one that was imported by its path."""
-        if (digest := file_digest(module)) is not None:
-            self._add(f"file {digest[0]}", digest[1])
-
-    def _add(self, name: str, text: str) -> str:
-        free, number = name, 1
-        while self.found.get(free, text) != text:
-            number += 1
-            free = f"{name} #{number}"
-        self.found[free] = text
-        return free
-
-
-def is_digest(text: object) -> bool:
-    """Returns whether a part is written as a digest, which says nothing to a reader."""
-    return isinstance(text, str) and _DIGEST in text
-
-
-def _digest(text: str | bytes) -> str:
-    return f"{_DIGEST}{hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()[:16]}"
-
-
-def _scope(function: types.FunctionType) -> dict[str, Any]:
-    """Returns the values of the global and enclosing names that a function can read."""
-    scope = dict(function.__globals__)
-    for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            scope[variable] = cell.cell_contents
-        except ValueError:  # not filled yet
-            scope.pop(variable, None)
-    return scope
-
-
-def _changed_arguments(function: types.FunctionType) -> set[str]:
-    """Returns the names that a function gives to functions like `heapq.heappush`; ".name" for attributes."""
-    scope, changed = _scope(function), set()
-    for (name, *attributes), argument in filter(operator.itemgetter(0), first_arguments(function.__code__)):
-        called = scope.get(name)
-        for attribute in attributes:
-            called = _attribute(called, attribute)
-        if changes_argument(called):
-            changed.add(argument)
-    return changed
-
-
-def _methods_of(kind: type) -> list[types.FunctionType]:
-    """Returns the functions of a class and its bases, but for those that make an object."""
-    methods = [m for c in kind.__mro__ for n, m in vars(c).items() if n not in _MAKERS]
-    functions = [_attribute(m, "__func__") or _attribute(m, "func") or _attribute(m, "fget") or m for m in methods]
-    return [function for function in functions if isinstance(function, types.FunctionType)]
-
-
-def _attribute(value: Any, name: str) -> Any:
-    try:
-        return getattr(value, name, None)
-    except Exception:  # the value may be of any class
-        return None
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    return dict(vars(value)) if hasattr(value, "__dict__") else {}
-
-
-def _is_users_module(value: Any) -> bool:
-    return isinstance(value, types.ModuleType) and not _is_installed(value.__name__, _attribute(value, "__file__"))
-
-
-def _is_installed(module: str | None, file: str | None) -> bool:
-    """Returns whether code belongs to Python, an installed package or this one, so that its name identifies it."""
-    top = (module or "").partition(".")[0]
-    if top in (_PACKAGE, "builtins"):
-        return True
-    if file is None:
-        loaded = sys.modules.get(module or "")
-        file = _attribute(loaded, "__file__")
-        if file is None:
-            return loaded is not None and top != "__main__"  # built into Python
-    return file.startswith("<frozen") or file.startswith(_INSTALLED) or "site-packages" in file

@@ -1,4 +1,4 @@
-"""What values of standard types consist of, and which values are state; `system/code_walk.py` reads them."""
+"""What values of standard types consist of, and which values are state; `system/code/walk.py` reads them."""
 
 import argparse
 import array
