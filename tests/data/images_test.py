@@ -427,7 +427,7 @@ def test_a_missing_set_fails_at_once_and_asks_no_network(tfds, tmp_path, no_netw
     assert time.monotonic() - start < 10
     for part in (f"{name}/3.0.", str(tmp_path / name), "download=True (--download)", "data_dir (--data_dir)"):
         assert part in str(error.value)
-    assert ("testdata" in str(error.value)) == (name == "mnist")
+    assert ("the copy that comes along" in str(error.value)) == (name == "mnist")
 
 
 def test_download_is_called_when_asked_and_only_if_needed(tfds, tmp_path, no_network, monkeypatch):

@@ -335,13 +335,13 @@ def test_jobs_that_nobody_waits_for_are_cancelled(images):
     """Otherwise the worker would train them all before the jobs of the next search."""
     futures = []
     with nk.TrainingEvaluator(images, child=TINY_CHILD, train=TINY_TRAIN, workers=1) as evaluator:
-        submit = evaluator._submit
+        submit = evaluator._jobs._submit
 
         def note(*arguments):
             futures.append(submit(*arguments))
             return futures[-1]
 
-        evaluator._submit = note
+        evaluator._jobs._submit = note
         jobs = [nk.Job(f"{i}", (), Cell.chain("conv_3x3"), i) for i in range(6)]
         answers = evaluator.evaluate(jobs)
         job, _ = next(answers)
