@@ -177,7 +177,6 @@ def ask_flags(define: str, *cases: list[str], **environment: str) -> list[str]:
 import json, sys
 from absl import flags
 import nas_keras as nk
-from nas_keras.spaces.description import describe_space
 {define}
 answers = []
 for expression, *arguments in json.loads(sys.argv[1]):

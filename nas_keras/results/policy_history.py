@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nas_keras.errors import InvalidValueError
-from nas_keras.results.runs import Run
+from nas_keras.results.loaded_run import Run
 from nas_keras.strategies import make_strategy
 
 _MAX_POLICIES = 200  # a picture cannot show more
