@@ -13,11 +13,13 @@ import dataclasses
 import time
 from typing import Any
 
+from absl import flags
+
 import nas_keras as nk
 from nas_keras._launch import plan, results, script
 from nas_keras._launch.final_flags import FinalFlags
 from nas_keras._launch.image_flags import ImageFlags
-from nas_keras._launch.progress import SearchProgress, show_time
+from nas_keras._launch.progress import show_time
 from nas_keras._launch.reward_flags import RewardFlags
 from nas_keras._launch.search_flags import SearchFlags
 from nas_keras._launch.space_flags import SpaceFlags
@@ -41,6 +43,7 @@ _IMAGES = ImageFlags(
 )
 _REWARD = RewardFlags(_SPACE, _IMAGES)
 _FINAL = FinalFlags()
+_QUIET = flags.DEFINE_boolean("quiet", False, "Show no progress while children are trained.")
 
 
 def main() -> None:
@@ -93,16 +96,17 @@ def _print_plan(
 
 
 def _search(evaluator: nk.Evaluator, settings: Settings, time_budget: TimeBudget | None) -> nk.SearchResult:
-    progress = SearchProgress(settings.space)
+    progress = not _QUIET.value
     if time_budget is None:
-        return run_search(evaluator, settings, on_batch=progress.on_batch, on_trial=progress.on_trial)
-
-    def on_trial(dataset, trial):
-        time_budget.observe(trial)
-        progress.on_trial(dataset, trial)
-
+        return run_search(evaluator, settings, progress=progress)
     settings = dataclasses.replace(settings, max_seconds=time_budget.begin_search())
-    return run_search(evaluator, settings, on_batch=progress.on_batch, on_trial=on_trial, reserve=time_budget.reserve)
+    return run_search(
+        evaluator,
+        settings,
+        on_trial=lambda _, trial: time_budget.observe(trial),
+        reserve=time_budget.reserve,
+        progress=progress,
+    )
 
 
 def _export(space: nk.SearchSpace, images, result, final_epochs: int, time_budget: TimeBudget | None) -> bool:

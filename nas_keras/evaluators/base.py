@@ -53,6 +53,11 @@ class Evaluator:
     limits: Limits = Limits()
     costs: Collection[str] | None = None
 
+    @property
+    def num_parallel(self) -> int:
+        """The number of jobs that are evaluated at once, to be shown."""
+        return 1
+
     def check(self, space: SearchSpace) -> None:
         """Raises InvalidValueError if this evaluator cannot evaluate the architectures of `space`."""
         del space

@@ -56,6 +56,11 @@ class TableEvaluator(Evaluator):
     def __len__(self) -> int:
         return len(self._evaluations)
 
+    @property
+    def num_parallel(self) -> int:
+        """See `Evaluator`: that of the evaluator of missing keys."""
+        return self._otherwise.num_parallel if self._otherwise else 1
+
     def check(self, space: SearchSpace) -> None:
         """Raises InvalidValueError if the table was computed for another space, or `otherwise` has another recipe."""
         fix = "Choose the space of the table, or another table."

@@ -174,6 +174,11 @@ class TrainingEvaluator(Evaluator):
     def _with_code(self, recipe: dict[str, Any], code: dict[str, dict[str, str]]) -> dict[str, Any]:
         return with_code(without_code(recipe), operations=code, build=self._network.code)
 
+    @property
+    def num_parallel(self) -> int:
+        """The number of workers."""
+        return len(self._environments)
+
     def review(self, trials: Sequence[Trial]) -> None:
         """Warns if the best accuracy of a search is within noise of guessing, or of the median of its children."""
         accuracies = {trial.key: trial.evaluation.valid_accuracy for trial in trials if not trial.evaluation.failed}

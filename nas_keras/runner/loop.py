@@ -19,7 +19,7 @@ from nas_keras.evaluators.base import Evaluates
 from nas_keras.runner.arrivals import Arrivals
 from nas_keras.runner.checkpointing import Checkpointing
 from nas_keras.runner.lookup import Lookup
-from nas_keras.runner.monitoring import Monitor
+from nas_keras.runner.monitoring.observers import Observers
 from nas_keras.runner.open_batch import OpenBatch
 from nas_keras.runner.proposing import Proposer
 from nas_keras.runner.result import top_trials
@@ -42,13 +42,20 @@ class Loop:
         dataset: D of the search.
         settings: settings of the search, its lag filled in.
         stopping: ends the search before its budget is spent.
+        observers: what watches the search.
 
     Attributes:
         pending: after `run`, the finished trials of batches that are not finished, in the order asked.
     """
 
     def __init__(
-        self, evaluator: Evaluates, strategy: Strategy, dataset: Dataset, settings: Settings, stopping: Stopping
+        self,
+        evaluator: Evaluates,
+        strategy: Strategy,
+        dataset: Dataset,
+        settings: Settings,
+        stopping: Stopping,
+        observers: Observers,
     ):
         workspace, lag = settings.workspace, settings.lag or 0
         self._strategy, self._dataset, self._lag, self._stopping = strategy, dataset, lag, stopping
@@ -62,7 +69,7 @@ class Loop:
         self._lookup = Lookup(settings.space, dataset, self._budget, settings.seed)
         self._objective = settings.objective
         self._arrivals = Arrivals(evaluator, concurrent=lag > 0)
-        self._monitor = Monitor(workspace)
+        self._observers = observers
         self._open: collections.deque[OpenBatch] = collections.deque()
         self._ended = ""  # the reason why no further batch is asked for
         self.pending: list[Trial] = []
@@ -75,6 +82,7 @@ class Loop:
         """
         best = top_trials(self._dataset.finished, 1)
         self._stopping.start(best[0] if best else None)
+        self._observers.start(self._dataset)
         try:
             while self._ask_ahead():
                 batch = self._open[0]
@@ -99,6 +107,7 @@ class Loop:
             raise
         finally:
             self._arrivals.close()
+            self._observers.close()
 
     def _ask_ahead(self) -> bool:
         """Opens batches as far ahead as the lag allows; returns whether any batch is open."""
@@ -146,6 +155,7 @@ class Loop:
             self._proposer.shorten(len(batch.keys))
         self._open.append(batch)
         if jobs:
+            self._observers.sent(len(jobs))
             batch.finish = self._arrivals.start(jobs)
         for key in batch.finished:
             self._report(batch, key)
@@ -174,8 +184,10 @@ class Loop:
         self._report(batch, job.key)
 
     def _report(self, batch: OpenBatch, key: str) -> None:
-        """Shows the callback a finished evaluation."""
-        if self._stopping.call_on_trial(self._dataset, self._lookup.trial(batch, key)):
+        """Shows the observers and the callback a finished evaluation."""
+        trial = self._lookup.trial(batch, key)
+        self._observers.finished(trial)
+        if self._stopping.call_on_trial(self._dataset, trial):
             with held():  # now, since the batches that a later checkpoint needs will not be asked for
                 self._checkpointing.save_if_new(self._proposer.asked)
 
@@ -187,7 +199,7 @@ class Loop:
         self._budget.release_refused(trials)
         self._proposer.tell(trials)
         if not batch.stored:
-            self._monitor.write(batch.iteration, self._dataset, trials, self._strategy.metrics)
+            self._observers.told(self._dataset, trials, self._strategy.metrics)
             self._stopping.call_on_batch(self._dataset, trials)
         # Also during a replay: a process that is killed again and again still makes progress.
         self._checkpointing.save_if_due(self._proposer.asked)

@@ -5,10 +5,11 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from nas_keras.errors import InvalidValueError, shown
+from nas_keras.errors import InvalidValueError, check_flag, shown
 from nas_keras.evaluators.base import Description, Evaluates, Evaluator, check_evaluator, describe_evaluator
 from nas_keras.evaluators.objective import ACCURACY, Objective
 from nas_keras.runner.loop import Loop
+from nas_keras.runner.monitoring.observers import Observers
 from nas_keras.runner.opening import Run
 from nas_keras.runner.result import SearchResult, top_trials
 from nas_keras.runner.settings import Settings, check_lag, check_settings
@@ -37,6 +38,7 @@ def search(
     objective: str | Callable[[Evaluation], float] = ACCURACY,
     on_batch: OnBatch | None = None,
     on_trial: OnTrial | None = None,
+    progress: bool | None = None,
 ) -> SearchResult:
     """Searches `space` for the architecture that `evaluator` rewards most.
 
@@ -80,6 +82,8 @@ def search(
         on_batch: `on_batch(dataset, batch)` is called with D and each new batch, after the strategy was told.
         on_trial: `on_trial(dataset, trial)` is called with D and each new trial that is not a cache hit, as soon as its
             evaluation has finished: before it is in D, and in whatever order children finish.
+        progress: whether a live line on stderr shows what is done, running and failed, the best so far, and the time
+            left; None: if stderr is a terminal, or in a notebook. `True` elsewhere: a plain line every half minute.
 
     Returns:
         The trials, the best of them, and why the search ended.
@@ -102,7 +106,7 @@ def search(
         warm_start_from=warm_start_from,
         objective=objective,
     )
-    return run_search(evaluator, settings, on_batch=on_batch, on_trial=on_trial)
+    return run_search(evaluator, settings, on_batch=on_batch, on_trial=on_trial, progress=progress)
 
 
 def run_search(
@@ -112,6 +116,7 @@ def run_search(
     on_batch: OnBatch | None = None,
     on_trial: OnTrial | None = None,
     reserve: Reserve | None = None,
+    progress: bool | None = None,
 ) -> SearchResult:
     """Runs a search whose settings have been checked; see `search`.
 
@@ -122,8 +127,11 @@ def run_search(
         on_trial: see `search`.
         reserve: called with the best trial so far; gives how many of `settings.max_seconds` what follows the search
             needs, so that the search ends as much earlier.
+        progress: see `search`.
     """
     _check_callbacks(on_batch=on_batch, on_trial=on_trial)
+    if progress is not None:
+        check_flag("progress", progress)
     with refusing_stop("The evaluator's check"):
         description = _check_evaluator(evaluator, settings.space, settings.objective)
     settings = _settle_lag(settings, description)
@@ -132,7 +140,8 @@ def run_search(
         strategy = settings.make_strategy()
     with refusing_stop("The evaluator, the space or the strategy"), run.open(evaluator, strategy) as dataset:
         stopping = Stopping(settings.max_seconds, on_batch, on_trial, reserve)
-        loop = Loop(evaluator, strategy, dataset, settings, stopping)
+        observers = Observers(settings, evaluator, progress=progress)
+        loop = Loop(evaluator, strategy, dataset, settings, stopping, observers)
         stopped = loop.run()
     if isinstance(evaluator, Evaluator):
         with refusing_stop("The evaluator's review, after the search has ended,"):

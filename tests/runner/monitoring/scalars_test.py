@@ -1,4 +1,4 @@
-"""Tests of nas_keras/runner/monitoring.py: what TensorBoard reads of a run."""
+"""Tests of nas_keras/runner/monitoring/scalars.py: what TensorBoard reads of a run."""
 
 import json
 import math
@@ -7,7 +7,7 @@ import pytest
 from helpers import grid, read_scalars
 
 import nas_keras as nk
-from nas_keras.runner.monitoring import Monitor
+from nas_keras.runner.monitoring.scalars import Monitor
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.run_folder import Workspace
