@@ -2,7 +2,7 @@
 
 import contextlib
 
-from nas_keras.results.runs import Run
+from nas_keras.results.loaded_run import Run
 from nas_keras.runner.monitoring.alarms import Alarm, AlarmWatch
 
 _METRICS = ("entropy", "kl")

@@ -16,7 +16,7 @@ import nas_keras as nk
 from nas_keras.runner.monitoring import progress as _progress
 from nas_keras.runner.monitoring.progress import Progress, show_value
 from nas_keras.storage.dataset import Dataset
-from nas_keras.storage.records.schema import Origin
+from nas_keras.storage.records.origin import Origin
 
 SPACE = grid(4, 5)
 
