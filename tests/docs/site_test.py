@@ -12,7 +12,7 @@ import pytest
 from helpers import ROOT
 
 import nas_keras as nk
-from nas_keras.results import runs
+from nas_keras.results.loaded_run import Run
 
 
 def _hooks():
@@ -116,7 +116,7 @@ def _source(file: str) -> str:
 def test_the_page_of_the_api_has_every_public_name_and_no_other():
     listed = [_resolve(name) for name in re.findall(r"^::: (\S+)$", documentation.text_of("docs/api.md"), re.MULTILINE)]
     public = [getattr(nk, name) for name in nk.__all__ if name not in ("spaces", "strategies")]
-    public += [runs.Run, nk.spaces.small, nk.spaces.large, nk.strategies.Strategy]
+    public += [Run, nk.spaces.small, nk.spaces.large, nk.strategies.Strategy]
     public += [nk.strategies.strategy_class(name) for name in nk.strategies.NAMES]
     assert [value for value in public if not any(value is other for other in listed)] == []
     assert [value for value in listed if not any(value is other for other in public)] == []
