@@ -1,4 +1,4 @@
-"""Computes a table of rewards beforehand: every cell of a space, trained with several seeds.
+r"""Computes a table of rewards beforehand: every cell of a space, trained with several seeds.
 
     python launch/precompute_rewards.py --space=small --table=testdata/rewards/mnist_small
 
@@ -8,6 +8,11 @@ several machines, run `--shard=1/3` to `--shard=3/3`, each into a folder of its 
     python launch/precompute_rewards.py --space=small --merge=part1,part2,part3 --table=whole
 
 `--take_from=runs/one,runs/other` reuses the rewards that searches of the same space and recipe found.
+
+A space and networks of your own come from a file (docs/own_network.md); --recipe says how they are trained:
+
+    python launch/precompute_rewards.py --import=examples/plain_cnn.py --space=plain_cnn --build=build \
+        --recipe=mnist_1epoch_v1 --seeds=1 --table=runs/plain_cnn_table
 """
 
 import pathlib
@@ -21,7 +26,7 @@ from nas_keras._launch.flag_checks import check_given, output_table, refuse_give
 from nas_keras._launch.image_flags import ImageFlags
 from nas_keras._launch.progress import show_jobs
 from nas_keras._launch.space_flags import SpaceFlags
-from nas_keras._launch.user_code import ImportFlags
+from nas_keras._launch.user_code import BuildFlags, ImportFlags
 from nas_keras._launch.worker_flags import WorkerFlags
 from nas_keras.children import named_recipes
 from nas_keras.errors import InvalidValueError, check_at_least, check_choice
@@ -34,6 +39,10 @@ _IMPORT = ImportFlags()
 _SPACE = SpaceFlags(for_table=True)
 _CELLS = flags.DEFINE_list(
     "cells", [], "Cells to train: keys of the space, or vgg, inception, resnet; comma-separated. Default: all keys."
+)
+_BUILD = BuildFlags(
+    "Function build(architecture, input_shape, num_classes) of a file of --import that makes a child's whole network. "
+    "Default: none; a child is built around a cell."
 )
 _RECIPE = flags.DEFINE_string("recipe", "mnist_v1", f"How a child is trained: {' or '.join(named_recipes.NAMED)}.")
 _SEEDS = flags.DEFINE_integer(
@@ -65,7 +74,7 @@ def main() -> None:
 
 
 def _merge(space: nk.SearchSpace, table: pathlib.Path) -> None:
-    training = ("take_from", "cells", "shard", "seeds", "recipe", "workers", "child_timeout", "data_dir")
+    training = ("take_from", "cells", "build", "shard", "seeds", "recipe", "workers", "child_timeout", "data_dir")
     refuse_given(training, "cannot be combined with --merge, which trains nothing. Leave one of them out.")
     count = merge_tables(_MERGE.value, table, space=space)
     print(f"{count:,} records merged into {_TABLE.value}.")
@@ -77,9 +86,11 @@ def _compute(space: nk.SearchSpace, table: pathlib.Path) -> None:
     check_at_least("seeds", _SEEDS.value, 1, at_most=100)
     _WORKERS.check()
     keys, shard = find_cells(space, _CELLS.value) if _CELLS.value else None, _shard()
+    build = _BUILD.function()
     evaluator = nk.TrainingEvaluator(
         _IMAGES.images(named.dataset),
-        child=named.child,
+        child=None if build else named.child,
+        build=build,
         train=named.train,
         workers=_WORKERS.workers,
         child_timeout=_WORKERS.child_timeout,

@@ -51,6 +51,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "data/sources.py": "data/folder_test.py",
     "data/tfds.py": "data/images_test.py",
     "data/tfds_builders.py": "data/images_test.py",
+    "data/tfds_pixels.py": "data/images_test.py",
     "evaluators/base.py": "runner/arrivals_test.py",
     "evaluators/step_check.py": "evaluators/operation_check_test.py",
     "evaluators/training_pool.py": "evaluators/training_test.py",

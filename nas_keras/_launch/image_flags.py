@@ -24,7 +24,7 @@ class ImageFlags:
         script: the script's `__file__`: testdata/ is beside its folder, in the repository and in an installed package.
         where: the default of --data_dir as --help describes it.
         dataset: the description of --dataset in --help; None for a script whose data set is fixed.
-        folder: whether --images and --memory_limit are defined, for a folder of images.
+        folder: whether --images, for a folder of images, and --memory_limit are defined.
         prepare: whether the flags that only a new data set needs are defined too: --download, --image_size, and
             --valid, --test and --split_seed for the splits of a folder of images.
     """
@@ -54,8 +54,8 @@ class ImageFlags:
         self._memory_limit = flags.DEFINE_float(
             "memory_limit",
             None,
-            "GiB of decoded images of --images that stay in memory; more are in a temporary file, from which workers "
-            "read them. Default: a quarter of the memory.",
+            "GiB of decoded images that stay in memory; more are in temporary files, from which workers read them. "
+            "Default: a quarter of the memory.",
         )
         if prepare:
             self._valid = flags.DEFINE_float(
@@ -73,18 +73,23 @@ class ImageFlags:
     def check(self) -> None:
         """Raises InvalidValueError for flags that are not possible, or that exclude each other; reads no image."""
         self.image_size()
-        if self._memory_limit is not None and self._memory_limit.value is not None:
-            check_at_least("memory_limit", self._memory_limit.value, 0, integer=False)
+        if self.memory_limit is not None:
+            check_at_least("memory_limit", self.memory_limit, 0, integer=False)
         if not self._prepare or self.folder_of_images is None:
             return
         check_fractions({"test": self._test.value, "valid": self._valid.value})
         check_seed(self._split_seed.value)
         if self.folder_of_images.value is None:
-            refuse_given(("valid", "test", "split_seed", "memory_limit"), "is for --images. Leave it out, or name it.")
+            refuse_given(("valid", "test", "split_seed"), "is for --images. Leave it out, or name it.")
         else:
             refuse_given(
                 ("dataset", "data_dir", "download"), "cannot be combined with --images. Leave one of them out."
             )
+
+    @property
+    def memory_limit(self) -> float | None:
+        """The GiB of decoded images that stay in memory; None for the default."""
+        return None if self._memory_limit is None else self._memory_limit.value
 
     def image_size(self) -> tuple[int, int] | None:
         """The height and width of --image_size in pixels; None if images keep their size.
@@ -112,13 +117,21 @@ class ImageFlags:
                 valid=self._valid.value,
                 test=self._test.value,
                 seed=self._split_seed.value,
-                memory_limit=self._memory_limit.value,
+                memory_limit=self.memory_limit,
             )
         if folder is not None:  # a set that TFDS has prepared
-            return load_images(str(local_path("images", folder)), image_size=self.image_size())
+            return load_images(
+                str(local_path("images", folder)), image_size=self.image_size(), memory_limit=self.memory_limit
+            )
         name = dataset or ("mnist" if self.dataset is None else self.dataset.value)
         download = self._prepare and self._download.value
-        return load_images(name, data_dir=self.folder(name), download=download, image_size=self.image_size())
+        return load_images(
+            name,
+            data_dir=self.folder(name),
+            download=download,
+            image_size=self.image_size(),
+            memory_limit=self.memory_limit,
+        )
 
     def images_of_run(self, config: dict[str, Any]) -> Images:
         """Loads the data set of a run, wherever it is stored now.
@@ -129,13 +142,14 @@ class ImageFlags:
             config: the run's configuration.
         """
         source = {"dataset": config["fixed"]["recipe"]["data"].get("name"), **(config.get("source") or {})}
-        if self.folder_of_images is not None and self._memory_limit is not None:
+        if self.folder_of_images is not None:
             if "folder" in source:
-                return load_source(source, data_dir=self.folder_of_images.value, memory_limit=self._memory_limit.value)
+                return load_source(source, data_dir=self.folder_of_images.value, memory_limit=self.memory_limit)
             refuse_given(("images",), "is for a run of a folder of images; this one has a data set: use --data_dir.")
         folder = self.data_dir.value or source.get("data_dir")
         if not self.data_dir.value and not (folder and os.path.isdir(folder)):
             folder = self.folder(str(source["dataset"])) or folder
         if "version" in source:
-            return load_source(source, data_dir=self.data_dir.value if "prepared" in source else folder)
-        return load_images(source["dataset"], data_dir=folder)
+            place = self.data_dir.value if "prepared" in source else folder
+            return load_source(source, data_dir=place, memory_limit=self.memory_limit)
+        return load_images(source["dataset"], data_dir=folder, memory_limit=self.memory_limit)

@@ -5,18 +5,17 @@ would mean nothing. The rules, with their numbers, are in docs/own_images.md.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from absl import logging
 
 from nas_keras.data.splits import has_usual_counts
 from nas_keras.errors import InvalidValueError
-from nas_keras.system.mapped_files import release_pages
+from nas_keras.system.mapped_files import chunks
 
 _MOST_CLASSES_NAMED = 20
 _DOMINANT = 0.95  # fraction of a split beyond which guessing its most frequent class hides what a child has learned
-_CHUNK = 2**26  # bytes of images that are examined at once
 _NAMES = {"train": "training", "valid": "validation", "test": "test"}
 
 
@@ -37,7 +36,7 @@ def check_splits(
     _check_overlap(name, images)
     _report_missing_classes(name, labels, class_names)
     _report_shares(name, labels, class_names)
-    largest = max(int(chunk.max()) for chunk in _chunks(images["train"]))
+    largest = max(int(chunk.max()) for chunk in chunks(images["train"]))
     if largest <= 1:
         logging.warning(
             "%s: the largest pixel of its training images is %d, but white is 255: a child sees images that are almost "
@@ -151,14 +150,6 @@ def _digests(images: np.ndarray) -> list[bytes]:
     """Returns the digest of each image, [N]."""
     return [
         hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
-        for chunk in _chunks(images)
+        for chunk in chunks(images)
         for image in chunk
     ]
-
-
-def _chunks(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields parts of images, of which a mapped file does not stay in memory."""
-    count = max(1, _CHUNK // images[0].nbytes)
-    for start in range(0, len(images), count):
-        yield images[start : start + count]
-        release_pages(images)

@@ -8,21 +8,21 @@ changed.
 
 import concurrent.futures
 import itertools
+import math
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from nas_keras.data import decoding
 from nas_keras.data.decoding import UnreadableError
-from nas_keras.data.pixel_file import PixelWriter, key_of, open_pixels
-from nas_keras.system.cgroups import available_cores, available_memory
+from nas_keras.data.pixel_file import is_too_large, key_of, open_pixels
+from nas_keras.system.cgroups import available_cores
 from nas_keras.system.mapped_files import map_array, release_pages
 
 _CHUNK = 256  # results of threads that wait to be used
-_MEMORY_FRACTION = 4  # by default, decoded images may take this part of the memory
 _RULES = 1  # version of the rules by which pixels follow from files
 
 
@@ -41,7 +41,7 @@ def decode_files(
         paths: the files of each split.
         shape: (H, W, C).
         may_resize: whether images of another size are resized; otherwise they are unreadable.
-        limit: GiB of images that are kept in memory; None: a quarter of the memory that this process may use.
+        limit: GiB of images that are kept in memory; None: the default of `is_too_large`.
 
     Returns:
         The images of each split, uint8 [N, H, W, C], and the reason for each file that cannot be decoded and is left
@@ -51,10 +51,8 @@ def decode_files(
         WriteError: if there is no room for the file of pixels.
     """
     everything = list(itertools.chain(*paths.values()))
-    most = available_memory() / _MEMORY_FRACTION if limit is None else limit * 2**30
-    is_large = len(everything) * int(np.prod(shape)) > most
     images: np.ndarray | pathlib.Path
-    if is_large:
+    if is_too_large(len(everything) * math.prod(shape), limit):
         images, reasons = _decode_to_file(root, everything, shape, may_resize)
     else:
         images, reasons = _decode_to_memory(everything, shape, may_resize)
@@ -83,13 +81,13 @@ def _decode_to_file(
 ) -> tuple[pathlib.Path, dict[int, str]]:
     """Returns the path of a file that holds the images; otherwise as `_decode_to_memory`."""
 
-    def write(writer: PixelWriter) -> dict[str, Any]:
+    def write(file: BinaryIO) -> dict[str, Any]:
         reasons: dict[str, Any] = {}
         for number, image in enumerate(_decode(paths, shape, may_resize)):
             if isinstance(image, UnreadableError):
                 reasons[str(number)] = str(image)
             else:
-                writer.write(np.ascontiguousarray(image))
+                file.write(np.ascontiguousarray(image).data)
         return reasons
 
     path, reasons = open_pixels(_key(root, paths, shape, may_resize), write)
@@ -117,7 +115,7 @@ def _divide(
         if isinstance(images, np.ndarray) or not count:  # nothing cannot be mapped
             divided[part] = images[start : start + count] if isinstance(images, np.ndarray) else np.empty(0, np.uint8)
         else:
-            divided[part] = map_array(images, (count, *shape), start * int(np.prod(shape)))
+            divided[part] = map_array(images, (count, *shape), start * math.prod(shape))
             release_pages(divided[part])
         start += count
     return divided

@@ -22,7 +22,7 @@ from nas_keras.data.labels import check_class_names, number_classes
 from nas_keras.data.pairs import HeldOutSplit, Pair, check_length, check_pair
 from nas_keras.data.splits import check_fractions, stratify
 from nas_keras.errors import DataError, InvalidValueError, check_at_least, check_name, check_seed
-from nas_keras.system.mapped_files import release_pages
+from nas_keras.system.mapped_files import chunks
 from nas_keras.system.paths import local_path
 
 
@@ -209,8 +209,8 @@ class Images:
         for part in ("train_images", "train_labels", "valid_images", "valid_labels"):
             array = getattr(self, part)
             digest.update(f"{part} {array.dtype.str} {array.shape}\n".encode())
-            digest.update(np.ascontiguousarray(array).data)
-            release_pages(array)
+            for chunk in chunks(array):
+                digest.update(np.ascontiguousarray(chunk).data)
         return digest.hexdigest()
 
     def test(self) -> Pair:

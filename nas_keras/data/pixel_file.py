@@ -20,35 +20,28 @@ from absl import logging
 
 from nas_keras.errors import DataError
 from nas_keras.system.atomic_files import read_json, write_json, writing
+from nas_keras.system.cgroups import available_memory
 
 _CHUNK = 2**24  # bytes
+_MEMORY_FRACTION = 4  # by default, decoded images may take this part of the memory
 
 
-class PixelWriter:
-    """A file of pixels that is being written; its digest is computed on the way."""
+def is_too_large(num_bytes: int, limit: float | None) -> bool:
+    """Returns whether images do not stay in memory.
 
-    def __init__(self, file: BinaryIO):
-        self._file, self._digest = file, hashlib.sha256()
-        self.num_bytes = 0
-
-    def write(self, pixels: Any) -> None:
-        """Appends a contiguous array."""
-        self._file.write(pixels.data)
-        self._digest.update(pixels.data)
-        self.num_bytes += pixels.nbytes
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of what was written, in hex."""
-        return self._digest.hexdigest()
+    Args:
+        num_bytes: bytes of the decoded images.
+        limit: GiB of images that are kept in memory; None: a quarter of the memory that this process may use.
+    """
+    return num_bytes > (available_memory() / _MEMORY_FRACTION if limit is None else limit * 2**30)
 
 
-def open_pixels(key: str, write: Callable[[PixelWriter], dict[str, Any]]) -> tuple[pathlib.Path, dict[str, Any]]:
+def open_pixels(key: str, write: Callable[[BinaryIO], dict[str, Any]]) -> tuple[pathlib.Path, dict[str, Any]]:
     """Returns the file of pixels for a key, written now or earlier, and what `write` said about it.
 
     Args:
         key: digest of everything that the pixels depend on, in hex.
-        write: writes the pixels; returns a JSON object that is kept with them.
+        write: writes the pixels into an empty file; returns a JSON object that is kept with them.
 
     Returns:
         The path of the file and the object.
@@ -65,16 +58,16 @@ def open_pixels(key: str, write: Callable[[PixelWriter], dict[str, Any]]) -> tup
         descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{key}-")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                writer = PixelWriter(file)
-                facts = write(writer)
+                facts = write(file)
                 file.flush()
                 os.fsync(file.fileno())
+            contents = {"bytes": os.path.getsize(temporary), "sha256": _digest(pathlib.Path(temporary))}
             os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-    write_json(described, {"bytes": writer.num_bytes, "sha256": writer.digest, "facts": facts})
+    write_json(described, {**contents, "facts": facts})
     return path, facts
 
 

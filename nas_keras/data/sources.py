@@ -42,5 +42,5 @@ def load_source(
     if "folder" in source:
         return Images.from_folder(data_dir or folder, size, **settings, memory_limit=memory_limit)
     if place and data_dir is None:
-        return load_by_rule(place, None, False, size, rule)
-    return load_by_rule(name, data_dir or folder, False, size, rule)
+        return load_by_rule(place, None, False, size, rule, memory_limit)
+    return load_by_rule(name, data_dir or folder, False, size, rule, memory_limit)

@@ -1,22 +1,23 @@
 """Loads a data set of TensorFlow Datasets (TFDS) as `Images`, decoded once, in stored order, offline by default."""
 
+import dataclasses
 import functools
+import math
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from absl import logging
 
-from nas_keras._tensorflow import tf
 from nas_keras.data.checks import find_hidden
-from nas_keras.data.decoding import check_image_size, resize
+from nas_keras.data.decoding import check_image_size
 from nas_keras.data.images import Images
 from nas_keras.data.pairs import HeldOutSplit, Pair
+from nas_keras.data.pixel_file import is_too_large
 from nas_keras.data.splits import is_representative, stratify
 from nas_keras.data.tfds_builders import find_builder, image_and_label, is_path, prepare
-from nas_keras.errors import DataError, InvalidValueError, check_flag, shown
+from nas_keras.data.tfds_pixels import SplitReader
+from nas_keras.errors import InvalidValueError, check_at_least, check_flag, shown
 from nas_keras.system.paths import local_or_remote_path
 
 _SPLIT_SEED = 0
@@ -29,6 +30,7 @@ def load_images(
     data_dir: str | os.PathLike | None = None,
     download: bool = False,
     image_size: Sequence[int] | None = None,
+    memory_limit: float | None = None,
 ) -> Images:
     """Reads an image classification data set of TensorFlow Datasets, by name.
 
@@ -46,20 +48,25 @@ def load_images(
         data_dir: the folder of prepared data sets; None: TFDS' own default, usually ~/tensorflow_datasets.
         download: whether to download and prepare a set that is not there; otherwise the network is not used.
         image_size: (H, W) in pixels to resize to, required if the images vary in size; None: the size is kept.
+        memory_limit: GiB of decoded images that are kept in memory; more are in temporary files, from which batches are
+            read. None: a quarter of the memory that this process may use.
 
     Raises:
         InvalidValueError: if there is no such set, it is not one of image classification, or the size is not allowed.
         DataError: if the set is not prepared there, cannot be downloaded, or cannot be read.
+        WriteError: if there is no room for the temporary files.
     """
-    return load_by_rule(name, data_dir, download, image_size)
+    return load_by_rule(name, data_dir, download, image_size, memory_limit=memory_limit)
 
 
-def _check_arguments(name: object, download: object, image_size: object) -> None:
+def _check_arguments(name: object, download: object, image_size: object, memory_limit: object) -> None:
     """Raises InvalidValueError for an argument of `load_images` that is not allowed, before anything is read."""
     if not isinstance(name, str) or not name or not name.isprintable():
         raise InvalidValueError(f"name={shown(name)} is not allowed: it must be a name of TFDS, such as 'mnist'.")
     check_flag("download", download)
     check_image_size(image_size)
+    if memory_limit is not None:
+        check_at_least("memory_limit", memory_limit, 0, integer=False)
 
 
 def _check_folder(data_dir: object) -> str | None:
@@ -82,9 +89,10 @@ def load_by_rule(
     download: bool,
     image_size: Sequence[int] | None,
     rule: str | None = None,
+    memory_limit: float | None = None,
 ) -> Images:
     """See `load_images`; `rule` says how splits are taken from `train`, `TAIL` or `STRATIFIED`; None: as fits."""
-    _check_arguments(name, download, image_size)
+    _check_arguments(name, download, image_size, memory_limit)
     data_dir = _check_folder(data_dir)
     if is_path(name) and data_dir is not None:
         raise InvalidValueError(
@@ -94,28 +102,19 @@ def load_by_rule(
     keys, class_names = image_and_label(builder, image_size)
     prepare(builder, download)
     splits = _plan_splits(builder.info.full_name, {key: info.num_examples for key, info in builder.info.splits.items()})
-    read = functools.partial(_read, builder, keys, image_size)
-    train, valid = read(splits["train"]), read(splits["validation"])
-    test_labels, load_test = _labels(builder, keys, splits["test"]), functools.partial(read, splits["test"])
-    in_order = {"train": train[1], "validation": valid[1], "test": test_labels}
-    in_train = {part: labels for part, labels in in_order.items() if splits[part].startswith("train")}
-    if rule is None:
-        rule = TAIL if is_representative(list(in_train.values())) else STRATIFIED
-    if rule != TAIL:
-        labels = np.concatenate(list(in_train.values()))
-        fractions = {part: len(found) / len(labels) for part, found in in_train.items() if part != "train"}
-        rows = stratify(labels, fractions, seed=_SPLIT_SEED)
-        splits |= {part: f"{len(found)} of the {len(labels)} images of train, by class" for part, found in rows.items()}
-        train = read("train", rows["train"])
-        if "validation" in rows:
-            valid = read("train", rows["validation"])
-        if "test" in rows:
-            test_labels, load_test = labels[rows["test"]], functools.partial(read, "train", rows["test"])
+    reader = SplitReader(builder, keys, None if image_size is None else tuple(map(int, image_size)))
+    num_images = sum(map(reader.count, splits.values()))
+    if is_too_large(num_images * math.prod(reader.shape), memory_limit):
+        reader = dataclasses.replace(reader, is_mapped=True)
+    pairs, labels, rows = _read_by_rule(reader, splits, rule)
+    train, valid = pairs["train"](), pairs["validation"]()
+    total = sum(map(len, rows.values()))
+    splits |= {part: f"{len(found)} of the {total} images of train, by class" for part, found in rows.items()}
     version = str(builder.info.version)
     dataset = builder.info.full_name.removesuffix(f"/{version}")
-    if find_hidden(dataset, test_labels):
+    is_hidden = find_hidden(dataset, labels["test"])
+    if is_hidden:
         del splits["test"]
-        load_test = None  # type: ignore[assignment]
     logging.info("%s: %d images to train, %d to validate", builder.info.full_name, len(train[1]), len(valid[1]))
     return Images(
         dataset,
@@ -123,17 +122,56 @@ def load_by_rule(
         *valid,
         num_classes=len(class_names),
         class_names=class_names,
-        load_test=load_test and HeldOutSplit(load_test, test_labels),
+        load_test=None if is_hidden else HeldOutSplit(pairs["test"], labels["test"]),
         source={
             "dataset": dataset,
             "version": version,
             "data_dir": data_dir,
             "splits": splits,
-            "split_rule": rule,
+            "split_rule": STRATIFIED if rows else TAIL,
             "image_size": None if image_size is None else list(image_size),
             **({"prepared": str(builder.data_dir)} if is_path(name) else {}),
         },
     )
+
+
+def _read_by_rule(
+    reader: SplitReader, splits: Mapping[str, str], rule: str | None
+) -> tuple[dict[str, Callable[[], Pair]], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Chooses the rule by which parts are taken from `train`, if there is none yet, and applies it.
+
+    Args:
+        reader: reads the splits.
+        splits: part -> split, by `_plan_splits`; the parts are "train", "validation" and "test".
+        rule: see `load_by_rule`.
+
+    Returns:
+        For each part a function that reads it, its labels, and its rows of `train` if it was drawn from there.
+    """
+    # The images of a set that fits into memory are decoded together with the labels, in one pass.
+    known = {} if reader.is_mapped else {part: reader.read(splits[part]) for part in ("train", "validation")}
+    labels = {p: known[p][1] if p in known else reader.labels(splits[p]) for p in ("train", "validation", "test")}
+    pairs: dict[str, Callable[[], Pair]] = {
+        part: functools.partial(_as_is, known[part])
+        if part in known
+        else functools.partial(reader.read, splits[part], labels=labels[part])
+        for part in labels
+    }
+    in_train = {part: found for part, found in labels.items() if splits[part].startswith("train")}
+    if rule is None:
+        rule = TAIL if is_representative(list(in_train.values())) else STRATIFIED
+    if rule == TAIL:
+        return pairs, labels, {}
+    whole = np.concatenate(list(in_train.values()))
+    fractions = {part: len(found) / len(whole) for part, found in in_train.items() if part != "train"}
+    rows = stratify(whole, fractions, seed=_SPLIT_SEED)
+    pairs |= {part: functools.partial(reader.read, "train", found, whole) for part, found in rows.items()}
+    labels |= {part: whole[found] for part, found in rows.items()}
+    return pairs, labels, rows
+
+
+def _as_is(pair: Pair) -> Pair:
+    return pair
 
 
 def _plan_splits(name: str, counts: Mapping[str, int]) -> dict[str, str]:
@@ -152,57 +190,3 @@ def _plan_splits(name: str, counts: Mapping[str, int]) -> dict[str, str]:
             "split other sets yourself and pass the arrays to Images.from_arrays."
         )
     return {"train": "train" if end == total else f"train[:{end}]", **splits}
-
-
-def _read(
-    builder: Any, keys: tuple[str, str], image_size: Sequence[int] | None, split: str, rows: np.ndarray | None = None
-) -> Pair:
-    """Decodes one split in stored order, or only `rows` in the given order; see `Pair` for the shapes."""
-
-    def to_pair(example: Any) -> Any:
-        image, label = example[keys[0]], example[keys[1]]
-        if image_size is not None:
-            image = resize(image, image_size)
-        return image, tf.cast(label, tf.int32)
-
-    batches = _batches(builder, split, to_pair, rows=rows)
-    images, labels = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
-    if rows is None:
-        return images, labels
-    order = np.searchsorted(np.sort(rows), rows)
-    return images[order], labels[order]
-
-
-def _labels(builder: Any, keys: tuple[str, str], split: str) -> np.ndarray:
-    """Reads the labels of one split in stored order, int32 [N], without decoding an image."""
-    import tensorflow_datasets as tfds
-
-    decoders = {keys[0]: tfds.decode.SkipDecoding()}
-    return np.concatenate(
-        _batches(builder, split, lambda example: tf.cast(example[keys[1]], tf.int32), decoders=decoders)
-    )
-
-
-def _batches(
-    builder: Any, split: str, convert: Callable, *, rows: np.ndarray | None = None, decoders: Any = None
-) -> list:
-    """Reads the examples of a split in stored order, or only those in `rows`, converted and batched."""
-    import tensorflow_datasets as tfds
-
-    options = tf.data.Options()
-    options.autotune.enabled = False  # Destroying an iterator waits for the autotune thread.
-    # Reads one file after the other instead of interleaving sixteen; every image is read once, so no cache is needed.
-    read_config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-    try:
-        dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=read_config, decoders=decoders)
-        if rows is not None:
-            is_wanted = tf.constant(np.isin(np.arange(max(rows) + 1), rows))
-            dataset = dataset.take(len(is_wanted)).enumerate().filter(lambda row, _: is_wanted[row])
-            dataset = dataset.map(lambda _, example: example)
-        dataset = dataset.map(convert, num_parallel_calls=tf.data.AUTOTUNE).batch(256).with_options(options)
-        return list(dataset.as_numpy_iterator())
-    except (OSError, tf.errors.OpError) as error:
-        what = re.sub(r"\{\{.*?\}\} *|\.? \[Op:.*", "", str(error).splitlines()[0])  # without TensorFlow's own nodes
-        raise DataError(
-            f"{builder.data_dir}: split {split} cannot be read: {what}. Remove the folder and prepare the set again."
-        ) from error

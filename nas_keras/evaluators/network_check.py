@@ -108,7 +108,7 @@ def network_of(recipe: dict[str, Any], build: Callable[..., Any] | None, run: ob
     changed = code_difference(with_code({}, build=before), with_code({}, build=network.code))
     if changed:
         raise InvalidValueError(
-            f"The rewards of {str(run)!r} came from other code: {changed}. An export would train another network. Pass "
-            "the function with the code of the run, or with the same version=."
+            f"The rewards of {str(run)!r} came from other code: {changed}. An export would train another network. "
+            "Restore the code, of an imported file its old text, or pass the function with the same version= as before."
         )
     return network

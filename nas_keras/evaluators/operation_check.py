@@ -114,7 +114,8 @@ def check_code(names: Iterable[str], recipe: dict[str, Any], run: object) -> Non
     if changed:
         raise InvalidValueError(
             f"The rewards of {str(run)!r} came from other code: {changed}. An export would train another "
-            "network. Register the operation with the code of the run, or with the same version=."
+            "network. Restore the code, of an imported file its old text, or register the operation with the same "
+            "version= as before."
         )
 
 

@@ -2,9 +2,12 @@
 
 import mmap
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
+_CHUNK = 2**26  # bytes that are looked at at once
 
 
 def map_array(path: pathlib.Path, shape: tuple[int, ...], offset: int) -> np.ndarray:
@@ -27,3 +30,11 @@ def release_pages(array: np.ndarray) -> None:
     base: Any = array.base
     if is_mapped(array) and hasattr(mmap, "MADV_DONTNEED"):
         base.madvise(mmap.MADV_DONTNEED)
+
+
+def chunks(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields parts of an array, one after the other; those of a mapped file do not stay in this process."""
+    count = max(1, _CHUNK // array[0].nbytes)
+    for start in range(0, len(array), count):
+        yield array[start : start + count]
+        release_pages(array)

@@ -1,4 +1,4 @@
-"""Tests of nas_keras/data/images.py, nas_keras/data/tfds.py and the MNIST that is shipped in testdata/."""
+"""Tests of nas_keras/data/images.py, tfds.py, tfds_pixels.py and the MNIST that is shipped in testdata/."""
 
 import gzip
 import importlib.util
@@ -21,6 +21,7 @@ from nas_keras.data.images import Images
 from nas_keras.data.sources import load_source
 from nas_keras.data.tfds import load_images
 from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.system.mapped_files import is_mapped
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _TESTDATA = _ROOT / "testdata"
@@ -287,6 +288,65 @@ def test_a_damaged_test_split_is_found_before_the_search(tfds, tmp_path):
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(DataError, match="dots.1.0.0: split test cannot be read"):
         load_images("dots", data_dir=tmp_path)
+
+
+@pytest.fixture(name="pixel_folder")
+def _pixel_folder(tmp_path, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    return tmp_path / "tmp" / f"nas_keras-{os.getuid()}"
+
+
+@pytest.mark.parametrize(
+    ("counts", "label", "settings"),
+    [
+        ({"train": 70, "test": 9}, lambda split, i: i % 5, {}),
+        ({"train": 120}, lambda split, i: i // 24, {}),  # by class, in another order than that of the files
+        ({"train": 40, "validation": 5, "test": 4}, lambda split, i: i % 5, {"image_size": (2, 3)}),
+    ],
+)
+def test_a_set_above_the_memory_limit_is_in_files_and_the_same(tfds, tmp_path, pixel_folder, counts, label, settings):
+    rng = np.random.default_rng(0)
+    _store(tfds, tmp_path, "dots", "1.0.0", counts, label=label, image=lambda i: rng.integers(0, 256, (4, 4, 3), "u1"))
+    near = load_images("dots", data_dir=tmp_path, **settings)
+    size = sum(counts.values()) * np.prod(near.image_shape) / 2**30
+    assert not is_mapped(load_images("dots", data_dir=tmp_path, memory_limit=size, **settings).train_images)
+    assert not pixel_folder.exists()
+    far = load_images("dots", data_dir=tmp_path, memory_limit=0.999 * size, **settings)
+    assert is_mapped(far.train_images) and is_mapped(far.valid_images)
+    assert len(list(pixel_folder.glob("*.uint8"))) == 2  # the test images wait for the export
+    assert is_mapped(far.test()[0]) and len(list(pixel_folder.glob("*.uint8"))) == 3
+    for mine, its in zip([*near.test(), near.train_labels], [*far.test(), far.train_labels], strict=True):
+        np.testing.assert_array_equal(mine, its)
+        assert mine.dtype == its.dtype
+    assert (near.digest, near.source, near.class_names) == (far.digest, far.source, far.class_names)
+    assert load_source(far.source, memory_limit=0).digest == near.digest
+
+
+def test_the_files_of_a_set_are_used_again_until_it_changes(tfds, tmp_path, pixel_folder, splits_read):
+    folder = _store(tfds, tmp_path, "dots", "1.0.0", {"train": 60, "test": 5})
+    first = load_images("dots", data_dir=tmp_path, memory_limit=0)
+    assert first.test()[1].tolist() == [0, 1, 2, 3, 4]
+    del splits_read[:]
+    again = pickle.loads(pickle.dumps(load_images("dots", data_dir=tmp_path, memory_limit=0)))
+    assert again.digest == first.digest and len(again.test()[0]) == 5 and not splits_read
+    shutil.rmtree(folder)
+    _store(tfds, tmp_path, "dots", "1.0.0", {"train": 60, "test": 5}, image=lambda i: np.full((4, 4, 3), i + 1, "u1"))
+    other = load_images("dots", data_dir=tmp_path, memory_limit=0)
+    assert other.digest != first.digest and other.train_images[0, 0, 0, 0] == 1
+    with pytest.raises(InvalidValueError, match="memory_limit=-1 is not allowed"):
+        load_images("dots", data_dir=tmp_path, memory_limit=-1)
+
+
+@pytest.mark.parametrize("memory_limit", [0, None])
+@pytest.mark.parametrize("said", [39, 41])
+def test_a_set_with_another_number_of_images_than_it_says(tfds, tmp_path, pixel_folder, memory_limit, said):
+    folder = _store(tfds, tmp_path, "dots", "1.0.0", {"train": 40, "validation": 5, "test": 5})
+    path = folder / "dataset_info.json"
+    path.write_text(path.read_text().replace('"40"', f'"{said}"'))
+    with pytest.raises(DataError, match=f"split train cannot be read: Input dataset .* contain {said} elements but"):
+        load_images("dots", data_dir=tmp_path, memory_limit=memory_limit)
+    assert not list(pixel_folder.glob("*"))
 
 
 def test_a_prepared_folder_is_given_by_its_path(tfds, tmp_path, no_network, monkeypatch):

@@ -70,7 +70,7 @@ def _searched(folder):
 
 @pytest.fixture(scope="module", name="later")
 def _later(folder, searched):
-    """After the searches: both files have a comment more. (exports with the old files, processes with the new ones)."""
+    """After the searches, both files get a comment: exports with the old files, searches and exports with the new."""
     old = [f"--import={folder}/my_cells.py,{folder}/my_networks.py", "--epochs=1", "--workers=1"]
     exported = run_launch_many(
         "export_best.py", [[*old, f"--workdir={folder}/{name}"] for name in ("cells", "networks")]
@@ -82,6 +82,14 @@ def _later(folder, searched):
         [
             _search(folder, "cells", "--space=cells", "--final_epochs=0"),
             _search(folder, "networks", "--space=networks", "--build=build", "--final_epochs=0"),
+        ],
+    )
+    refused += run_launch_many(
+        "export_best.py",
+        [
+            [*old, f"--workdir={folder}/cells", "--top=2"],  # one of the two has the operation
+            [*old, f"--workdir={folder}/networks"],
+            [*old, f"--workdir={folder}/networks", "--build=build"],
         ],
     )
     return exported, refused
@@ -123,10 +131,21 @@ def test_an_export_finds_the_function_and_the_space_of_the_run(later):
 
 
 def test_a_changed_file_does_not_continue_with_old_rewards_even_if_it_is_a_comment(later):
-    _, (cells, networks) = later
+    _, (cells, networks, *_) = later
     changed = r"file my_{}.py has changed, although the code itself has not \(but code beside it, or a comment\)"
     assert re.search("came from other code. operation 'own': " + changed.format("cells"), cells[0][1])
     assert re.search("space: its function decode: " + changed.format("networks"), networks[0][1])
+
+
+def test_an_export_with_a_changed_file_is_refused_and_says_what_to_do(folder, later):
+    _, (*_, cells, networks, named) = later
+    changed = "file my_{}.py has changed, although the code itself has not (but code beside it, or a comment). An export "
+    todo = "would train another network. Restore the code, of an imported file its old text, or "
+    for found, what in ((cells, "operation 'own'"), (networks, "the build function"), (named, "the build function")):
+        name = "cells" if found is cells else "networks"
+        said = f"The rewards of '{folder}/{name}' came from other code: {what}: {changed.format(name)}{todo}"
+        assert found[0][0] == "InvalidValueError" and found[0][1].startswith(said) and not found[1]
+        assert len(json.loads((folder / name / "best" / "children.json").read_text())["children"]) == 1  # as before
 
 
 def test_every_script_has_the_flag_and_imports_the_file_first(tmp_path):

@@ -99,7 +99,7 @@ def _continue(workdir, photos):
     [
         (["--images=a", "--dataset=mnist"], "--dataset=mnist cannot be combined with --images. Leave one of them out."),
         (["--valid=0.2"], "--valid=0.2 is for --images. Leave it out, or name it."),
-        (["--memory_limit=1"], "--memory_limit=1.0 is for --images."),
+        (["--memory_limit=-1"], "memory_limit=-1.0 is not allowed"),
         (["--images=a", "--valid=0.6", "--test=0.4"], "test=0.4 and valid=0.6 leave no image to train on"),
         (["--images=a", "--split_seed=-1"], "seed=-1 is not allowed"),
         (["--images=a", "--memory_limit=-1"], "memory_limit=-1.0 is not allowed"),

@@ -111,6 +111,44 @@ def test_what_a_search_found_is_not_trained_again(folder, later):
     assert all(is_nan(trial.evaluation.test_accuracy) for trial in trials)
 
 
+_OWN = """
+import nas_keras as nk
+
+networks = nk.SearchSpace("networks", [nk.Decision("stride", (7, 14))])
+
+
+def build(architecture, input_shape, num_classes):
+    import tf_keras as keras
+
+    images = keras.Input(input_shape)
+    x = keras.layers.AveragePooling2D(architecture[0])(keras.layers.Rescaling(1 / 255)(images))
+    return keras.Model(images, keras.layers.Dense(num_classes)(keras.layers.Flatten()(x)))
+"""
+
+
+def test_a_table_of_networks_of_ones_own_and_a_search_of_it(folder):
+    (folder / "own.py").write_text(_OWN)
+    own = [f"--import={folder}/own.py", "--space=networks", "--workers=1"]
+    table = ["--recipe=mnist_1epoch_v1", "--seeds=1", f"--table={folder}/own"]
+    missing, computed, merged = run_launch_many(
+        "precompute_rewards.py",
+        [
+            [*own, *table],
+            [*own, *table, "--build=build"],
+            [*own, f"--merge={folder}/own", f"--table={folder}/merged_own", "--build=build"],
+        ],
+    )
+    assert missing[0][0] == "InvalidValueError" and "--build" in missing[0][1], missing
+    assert computed == (None, f"The table is complete: {folder}/own.\n")
+    assert "--build=build cannot be combined with --merge" in merged[0][1]
+    found = read_table(folder / "own")
+    assert {trial.key: trial.evaluation.num_params for trial in found.trials} == {"0": 170, "1": 50}
+    assert {"build", "file own.py"} <= set(found.recipe["build_code"])
+    search = [*own, "--reward=table", f"--table={folder}/own", "--strategy=random", f"--workdir={folder}/of_table"]
+    ((error, output),) = run_launch_many("search.py", [[*search, "--final_epochs=1"]])
+    assert error is None and "stride=7: validation" in output, (error, output)
+
+
 @pytest.mark.parametrize("case", range(len(WRONG)), ids=[" ".join(arguments) for arguments, _ in WRONG])
 def test_what_cannot_be_is_refused_and_nothing_written(folder, later, case):
     error, _ = later[3 + case]
