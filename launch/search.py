@@ -63,9 +63,10 @@ def main() -> None:
     max_minutes = _FINAL.max_minutes
     end = results.describe_end(settings.space, result, settings.objective.text, images, max_minutes=max_minutes)
     print("", *end, sep="\n")
-    is_exported = bool(result.best and final_epochs) and _export(
-        settings.space, images, result, final_epochs, time_budget
-    )
+    is_exported = False
+    if result.best and final_epochs:
+        wanted = {"images": images, "space": settings.space, "build": _REWARD.build(evaluator.recipe)}
+        is_exported = _export(wanted, result, final_epochs, time_budget)
     print("", *results.describe_places(_SEARCH.workdir, is_exported=is_exported), sep="\n")
 
 
@@ -109,10 +110,9 @@ def _search(evaluator: nk.Evaluator, settings: Settings, time_budget: TimeBudget
     )
 
 
-def _export(space: nk.SearchSpace, images, result, final_epochs: int, time_budget: TimeBudget | None) -> bool:
+def _export(wanted: dict[str, Any], result, final_epochs: int, time_budget: TimeBudget | None) -> bool:
     """Trains the best child longer and exports it, if the time allows it; returns whether it is exported."""
     epochs, workdir = final_epochs, _SEARCH.workdir
-    wanted: dict[str, Any] = {"images": images, "space": space, "build": _REWARD.build()}
     exported = already_exported(workdir, epochs=epochs, **wanted)
     if exported:
         print(f"\nThe best child is exported already, trained for {epochs} epochs; nothing is trained.")

@@ -16,11 +16,13 @@ from nas_keras._tensorflow import DISTRIBUTE
 from nas_keras.children.build import ChildConfig
 from nas_keras.children.defaults import FOLLOWING, SuggestedConfigs, suggest_configs
 from nas_keras.children.named_recipes import configs_of, train_config_of
+from nas_keras.children.network import CellNetwork
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.data.images import Images
 from nas_keras.errors import check_choice
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.limits import Limits
+from nas_keras.evaluators.network_check import network_of
 from nas_keras.evaluators.table import TableEvaluator
 from nas_keras.evaluators.training import TrainingEvaluator
 from nas_keras.results.exportable_run import check_exportable
@@ -55,7 +57,7 @@ class RewardFlags:
         self._train = ConfigFlags(TrainConfig, unset={name: _FOLLOWS for name in ("epochs", "batch_size")})
         self._build = BuildFlags(
             "Function build(architecture, input_shape, num_classes) of a file of --import that makes a child's whole "
-            "network. Default: none; a child is built around a cell."
+            "network. Default: none; a child is built around a cell. Of a table: the function with its code."
         )
         self._workers = WorkerFlags("Worker processes; several can share a GPU.")
         self._distribute = flags.DEFINE_string(
@@ -72,9 +74,13 @@ class RewardFlags:
         """The number of worker processes; None for as many as fit."""
         return self._workers.workers
 
-    def build(self) -> Callable[..., Any] | None:
-        """The user's function that makes a child's whole network; None for children around cells."""
-        return self._build.function()
+    def build(self, recipe: dict[str, Any] | None = None) -> Callable[..., Any] | None:
+        """The user's function that makes a child's whole network; None for children around cells.
+
+        Args:
+            recipe: the recipe of a table, whose function is found by its code; None: the function that the flag names.
+        """
+        return self._build.function() if recipe is None else self._build.function_of(recipe)
 
     def read(self) -> list[tuple[str, str | None]]:
         """(flag, folder) pairs of the sources, which nothing may be written into."""
@@ -101,14 +107,14 @@ class RewardFlags:
                 refuse_given(names, "is for children around cells; --build makes the whole network. Leave it out.")
             return
         refuse_given(
-            (*self._train.names, *self._child.names, "build", "child_timeout", "distribute"),
+            (*self._train.names, *self._child.names, "child_timeout", "distribute"),
             "is for --reward=train; a table's children were trained already. Leave it out, or train.",
         )
         self._table_folder()
         if not self.may_train and not exports:
             refuse_given(
                 ("dataset", "data_dir", "images", "download", "image_size", "valid", "test", "split_seed")
-                + ("memory_limit", "workers"),
+                + ("memory_limit", "workers", "build"),
                 "is for children that are trained, and --reward=table --final_epochs=0 trains none. Leave it out.",
             )
 
@@ -171,15 +177,19 @@ class RewardFlags:
                 measure_latency=measure_latency,
             )
         table = self._table_folder()
-        if images is None or self._missing.value == "error":
+        if images is None:
             return TableEvaluator(table, limits=limits)
         recipe = TableEvaluator(table).recipe
         check_exportable(recipe, images)
-        child, train = configs_of(recipe, table)
+        build = self.build(recipe)
+        network = network_of(recipe, build, table)
+        if self._missing.value == "error":
+            return TableEvaluator(table, limits=limits)
         otherwise = TrainingEvaluator(
             images,
-            child=child,
-            train=train,
+            child=network.child if isinstance(network, CellNetwork) else None,
+            build=build,
+            train=train_config_of(recipe, table),
             workers=self.workers,
             distribute=recipe.get("distribute", "none"),
             limits=limits,

@@ -106,8 +106,8 @@ def operations_of(space: SearchSpace) -> list[str]:
             cell = space.decode([choice if p == place else 0 for p in range(len(space.decisions))])
             if not isinstance(cell, Cell):
                 raise InvalidValueError(
-                    f"{space!r} decodes to {type(cell).__name__}, but only cells can be trained. Use spaces.small(), "
-                    "spaces.large(), or a FunctionEvaluator of your own."
+                    f"{space!r} decodes to {type(cell).__name__}, but only cells can be trained without "
+                    "build= (--build). Pass a function that makes the network of an architecture, or use spaces.small() or large()."
                 )
             names.update(dict.fromkeys(name for _, name in cell.nodes))
     return list(names)

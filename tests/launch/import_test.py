@@ -139,7 +139,9 @@ def test_a_changed_file_does_not_continue_with_old_rewards_even_if_it_is_a_comme
 
 def test_an_export_with_a_changed_file_is_refused_and_says_what_to_do(folder, later):
     _, (*_, cells, networks, named) = later
-    changed = "file my_{}.py has changed, although the code itself has not (but code beside it, or a comment). An export "
+    changed = (
+        "file my_{}.py has changed, although the code itself has not (but code beside it, or a comment). An export "
+    )
     todo = "would train another network. Restore the code, of an imported file its old text, or "
     for found, what in ((cells, "operation 'own'"), (networks, "the build function"), (named, "the build function")):
         name = "cells" if found is cells else "networks"

@@ -123,6 +123,10 @@ def build(architecture, input_shape, num_classes):
     images = keras.Input(input_shape)
     x = keras.layers.AveragePooling2D(architecture[0])(keras.layers.Rescaling(1 / 255)(images))
     return keras.Model(images, keras.layers.Dense(num_classes)(keras.layers.Flatten()(x)))
+
+
+def other(architecture, input_shape, num_classes):
+    return build(architecture, input_shape, num_classes)
 """
 
 
@@ -144,9 +148,18 @@ def test_a_table_of_networks_of_ones_own_and_a_search_of_it(folder):
     found = read_table(folder / "own")
     assert {trial.key: trial.evaluation.num_params for trial in found.trials} == {"0": 170, "1": 50}
     assert {"build", "file own.py"} <= set(found.recipe["build_code"])
-    search = [*own, "--reward=table", f"--table={folder}/own", "--strategy=random", f"--workdir={folder}/of_table"]
-    ((error, output),) = run_launch_many("search.py", [[*search, "--final_epochs=1"]])
-    assert error is None and "stride=7: validation" in output, (error, output)
+    search = [*own, "--reward=table", f"--table={folder}/own", "--strategy=random", "--final_epochs=1"]
+    (exported, trained, wrong) = run_launch_many(
+        "search.py",
+        [
+            [*search, f"--workdir={folder}/of_table"],
+            [*search, f"--workdir={folder}/of_both", "--missing=train", "--build=build"],
+            [*search, f"--workdir={folder}/of_none", "--build=other"],
+        ],
+    )
+    for error, output in (exported, trained):
+        assert error is None and "stride=7: validation" in output, (error, output)
+    assert "came from other code: the build function" in wrong[0][1] and not (folder / "of_none").exists()
 
 
 @pytest.mark.parametrize("case", range(len(WRONG)), ids=[" ".join(arguments) for arguments, _ in WRONG])
