@@ -107,7 +107,8 @@ def operations_of(space: SearchSpace) -> list[str]:
             if not isinstance(cell, Cell):
                 raise InvalidValueError(
                     f"{space!r} decodes to {type(cell).__name__}, but only cells can be trained without "
-                    "build= (--build). Pass a function that makes the network of an architecture, or use spaces.small() or large()."
+                    "build= (--build). Pass a function that makes the network of an architecture, or use "
+                    "spaces.small() or spaces.large()."
                 )
             names.update(dict.fromkeys(name for _, name in cell.nodes))
     return list(names)
