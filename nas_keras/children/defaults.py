@@ -28,8 +28,9 @@ _SMALLEST_BATCH = 32  # of few images: the gradients of smaller batches are nois
 _SMALLEST_BATCH_IN_MEMORY = 16  # batch norm needs some images
 _MOST_STRIDE = 16
 # float32 values that the training of a large cell holds at once, per value of a stage's map: three nodes of two
-# convolutions, each with batch norm and ReLU, their gradients, and the copies of the batch.
-_TENSORS_PER_STAGE = 40
+# convolutions, each with batch norm and ReLU, their gradients, and the copies of the batch. Measured on a CPU, see
+# tests/children/defaults_test.py.
+_TENSORS_PER_STAGE = 28
 
 
 class SuggestedConfigs(NamedTuple):

@@ -20,7 +20,8 @@ from nas_keras.trial import Evaluation
 
 MakeModel = Callable[..., Any]  # make_model(input_shape=, num_classes=, synchronized_norm=) -> uncompiled Keras model
 
-_EVALUATION_BATCH = 500  # images; affects only memory and speed
+_EVALUATION_BATCH = 500  # images; affects only memory and speed,
+_EVALUATION_PIXELS = 2**21  # as do the pixels in a batch, which make it smaller for images of more than 64 x 64
 _PLAIN_LOSS = "cross_entropy"  # name of the metric
 _STEPS_PER_EXECUTION = 50  # training steps per call into the graph; does not affect the result
 
@@ -80,7 +81,9 @@ def train_child(
 
 def measure(model: Any, split: Split) -> tuple[float, float]:
     """Returns the accuracy, a fraction, and the mean loss of a model from `train_child` on a split."""
-    batches = make_batches(split, np.arange(len(split.labels)), _EVALUATION_BATCH, drop_remainder=False)
+    height, width = split.images.shape[1:3]
+    batch_size = max(1, min(_EVALUATION_BATCH, _EVALUATION_PIXELS // (height * width)))
+    batches = make_batches(split, np.arange(len(split.labels)), batch_size, drop_remainder=False)
     metrics = model.evaluate(batches, return_dict=True, verbose=0)
     return float(metrics["accuracy"]), float(metrics.get(_PLAIN_LOSS, metrics["loss"]))
 

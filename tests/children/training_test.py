@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import types
 
 import numpy as np
 import pytest
@@ -339,3 +340,12 @@ def test_what_is_for_gpus_trains_on_a_cpu_too(tf, model, settings):
     assert convolution.compute_dtype == settings.get("precision", "float32").removeprefix("mixed_")
     assert {variable.dtype for variable in trained.trainable_variables} == {tf.float32}
     assert tf.keras.mixed_precision.global_policy().name == "float32"  # what comes after is not touched
+
+
+@pytest.mark.parametrize(("side", "batch_size"), [(28, 500), (64, 500), (128, 128), (512, 8), (2048, 1)])
+def test_the_batches_of_a_measurement_are_smaller_for_large_images(monkeypatch, side, batch_size):
+    made = []
+    monkeypatch.setattr(training, "make_batches", lambda split, order, size, **settings: made.append(size))
+    model = types.SimpleNamespace(evaluate=lambda batches, **settings: {"accuracy": 0.5, "loss": 1.0})
+    images = np.broadcast_to(np.zeros((), np.uint8), (3, side, side, 1))
+    assert measure(model, Split(images, np.zeros(3, np.int32))) == (0.5, 1.0) and made == [batch_size]
