@@ -120,6 +120,10 @@ class ImageFlags:
                 memory_limit=self.memory_limit,
             )
         if folder is not None:  # a set that TFDS has prepared
+            refuse_given(
+                ("valid", "test", "split_seed"),
+                "is for a folder of image files, and --images names a prepared data set. Leave it out.",
+            )
             return load_images(
                 str(local_path("images", folder)), image_size=self.image_size(), memory_limit=self.memory_limit
             )

@@ -141,7 +141,7 @@ def _draw_splits(files: dict[str, list[File]], *, valid: float, test: float, see
     if not splits.get("valid"):
         raise InvalidValueError(
             f"valid={valid} leaves no image to validate on. Allowed: a fraction of more than 0 and, with that of the "
-            "test split, less than 1; or a folder validation/."
+            "test split, less than 1, of a class with at least two images; or a folder validation/."
         )
     return {part: splits[part] for part in _PARTS if splits.get(part)}
 

@@ -207,3 +207,9 @@ def test_a_machine_that_cannot_read_now_does_not_lose_images(tmp_path, monkeypat
     monkeypatch.setattr(decoding.Image, "open", refuse)
     with pytest.raises(DataError, match="a.png cannot be read now: Too many open files"):
         read_header(path)
+
+
+def test_values_of_more_than_16_bits_are_refused():
+    image = Image.fromarray(np.array([[0, 70_000]], np.int32))
+    with pytest.raises(ValueError, match="its values run from 0 to 70000, which is more than 16 bits"):
+        decoding._to_pixels(image, 1)

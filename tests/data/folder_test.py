@@ -1,7 +1,9 @@
 """Tests of nas_keras/data/folder.py, folder_listing.py and folder_pixels.py, through `Images.from_folder`."""
 
+import errno
 import json
 import os
+import pathlib
 import shutil
 
 import numpy as np
@@ -262,3 +264,33 @@ def test_folders_and_settings_that_cannot_be(tmp_path, make, settings, says):
 def test_no_validation_split_is_an_error(pets):
     with pytest.raises(InvalidValueError, match="valid=0.0 leaves no image to validate on"):
         Images.from_folder(pets, valid=0)
+
+
+def test_a_class_whose_name_has_control_characters(pets):
+    (pets / "a\nb").mkdir()
+    with pytest.raises(
+        InvalidValueError, match=r"The class folder 'a\\nb' has control characters in its name. Rename it"
+    ):
+        Images.from_folder(pets)
+
+
+def test_a_folder_that_cannot_be_read(pets, monkeypatch):  # root may read everything
+    iterdir = pathlib.Path.iterdir
+
+    def refuse(path):
+        if path.name == "dog":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return iterdir(path)
+
+    monkeypatch.setattr(pathlib.Path, "iterdir", refuse)
+    with pytest.raises(DataError, match="dog cannot be read: Permission denied. Allow reading it, or remove it."):
+        Images.from_folder(pets)
+
+
+def test_links_in_a_circle_are_left_out(pets, caplog):
+    (pets / "dog" / "again").symlink_to(pets)
+    (pets / "dog" / "loop.png").symlink_to(pets / "dog" / "loop.png")
+    os.mkfifo(pets / "dog" / "pipe.png")
+    assert len(_pixels(Images.from_folder(pets))) == 50
+    assert "dog/again (a folder of 3; images must lie directly in their class folder)" in caplog.text
+    assert "dog/loop.png (a link to nothing)" in caplog.text and "dog/pipe.png (not a file)" in caplog.text

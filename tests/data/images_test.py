@@ -1,5 +1,6 @@
 """Tests of nas_keras/data/images.py, tfds.py, tfds_pixels.py and the MNIST that is shipped in testdata/."""
 
+import errno
 import gzip
 import importlib.util
 import json
@@ -373,6 +374,47 @@ def test_a_prepared_folder_is_given_by_its_path(tfds, tmp_path, no_network, monk
     (tmp_path / "renamed" / "1.0.0" / "features.json").write_text('{"type": "os.system"}')
     with pytest.raises(DataError, match="names 'os.system', which is not a feature of TFDS"):
         load_images(str(tmp_path / "renamed" / "1.0.0"))
+
+
+def test_a_prepared_folder_that_cannot_be_opened(tfds, tmp_path):
+    folder = _store(tfds, tmp_path, "dots", "1.0.0", {"train": 60, "test": 5})
+    (folder / "dataset_info.json").write_text("{")
+    with pytest.raises(DataError, match="cannot be opened in .*dots/1.0.0: .* Remove its folder there and prepare"):
+        load_images(str(folder))
+    (folder / "features.json").write_text("{")
+    with pytest.raises(DataError, match="features.json cannot be read: JSONDecodeError: .* and prepare the set again."):
+        load_images(str(folder))
+
+
+def test_a_folder_of_prepared_sets_that_cannot_be_read(tfds, tmp_path, monkeypatch):
+    def refuse(path, pattern):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(pathlib.Path, "glob", refuse)
+    with pytest.raises(DataError, match=f"{tmp_path} cannot be read: Permission denied. Name another folder by data_"):
+        load_images("mnist", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"train_images": [1]}, "train images are a list. Allowed: uint8 .N, H, W, C.; Images.from_arrays converts"),
+        ({"valid_images": np.zeros((2, 4, 4, 1))}, "valid images are float64 .2, 4, 4, 1.. Allowed: uint8 .N, H, W, C"),
+        (
+            {"train_labels": np.zeros(6)},
+            "train labels are float64 .6.. Allowed: int32 .N.; Images.from_arrays converts",
+        ),
+    ],
+)
+def test_images_that_are_made_without_a_conversion(changed, says):
+    images, labels = _arrays()
+    right = {
+        "train_images": images, "train_labels": labels.astype(np.int32),
+        "valid_images": images + np.uint8(1), "valid_labels": labels.astype(np.int32),
+    }  # fmt: skip
+    Images("right", **right, num_classes=3)
+    with pytest.raises(InvalidValueError, match=says):
+        Images("wrong", **(right | changed), num_classes=3)
 
 
 def test_the_classes_of_a_set_have_its_names(tfds, tmp_path):

@@ -1,5 +1,7 @@
 """Tests of nas_keras/evaluators/network_check.py and children/network.py: which models of a user's can be children."""
 
+import dataclasses
+import functools
 import threading
 
 import numpy as np
@@ -166,3 +168,28 @@ def test_the_network_of_a_run_is_its_function_with_the_same_code():
         network_of(cells, one, "run")
     with pytest.raises(DataError, match="has a corrupt build_code"):
         network_of({BUILD: 3}, one, "run")
+
+
+def test_a_network_that_cannot_be_connected_to_the_images(keras):
+    def build(*_):
+        return keras.Sequential(_head(keras).layers, name="logits")  # a name of the child's own
+
+    with pytest.raises(InvalidValueError, match="The network of build=.* cannot be connected to the images: "):
+        _build(build)
+
+
+def test_a_function_that_another_process_reads_otherwise(monkeypatch, keras):
+    def build(*_):
+        return _head(keras)
+
+    frozen = OwnNetwork.freeze(functools.partial(build, size=3))
+    parts = {name: "4" if text == "3" else text for name, text in frozen.parts.items()}
+    assert parts != frozen.parts
+    network = dataclasses.replace(frozen, name="other", parts=parts)
+    with pytest.raises(InvalidValueError, match="build=other reads other values in a worker process than where the ev"):
+        network.load()
+    network = dataclasses.replace(network, pickled=b"no pickle")
+    with pytest.raises(
+        InvalidValueError, match="build=other cannot be loaded in a worker process: UnpicklingError: .*De"
+    ):
+        network.load()

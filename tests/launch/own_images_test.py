@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from helpers import facts, run_launch, run_launch_many
+from helpers import ROOT, facts, run_launch, run_launch_many
 from PIL import Image
 
 import nas_keras as nk
@@ -103,6 +103,7 @@ def _continue(workdir, photos):
         (["--images=a", "--valid=0.6", "--test=0.4"], "test=0.4 and valid=0.6 leave no image to train on"),
         (["--images=a", "--split_seed=-1"], "seed=-1 is not allowed"),
         (["--images=a", "--memory_limit=-1"], "memory_limit=-1.0 is not allowed"),
+        (["--images={prepared}", "--valid=0.3"], "--valid=0.3 is for a folder of image files, and --images names a"),
         (["--images=/nowhere/at/all"], "images='/nowhere/at/all' is not there. Allowed: a folder with one folder of"),
     ],
 )
@@ -115,6 +116,8 @@ def _refusals(tmp_path_factory):
     marks = [mark for mark in test_flags_that_cannot_be.pytestmark if mark.name == "parametrize"]
     cases = [flags for flags, _ in marks[0].args[1]]
     workdir = tmp_path_factory.mktemp("refused") / "run"
-    answers = run_launch_many("search.py", [[f"--workdir={workdir}", *flags] for flags in cases])
+    prepared = ROOT / "testdata" / "mnist" / "3.0.1"
+    written = [[flag.format(prepared=prepared) for flag in flags] for flags in cases]
+    answers = run_launch_many("search.py", [[f"--workdir={workdir}", *flags] for flags in written])
     assert not workdir.exists()
     return {tuple(flags): error[1] for flags, (error, _) in zip(cases, answers, strict=True)}
