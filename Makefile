@@ -46,8 +46,9 @@ format: $(READY)  ## fix what lint finds, as far as it can be fixed by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Not --quiet: MkDocs would drop warnings before --strict counts them.
 docs: $(MKDOCS)  ## the documentation as a site, site/index.html; any warning is an error
-	NO_MKDOCS_2_WARNING=1 $(MKDOCS) build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(MKDOCS) build --strict
 
 # The package itself is installed in place, so that an edit needs no new install.
 $(READY): requirements.txt requirements-tf-agents.txt setup.py
