@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "strategies": "errors _tensorflow trial spaces controller",
     "storage": "_version errors system _tensorflow trial spaces strategies",
     "evaluators": "errors system _tensorflow trial spaces data children storage",
-    "runner": "errors system _tensorflow trial spaces children strategies storage evaluators",
+    "runner": "_version errors system _tensorflow trial spaces children strategies storage evaluators",
     "results": "errors system _tensorflow trial spaces data children strategies storage evaluators runner",
     "comparison": "errors system _tensorflow trial spaces strategies storage evaluators runner",
     "reports": "errors system _tensorflow trial spaces data children strategies storage runner results comparison",

@@ -204,6 +204,7 @@ def read_scalars(folder) -> dict[str, list[tuple[int, float]]]:
     return {
         tag: [(event.step, float(make_ndarray(event.tensor_proto))) for event in accumulator.Tensors(tag)]
         for tag in accumulator.Tags()["tensors"]
+        if accumulator.SummaryMetadata(tag).plugin_data.plugin_name == "scalars"
     }
 
 

@@ -107,7 +107,6 @@ class Loop:
             raise
         finally:
             self._arrivals.close()
-            self._observers.close()
 
     def _ask_ahead(self) -> bool:
         """Opens batches as far ahead as the lag allows; returns whether any batch is open."""

@@ -142,7 +142,11 @@ def run_search(
         stopping = Stopping(settings.max_seconds, on_batch, on_trial, reserve)
         observers = Observers(settings, evaluator, progress=progress)
         loop = Loop(evaluator, strategy, dataset, settings, stopping, observers)
-        stopped = loop.run()
+        try:
+            stopped = loop.run()
+            observers.end()
+        finally:
+            observers.close()
     if isinstance(evaluator, Evaluator):
         with refusing_stop("The evaluator's review, after the search has ended,"):
             evaluator.review([*dataset.trials, *loop.pending])

@@ -7,7 +7,7 @@ from absl import logging
 from nas_keras.evaluators.base import Evaluates
 from nas_keras.runner.monitoring.alarms import AlarmWatch
 from nas_keras.runner.monitoring.progress import Progress, is_interactive
-from nas_keras.runner.monitoring.scalars import Monitor
+from nas_keras.runner.monitoring.tensorboard import Monitor
 from nas_keras.runner.settings import Settings
 from nas_keras.storage.dataset import Dataset
 from nas_keras.trial import Trial
@@ -24,7 +24,7 @@ class Observers:
 
     def __init__(self, settings: Settings, evaluator: Evaluates, *, progress: bool | None = None):
         self._alarms = AlarmWatch(settings.space)
-        self._monitor = Monitor(settings.workspace)
+        self._monitor = Monitor(settings.workspace, settings.space)
         self._line: Progress | None = None
         if is_interactive() if progress is None else progress:
             self._line = Progress(
@@ -38,6 +38,7 @@ class Observers:
         """The search begins; `dataset` holds what earlier starts of the run have told."""
         for batch in dataset.batches:  # they have raised their alarms
             self._alarms.observe(batch, {})
+        self._monitor.start(dataset)
         if self._line:
             self._line.start(dataset)
 
@@ -67,9 +68,18 @@ class Observers:
         alarms = self._alarms.observe(batch, metrics)
         for alarm in alarms:
             logging.warning("%s", alarm)
-        self._monitor.write(batch[0].iteration, dataset, batch, metrics)
+        self._monitor.write(dataset, batch, metrics, alarms)
+
+    def end(self) -> None:
+        """The search has ended without an error.
+
+        Raises:
+            WriteError: if TensorBoard's files cannot be written.
+        """
+        self._monitor.end()
 
     def close(self) -> None:
         """The search has ended, in whatever way."""
+        self._monitor.close()
         if self._line:
             self._line.close()
