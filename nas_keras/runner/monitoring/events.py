@@ -6,7 +6,7 @@
 import itertools
 import os
 import pathlib
-import socket
+import platform
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -74,7 +74,7 @@ class EventFile:
         """
         if self._file is None:
             self._folder.mkdir(exist_ok=True)
-            name = f"events.out.tfevents.{time.time():010.0f}.{socket.gethostname()}.{os.getpid()}.{next(_COUNT)}"
+            name = f"events.out.tfevents.{time.time():010.0f}.{platform.node()}.{os.getpid()}.{next(_COUNT)}"
             self._file = open(self._folder / name, "ab")  # noqa: SIM115  (`close` closes it)
             self._file.write(_frames([], 0))
         self._file.write(frame(_event(step, values).SerializeToString()))

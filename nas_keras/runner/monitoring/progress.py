@@ -5,7 +5,6 @@ notebook, and as a plain line every half minute where the output goes elsewhere.
 """
 
 import contextlib
-import importlib
 import logging
 import os
 import sys
@@ -162,7 +161,10 @@ def live_line(unit: str, total: int, stream: TextIO | None = None) -> Any:
         total: how many there are.
         stream: where it goes; None: to stderr.
     """
-    make = importlib.import_module("tqdm.auto" if _in_notebook() else "tqdm").tqdm
+    if _in_notebook():
+        from tqdm.auto import tqdm as make
+    else:
+        from tqdm import tqdm as make
     width = _width(stream or sys.stderr)
     size: dict[str, Any] = {"dynamic_ncols": True} if width else {"ncols": _UNKNOWN_WIDTH, "nrows": 2}
     line = make(total=total, unit=unit, bar_format=_FORM, file=stream, miniters=0, mininterval=0, **size)
