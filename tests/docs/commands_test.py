@@ -22,12 +22,12 @@ from helpers import ROOT, tiny_images
 from PIL import Image
 
 import nas_keras as nk
-from nas_keras._launch import final_flags, reward_flags
+from nas_keras._launch import final_flags, image_flags, reward_flags
 from nas_keras._launch import script as _script
 from nas_keras.children.network import OwnNetwork
-from nas_keras.data import tfds
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.training import make_recipe
+from nas_keras.storage.table_writer import write_table
 from nas_keras.system import user_files
 
 # Where the work of a script begins: names in its module, which are replaced. Every script trains by
@@ -92,7 +92,8 @@ def world(tmp_path_factory):
         patch.setattr(user_files, "_DIGESTS", {})
         example = nk.import_file(world / "examples" / "plain_cnn.py")
         own = _Instant(tiny_images(count=64), OwnNetwork.freeze(example.build))
-        nk.search(example.plain_cnn, own, strategy="random", max_evaluations=2, workdir=runs / "plain_cnn")
+        done = nk.search(example.plain_cnn, own, strategy="random", max_evaluations=2, workdir=runs / "plain_cnn")
+        write_table(runs / "plain_cnn_table", done.trials, space=example.plain_cnn, recipe=own.recipe)
         yield world
         del sys.modules["plain_cnn"]
         sys.path.remove(str(world / "examples"))
@@ -103,12 +104,8 @@ def run(world, monkeypatch):
     """Runs a launch script in the world with some flags; raises _Begun if it takes them."""
     monkeypatch.chdir(world)
 
-    def read(builder, keys, image_size, split):
-        images = np.full([64, *(image_size or (28, 28)), 1], len(split), np.uint8)  # other pixels in another split
-        return images, np.arange(64, dtype=np.int32) % 10
-
-    monkeypatch.setattr(tfds, "_read", read)
-    monkeypatch.setattr(tfds, "_labels", lambda *_: np.arange(10, dtype=np.int32))
+    for name in ("load_images", "load_source"):  # a data set of TFDS
+        monkeypatch.setattr(image_flags, name, lambda *_, **__: tiny_images(count=64))
     for owner in (nk, reward_flags):
         monkeypatch.setattr(owner, "TrainingEvaluator", _begin, raising=False)
     monkeypatch.setattr(nk, "export_best", _begin, raising=False)
