@@ -55,7 +55,7 @@ class Evaluation:
 
     Attributes:
         reward: reward that the strategy is told; NaN if the evaluation failed, which counts as worse than any number.
-        status: "ok" or "failed: <what happened>", one line of printable characters.
+        status: `"ok"` or `"failed: <what happened>"`, one line of printable characters.
         valid_accuracy: accuracy on the validation split, 0 to 1; NaN if it was not measured.
         loss: loss on the validation split; NaN if it was not measured.
         num_params: number of the child's parameters.
