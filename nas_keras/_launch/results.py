@@ -12,7 +12,7 @@ from nas_keras.results.tabular.rows import is_missing
 from nas_keras.runner.result import SearchResult
 from nas_keras.spaces.architecture_names import kind_of, name_architecture
 from nas_keras.spaces.search_space import SearchSpace
-from nas_keras.trial import OK, Evaluation
+from nas_keras.trial import OK, Evaluation, Trial
 
 _NUM_SHOWN = 5
 
@@ -78,13 +78,16 @@ def describe_best(space: SearchSpace, result: Any, objective: str, num_images: i
     trials = [*result.trials, *result.pending]
     refused = {trial.key for trial in trials if trial.evaluation.refused}
     lines = [f"{len(refused):,} {kind_of(space)} were over the limits and not trained."] if refused else []
+    best = result.top(_NUM_SHOWN)
+    if not best:
+        return [*lines, *_why_none(space, trials)]
     by = "validation accuracy" if objective == "accuracy" else objective
     how = f" (± standard error on {num_images:,} images)" if num_images else ""
     lines.append(f"Best {kind_of(space)} by {by}{how}:")
     lines += [
         f"  {show_value(trial.evaluation, num_images)}  {_size(trial.evaluation)}"
         f"{name_architecture(space, trial.actions)}"
-        for trial in result.top(_NUM_SHOWN)
+        for trial in best
     ]
     if any(trial.evaluation.num_params for trial in trials if not trial.evaluation.failed):
         sizes = [trial.evaluation.num_params for trial in pareto(trials, "num_params")]
@@ -93,6 +96,17 @@ def describe_best(space: SearchSpace, result: Any, objective: str, num_images: i
             f"{sizes[0]:,} to {sizes[-1]:,} parameters."
         )
     return lines
+
+
+def _why_none(space: SearchSpace, trials: Sequence[Trial]) -> list[str]:
+    """Says that no child has a reward, by the first that failed, or else by the smallest that was refused."""
+    if not trials:
+        return ["No child has a reward."]
+    first = min(trials, key=lambda trial: (trial.evaluation.refused, trial.evaluation.num_params))
+    which = "smallest that was refused" if first.evaluation.refused else "first that failed"
+    return [
+        f"No child has a reward. The {which}: {name_architecture(space, first.actions)}, {first.evaluation.status}."
+    ]
 
 
 def trial_lines(rows: Sequence[dict[str, Any]]) -> list[str]:

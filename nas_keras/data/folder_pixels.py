@@ -90,7 +90,7 @@ def _decode_to_file(
                 file.write(np.ascontiguousarray(image).data)
         return reasons
 
-    path, reasons = open_pixels(_key(root, paths, shape, may_resize), write)
+    path, reasons = open_pixels(_key(root, paths, shape, may_resize), len(paths) * math.prod(shape), write)
     return path, {int(number): reason for number, reason in reasons.items()}
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO
 from absl import logging
 
 from nas_keras.errors import DataError
-from nas_keras.system.atomic_files import read_json, write_json, writing
+from nas_keras.system.atomic_files import WriteError, read_json, write_json, writing
 from nas_keras.system.cgroups import available_memory
 
 _CHUNK = 2**24  # bytes
@@ -36,11 +37,14 @@ def is_too_large(num_bytes: int, limit: float | None) -> bool:
     return num_bytes > (available_memory() / _MEMORY_FRACTION if limit is None else limit * 2**30)
 
 
-def open_pixels(key: str, write: Callable[[BinaryIO], dict[str, Any]]) -> tuple[pathlib.Path, dict[str, Any]]:
+def open_pixels(
+    key: str, num_bytes: int, write: Callable[[BinaryIO], dict[str, Any]]
+) -> tuple[pathlib.Path, dict[str, Any]]:
     """Returns the file of pixels for a key, written now or earlier, and what `write` said about it.
 
     Args:
         key: digest of everything that the pixels depend on, in hex.
+        num_bytes: bytes of the pixels, at most.
         write: writes the pixels into an empty file; returns a JSON object that is kept with them.
 
     Returns:
@@ -54,6 +58,7 @@ def open_pixels(key: str, write: Callable[[BinaryIO], dict[str, Any]]) -> tuple[
     if (found := _read(path, described)) is not None:
         logging.info("The decoded images are read from %s.", path)
         return path, found
+    _check_room(folder, num_bytes)
     with writing(f"The decoded images, in {folder} (TMPDIR names another folder),"):
         descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{key}-")
         try:
@@ -69,6 +74,16 @@ def open_pixels(key: str, write: Callable[[BinaryIO], dict[str, Any]]) -> tuple[
             raise
     write_json(described, {**contents, "facts": facts})
     return path, facts
+
+
+def _check_room(folder: pathlib.Path, num_bytes: int) -> None:
+    """Raises WriteError before images are decoded for which there is no room."""
+    free = shutil.disk_usage(folder).free
+    if free < num_bytes:
+        raise WriteError(
+            f"The decoded images take {num_bytes / 2**30:,.1f} GiB, but {folder} has room for {free / 2**30:,.1f} GiB. "
+            "Free some, name another folder by TMPDIR, or resize the images to fewer pixels (--image_size)."
+        )
 
 
 def _read(path: pathlib.Path, described: pathlib.Path) -> dict[str, Any] | None:

@@ -97,7 +97,7 @@ class SplitReader:
                     file.write(np.ascontiguousarray(image).data)
             return {}
 
-        path, _ = open_pixels(self._key(split, rows), write)
+        path, _ = open_pixels(self._key(split, rows), num_images * num_bytes, write)
         images = map_array(path, (num_images, *self.shape), 0)
         release_pages(images)
         return images

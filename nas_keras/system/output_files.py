@@ -64,7 +64,8 @@ def check_apart(
         read: files or folders that are read, as (flag, path) pairs.
 
     Raises:
-        InvalidValueError: if two of them are the same, or a file would be written into a folder that is read.
+        InvalidValueError: if two of them are the same, a file would be written into a folder that is read, or anything
+            into a folder of images (--images).
     """
     written = [(flag, path) for paths in (files, folders) for flag, path in (paths or {}).items() if path]
     sources = [(flag, path) for flag, path in read if path]
@@ -82,6 +83,10 @@ def check_apart(
                     f"--{flag}={path} is what --{other_flag}={other} reads, and would be changed. Name another place."
                 )
             inside = os.path.realpath(place[path]).startswith(os.path.join(os.path.realpath(place[other]), ""))
+            if inside and other_flag == "images":  # it would be a class at the next start
+                raise InvalidValueError(
+                    f"--{flag}={path} lies in the folder of images --{other_flag}={other}. Name a place elsewhere."
+                )
             if flag in (files or {}) and inside:
                 raise InvalidValueError(
                     f"--{flag}={path} lies in the folder that --{other_flag}={other} reads. Name a file elsewhere."

@@ -49,7 +49,19 @@ def test_the_best_cells_are_shown_with_their_size_and_the_front():
 
 def test_without_sizes_or_results_there_is_no_front():
     assert results.describe_best(_SPACE, _result(nk.Evaluation(0.5)), "accuracy")[1:] == ["  50.00%  d0=0"]
-    assert results.describe_best(_SPACE, _result(), "accuracy") == ["Best networks by validation accuracy:"]
+    assert results.describe_best(_SPACE, _result(), "accuracy") == ["No child has a reward."]
+
+
+def test_without_a_reward_a_search_says_why():
+    refused = [nk.Evaluation.refusal(f"{size} parameters, limit 5", num_params=size) for size in (30, 10, 20)]
+    assert results.describe_best(_SPACE, _result(*refused), "accuracy") == [
+        "3 networks were over the limits and not trained.",
+        "No child has a reward. The smallest that was refused: d0=1, failed: refused: 10 parameters, limit 5.",
+    ]
+    failed = nk.Evaluation.failure("the loss is infinite")
+    assert results.describe_best(_SPACE, _result(*refused, failed), "accuracy")[1:] == [
+        "No child has a reward. The first that failed: d0=3, failed: the loss is infinite."
+    ]
 
 
 def test_the_end_of_a_search_says_what_it_did_and_why_it_ended():

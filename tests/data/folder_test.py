@@ -14,6 +14,7 @@ from nas_keras.data import folder_pixels
 from nas_keras.data.images import Images
 from nas_keras.data.sources import load_source
 from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.system.atomic_files import WriteError
 
 
 def _fill(folder, count, seed, shape=(8, 6, 3)):
@@ -206,6 +207,15 @@ def test_a_folder_of_another_user_holds_no_pixels(pets, tmp_path):
     folder.chmod(0o777)
     with pytest.raises(DataError, match="is not a folder that only you can write"):
         Images.from_folder(pets, memory_limit=0)
+
+
+def test_no_room_for_the_pixels_is_said_before_they_are_decoded(pets, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**9, 10**9, 49 * 8 * 6 * 3))
+    with pytest.raises(
+        WriteError, match="take 0.0 GiB, but .* has room for 0.0 GiB. Free some, name another folder by"
+    ):
+        Images.from_folder(pets, memory_limit=0)
+    assert not list((tmp_path / "tmp").glob("*/*"))
 
 
 def test_names_in_two_unicode_forms(tmp_path):

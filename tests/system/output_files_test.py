@@ -53,6 +53,11 @@ def test_what_is_written_stays_apart_from_the_rest(tmp_path, monkeypatch):
             "lies in the folder that --table=table reads.",
         ),
         ({"files": {"csv": "runs/a/x.csv"}}, [("runs", "linked/a")], "lies in the folder that --runs=linked/a reads"),
+        (
+            {"folders": {"workdir": "runs/a/x"}},
+            [("images", "linked/a")],
+            "lies in the folder of images --images=linked/a",
+        ),
         ({"folders": {"output": "linked/a"}}, [("runs", "runs/b"), ("runs", "runs/a")], "--runs=runs/a reads"),
         ({"folders": {"table": "nowhere/../nowhere"}}, [("merge", "nowhere")], "--merge=nowhere reads"),
     ):
