@@ -30,9 +30,14 @@ _FETCHED = re.compile(r"""<(script|img|iframe|source|link)\b[^>]*\s(src|href)=["
 
 
 def on_files(files, config):
-    """Adds the pages that lie outside of docs/."""
-    from mkdocs.structure.files import File  # the tests import this module without MkDocs
+    """Adds the pages that lie outside of docs/, and gives a page that is HTML already a place of its own."""
+    from mkdocs.structure.files import File, InclusionLevel  # the tests import this module without MkDocs
 
+    for path in (ROOT / "docs").glob("*/index.html"):  # README.md of the same folder becomes its index.html
+        name, place = f"{path.parent.name}/index.html", f"{path.parent.name}/page.html"
+        file = File(name, config.docs_dir, config.site_dir, config.use_directory_urls, dest_uri=place)
+        file.inclusion = InclusionLevel.INCLUDED  # mkdocs.yml excludes it under its own name
+        files.append(file)
     for name, page in PAGES.items():
         files.append(File.generated(config, page, content=(ROOT / name).read_text(encoding="utf-8")))
     return files
