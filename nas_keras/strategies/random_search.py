@@ -1,5 +1,6 @@
 """Random search without repeats: uniform encodings, each key once. This is the baseline of every strategy."""
 
+import collections
 import dataclasses
 from collections.abc import Sequence
 
@@ -31,11 +32,13 @@ class RandomSearch(Strategy):
     def __init__(self, space: SearchSpace, config: RandomConfig | None = None, *, seed: int = 0):
         super().__init__(space, seed=seed)
         self.config = config_or_default(config, RandomConfig)
-        self._seen: set[str] = set()
+        self._seen: set[str] = set()  # keys that were told, and those of the open batches
+        self._open: collections.deque[list[str]] = collections.deque()  # keys of each batch that is not told yet
 
     def _ask(self, n: int, iteration: int) -> Proposals:
         rng = np.random.default_rng([self.seed, _SAMPLE, iteration])
         actions: list[np.ndarray] = []
+        self._open.append([])
         misses = 0
         while len(actions) < n and misses < _PATIENCE:
             encoding = rng.integers(self.space.num_choices)
@@ -52,14 +55,20 @@ class RandomSearch(Strategy):
         if key in self._seen:
             return False
         self._seen.add(key)
+        self._open[-1].append(key)
         actions.append(encoding)
         return True
 
     def _tell(self, trials: Sequence[Trial], iteration: int) -> None:
-        del trials, iteration  # random search learns nothing
+        del iteration
+        # Random search learns nothing, but a budget may have dropped keys of the batch, which may be proposed again.
+        self._seen.difference_update(self._open.popleft())
+        self._seen.update(trial.key for trial in trials)
 
     def _state(self) -> State:
-        return {"seen": sorted(self._seen)}
+        return {"seen": sorted(self._seen), "open": list(self._open)}
 
     def _restore(self, state: State) -> None:
         self._seen = set(state["seen"])
+        # Earlier versions did not save the open batches: what a budget drops of them is not proposed again.
+        self._open = collections.deque(state.get("open", [[]] * (self.num_asked - self.num_told)))

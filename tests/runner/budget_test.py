@@ -231,6 +231,17 @@ class Repeats(Strategy):
         pass
 
 
+def test_a_key_that_a_budget_dropped_is_not_lost(tmp_path):
+    """A shortened batch may keep cache hits behind the keys that it drops."""
+    evaluator = nk.FunctionEvaluator(lambda choices: choices[0], recipe={"mine": 1})
+    settings = {"strategy": "random", "batch_size": 8}
+    nk.search(grid(20), evaluator, max_evaluations=10, seed=9, workdir=tmp_path / "other", **settings)
+    settings |= {"warm_start_from": tmp_path / "other"}
+    for max_evaluations in (2, 4, 5, 11):
+        run = nk.search(grid(20), evaluator, max_evaluations=max_evaluations, workdir=tmp_path / "run", **settings)
+    assert len(run.trials) == len({trial.key for trial in run.trials}) == 20 and run.stopped == "space exhausted"
+
+
 @pytest.mark.parametrize("lag", [0, 1])
 def test_a_collapsed_policy_ends_the_search_by_a_stated_rule(tmp_path, monkeypatch, lag):
     monkeypatch.setattr(budget, "MOST_IDLE", 50)

@@ -76,6 +76,37 @@ def test_a_state_of_json_continues_where_it_was_taken():
     assert _ask_all(other, 8) == _ask_all(strategy, 8)
 
 
+def _trials(*keys):
+    return [nk.Trial(i, 0, 0, 0, (int(key),), (), key, False, nk.Evaluation(0.5)) for i, key in enumerate(keys)]
+
+
+@pytest.mark.parametrize("is_restored", [False, True])
+def test_what_a_budget_dropped_of_a_batch_is_proposed_again(is_restored):
+    strategy = RandomSearch(grid(9), seed=1)
+    first, second = ([str(row[0]) for row in strategy.ask(3).actions.tolist()] for _ in range(2))
+    if is_restored:
+        state = json.loads(json.dumps(strategy.state()))
+        strategy = RandomSearch(grid(9), seed=1)
+        strategy.restore(state)
+    strategy.tell(_trials(first[0], first[2]))
+    strategy.tell(_trials(*second))
+    told = {first[0], first[2], *second}
+    left = [str(row[0]) for row in sum(_ask_all(strategy, 2), [])]
+    assert sorted(left) == sorted({str(i) for i in range(9)} - told) and first[1] in left
+
+
+def test_a_state_of_an_earlier_version_proposes_nothing_twice():
+    strategy = RandomSearch(grid(9), seed=1)
+    strategy.ask(3)
+    state = strategy.state()
+    del state["open"]
+    other = RandomSearch(grid(9), seed=1)
+    other.restore(state)
+    other.tell(_trials())
+    strategy.tell(_trials(*state["seen"]))
+    assert _ask_all(other, 4) == _ask_all(strategy, 4)
+
+
 @pytest.mark.parametrize("n", [1, 64, 65])
 def test_at_most_n_and_at_most_all(n):
     assert len(RandomSearch(nk.spaces.small()).ask(n).actions) == min(n, 64)
