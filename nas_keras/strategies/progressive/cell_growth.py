@@ -16,7 +16,7 @@ from nas_keras.spaces.cell import ADD, COMBINERS, IDENTITY, Cell
 from nas_keras.spaces.search_space import Actions, SearchSpace
 from nas_keras.strategies.base import State
 from nas_keras.strategies.predictors.features import cell_features
-from nas_keras.strategies.progressive.candidates import Observed, Predict, take_best
+from nas_keras.strategies.progressive.candidates import Candidates, Observed, Predict, take_best
 
 Nodes = tuple[int, ...]
 
@@ -53,8 +53,8 @@ class _Level:
         return self._stacked
 
 
-class CellGrowth:
-    """Candidates in a large space, see `Candidates`.
+class CellGrowth(Candidates):
+    """Candidates in a large space.
 
     All cells of one node come first, then K cells of each further number of nodes, and in the end the best predicted of
     all cells found, whatever their number of nodes. When those are used up, more cells are expanded, K at a time, until

@@ -3,7 +3,7 @@
 PNAS (Liu et al. 2018, https://arxiv.org/abs/1712.00559, Algorithm 1) grows cells node by node. It evaluates all cells
 of one node; then, for b = 2, 3, ..., it expands the K best cells of b - 1 nodes by every possible node, ranks the
 expansions with a predictor, and evaluates the K best. `progressive/cell_growth.py` grows the cells,
-`progressive/candidates.py` finds candidates in a space without cells, and `predictors/ridge.py` predicts.
+`progressive/near_the_best.py` finds candidates in a space without cells, and `predictors/ridge.py` predicts.
 
 There are two differences from the paper. The predictor is fitted after each batch, so that a stage's later cells gain
 from its earlier ones. And the search does not end with the last stage, so that any budget can be used.
@@ -22,8 +22,9 @@ from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.strategies.base import State, Strategy, config_or_default
 from nas_keras.strategies.predictors.features import count_nodes
 from nas_keras.strategies.predictors.ridge import BaggedRidge
-from nas_keras.strategies.progressive.candidates import Candidates, NearTheBest, Observed
+from nas_keras.strategies.progressive.candidates import Candidates, Observed
 from nas_keras.strategies.progressive.cell_growth import CellGrowth
+from nas_keras.strategies.progressive.near_the_best import NearTheBest
 from nas_keras.strategies.ranks import rank_scores
 from nas_keras.trial import Proposals, Trial
 
