@@ -3,7 +3,6 @@
 import concurrent.futures
 import dataclasses
 import importlib
-import types
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ import nas_keras as nk
 from nas_keras import _tensorflow
 from nas_keras.children.named_recipes import settings_of
 from nas_keras.errors import InvalidValueError
-from nas_keras.evaluators import training, training_task
+from nas_keras.evaluators import training
 from nas_keras.evaluators.workers import devices
 from nas_keras.evaluators.workers.shared_arrays import attach
 from nas_keras.spaces import operations
@@ -174,24 +173,6 @@ def test_a_child_that_ran_out_of_memory_is_tried_with_half_the_batch_under_a_rec
     assert {e.recipe for e in results["two workers"].values()} == {""}
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("{{function_node __wrapped__Add}} OOM when [Op:Add]\nHint: report", "OOM when [Op:Add]"),
-        (
-            'Graph execution error:\n\nDetected at node a/b defined at:\n  File "x.py", line 1\n\n'
-            '  File "y.py", line 2\n'
-            "    y = f(x)\n\nOOM when allocating\n\t [[{{node a/b}}]]\nHint: report\n [Op:fit]",
-            "OOM when allocating",
-        ),
-        ("x" * 300, "x" * 200),
-        ("", ""),
-    ],
-)
-def test_one_line_of_tensorflows_many_is_the_reason(text, line):
-    assert training_task._cause(MemoryError(text)) == line
-
-
 def test_an_operation_that_is_refused_ends_the_search_with_its_error(results):
     assert str(results["grows"].value).startswith(
         "Operation 'grows' turned shape (None, 6, 6, 4) into (None, 12, 12, 4)"
@@ -269,56 +250,6 @@ def test_only_spaces_of_cells_can_be_trained(images):
             evaluator.check(grid(2, 2))
         with pytest.raises(InvalidValueError, match="or a FunctionEvaluator of your own"):
             nk.search(grid(2, 2), evaluator)
-
-
-@pytest.fixture(name="pretend_gpus")
-def _devices(monkeypatch):
-    """Pretends that there are so many GPUs."""
-
-    def pretend(num_gpus):
-        gpus = [f"GPU {i}" for i in range(num_gpus)]
-        fake = types.SimpleNamespace(config=types.SimpleNamespace(list_physical_devices=lambda kind: gpus))
-        monkeypatch.setattr(devices, "tf", fake)
-        monkeypatch.setattr(devices, "make_distribution", lambda name: None)
-        for name in ("TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL", "CUDA_VISIBLE_DEVICES"):
-            monkeypatch.delenv(name, raising=False)
-
-    return pretend
-
-
-def test_one_worker_a_core_where_there_is_no_gpu(pretend_gpus, monkeypatch):
-    pretend_gpus(0)
-    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2})
-    common = {
-        "TF_ENABLE_ONEDNN_OPTS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-    }
-    assert devices.worker_environments(None, "none") == [common] * 3
-    assert devices.worker_environments(2, "none") == [common] * 2
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
-    (own,) = devices.worker_environments(1, "none")
-    assert own == {**common, "TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "0"}  # the user's wins
-
-
-def test_one_worker_a_gpu_and_each_sees_one(pretend_gpus, monkeypatch):
-    def visible(workers):
-        return [e["CUDA_VISIBLE_DEVICES"] for e in devices.worker_environments(workers, "none")]
-
-    pretend_gpus(2)
-    assert visible(None) == ["0", "1"]
-    assert visible(3) == ["0", "1", "0"]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,GPU-1a")
-    assert visible(2) == ["5", "GPU-1a"]
-
-
-def test_mirrored_takes_one_worker_that_sees_everything(pretend_gpus):
-    pretend_gpus(2)
-    (environment,) = devices.worker_environments(None, "mirrored")
-    assert "CUDA_VISIBLE_DEVICES" not in environment
-    assert devices.worker_environments(1, "mirrored") == [environment]
-    with pytest.raises(InvalidValueError, match="workers=2 with distribute='mirrored': one child takes all devices"):
-        devices.worker_environments(2, "mirrored")
 
 
 @pytest.mark.slow

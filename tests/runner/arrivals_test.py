@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from helpers import grid, job
+from helpers import job
 
 import nas_keras as nk
 from nas_keras.errors import InvalidValueError
@@ -226,19 +226,3 @@ def test_without_concurrency_all_happens_in_the_callers_thread():
     arrivals.start([A])
     arrivals.next()
     assert threads == [threading.current_thread()]
-
-
-def test_the_base_class_has_defaults_for_all_but_evaluate():
-    class Counts(Evaluator):
-        closed = 0
-
-        def close(self):
-            self.closed += 1
-
-    with Counts() as evaluator:
-        assert (evaluator.recipe, evaluator.source, evaluator.lag) == ({}, {}, 0)
-        assert evaluator.check(grid(2)) is None
-        with pytest.raises(NotImplementedError):
-            evaluator.evaluate([A])
-    assert evaluator.closed == 1
-    assert Evaluator().close() is None
