@@ -13,8 +13,19 @@ import numpy as np
 
 from nas_keras._tensorflow import tf
 from nas_keras.children.train_config import TrainConfig
+from nas_keras.errors import InvalidValueError
 
 _SHIFT, _FLIP, _ROTATE = 5, 6, 7  # purposes of random generators, a part of their seeds: [seed, purpose]
+
+
+def check_shift(config: TrainConfig, image_shape: tuple[int, int, int]) -> None:
+    """Raises InvalidValueError for a shift that would move whole images, [H, W, C], out of themselves."""
+    side = min(image_shape[:2])
+    if config.shift >= side:
+        raise InvalidValueError(
+            f"shift={config.shift} (--shift) is not allowed for images of {image_shape[0]}x{image_shape[1]} pixels: "
+            f"many would be empty. Allowed: less than {side}; a tenth of that is usual."
+        )
 
 
 def draw(config: TrainConfig, count: int, seed: int) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Any
 from absl import logging
 
 from nas_keras._tensorflow import NONE, tf
+from nas_keras.children.augmentation import check_shift
 from nas_keras.children.build import ChildConfig
 from nas_keras.children.caveats import few_steps, guessing, near_median
 from nas_keras.children.named_recipes import settings_of
@@ -48,11 +49,9 @@ class TrainingEvaluator(Evaluator):
             "mirrored". On a CPU a worker has one thread, so that rewards do not depend on the number of workers.
         distribute: "none" trains each child on one device, "mirrored" on all GPUs.
         child_timeout: seconds after which a training is stopped and the child counts as failed; None for no limit.
-        measure_test: whether to measure the accuracy on the test split too, for a column of a table that no search
-            reads.
+        measure_test: whether to measure the accuracy on the test split too, for a table; no search reads it.
         limits: the largest child; a larger one is refused instead of trained.
-        measure_latency: whether to measure each child's latency before its training (`children/latency.py`): in its
-            worker process, while the other workers go on. A limit on the latency implies it.
+        measure_latency: whether to measure each child's latency (`children/latency.py`). A limit on it implies it.
 
     Raises:
         InvalidValueError: for a value that is not allowed.
@@ -80,6 +79,7 @@ class TrainingEvaluator(Evaluator):
         self._train = TrainConfig() if train is None else train
         check_type("images", images, Images, "an nk.Images")
         check_type("train", self._train, TrainConfig, "an nk.TrainConfig")
+        check_shift(self._train, images.image_shape)
         check_child_timeout(child_timeout)
         check_flag("measure_test", measure_test)
         self._set_limits(limits, measure_latency, distribute, images)

@@ -107,8 +107,8 @@ def operations_of(space: SearchSpace) -> list[str]:
             if not isinstance(cell, Cell):
                 raise InvalidValueError(
                     f"{space!r} decodes to {type(cell).__name__}, but only cells can be trained without "
-                    "build= (--build). Pass a function that makes the network of an architecture, or use "
-                    "spaces.small() or spaces.large()."
+                    "build= (--build). Pass a function that makes the network of an architecture, use spaces.small() "
+                    "or spaces.large(), or a FunctionEvaluator of your own."
                 )
             names.update(dict.fromkeys(name for _, name in cell.nodes))
     return list(names)

@@ -6,6 +6,7 @@ import pytest
 from nas_keras import _tensorflow
 from nas_keras.children import augmentation
 from nas_keras.children.train_config import TrainConfig
+from nas_keras.errors import InvalidValueError
 
 
 @pytest.fixture(scope="module", name="tf")
@@ -109,3 +110,12 @@ def test_the_draws_are_those_of_the_seed():
 def test_the_shifts_of_a_seed_are_those_of_the_first_version():
     """Tables and runs hold rewards of shifted images."""
     assert augmentation.draw(TrainConfig(shift=2), 4, 7)["shift"].tolist() == [[0, -2], [2, 1], [-1, 0], [2, 0]]
+
+
+def test_a_shift_is_less_than_the_shorter_side_of_an_image():
+    augmentation.check_shift(TrainConfig(shift=5), (6, 9, 1))
+    for shift in (6, 1_000):
+        with pytest.raises(
+            InvalidValueError, match=rf"shift={shift} \(--shift\) is not allowed for images of 9x6 .* than 6"
+        ):
+            augmentation.check_shift(TrainConfig(shift=shift), (9, 6, 1))

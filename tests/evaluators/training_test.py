@@ -233,6 +233,7 @@ def test_a_run_that_goes_on_takes_the_kernels_it_began_with_and_says_what_else_c
     [
         ({"workers": 0}, "workers=0 is not allowed: it must be an integer of at least 1"),
         ({"workers": 1.5}, "workers=1.5 is not allowed"),
+        ({"train": nk.TrainConfig(shift=12)}, "shift=12 .--shift. is not allowed for images of 12x12 pixels"),
         ({"child_timeout": 0.5}, "child_timeout=0.5 is not allowed: it must be a number of at least 1"),
         ({"distribute": "many"}, "distribute='many' is unknown. Allowed: none, mirrored"),
         ({"child": nk.ChildConfig(stages=9)}, "An image of 12x12 is too small for 9 stages with stem stride 2"),
