@@ -192,7 +192,7 @@ def _check_model(name: str, made: Any) -> None:
 
 
 def _check_output(subject: str, y: Any, num_classes: int) -> None:
-    if not tf.is_tensor(y) and not tf.keras.backend.is_keras_tensor(y):
+    if not _is_tensor(y):
         raise InvalidValueError(f"{subject} gives {shown(y)}: it must give one tensor [B, num_classes].")
     if tuple(y.shape) != (None, num_classes) or not y.dtype.is_floating:
         raise InvalidValueError(
@@ -200,6 +200,13 @@ def _check_output(subject: str, y: Any, num_classes: int) -> None:
             f"of the {num_classes} classes, floats of shape (None, {num_classes}). Let it end in "
             "keras.layers.Dense(num_classes)."
         )
+
+
+def _is_tensor(y: Any) -> bool:
+    try:
+        return tf.is_tensor(y) or tf.keras.backend.is_keras_tensor(y)
+    except ValueError:  # it is neither a tensor of TensorFlow nor one of Keras
+        return False
 
 
 def _forget_training(model: Any, watch: VariableWatch) -> None:

@@ -81,6 +81,11 @@ def test_what_is_no_model_with_logits_is_refused_with_a_sentence(keras):
         x = keras.layers.Flatten()(keras3.layers.Conv2D(2, 3)(images))
         return keras.Model(images, keras.layers.Dense(num_classes)(x))
 
+    def two_heads(architecture, input_shape, num_classes):
+        images = keras.Input(input_shape)
+        x = keras.layers.Flatten()(images)
+        return keras.Model(images, [keras.layers.Dense(num_classes)(x), keras.layers.Dense(num_classes)(x)])
+
     wrong = {
         "returned None: it must return a model of tf.keras, which is tf_keras here": lambda *given: None,
         "returned a Sequential of the package `keras` .Keras 3., whose weights would not": lambda *given: (
@@ -92,6 +97,7 @@ def test_what_is_no_model_with_logits_is_refused_with_a_sentence(keras):
         "gives float32 of shape .None, 4. for images": lambda *given: keras.Sequential(
             [keras.Input(_SHAPE), keras.layers.Flatten(), keras.layers.Dense(4)]
         ),
+        r"gives \[.*\]: it must give one tensor .B, num_classes.": two_heads,
         r"uses the variable .*kernel:0 of shape .3, 3, 1, 2., which its child does not own": foreign,
         "which was made before this child, so that children would share its values": lambda *given: _head(
             keras, kept.setdefault("layer", keras.layers.Conv2D(2, 3))
