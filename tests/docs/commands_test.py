@@ -10,7 +10,6 @@ import importlib.util
 import re
 import shutil
 import signal
-import subprocess
 import sys
 
 import documentation
@@ -171,8 +170,8 @@ def test_every_other_command_is_known():
     for words in _OTHERS:
         program = words[0].rpartition("/")[2]
         if program == "make":
-            done = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
-            is_known = done.returncode == 0
+            targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+            is_known = set(words[1:]) <= set(targets)
         elif program == "pip":
             is_known = words[1] == "install" and _is_installable(words[2:])
         elif program == "python":
