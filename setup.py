@@ -69,8 +69,21 @@ setuptools.setup(
         "report": ["matplotlib", "networkx", "scipy"],
         "pandas": ["pandas"],  # nk.load_run(...).to_dataframe()
         "optuna": ["optuna"],  # the trials as a study
+        # The export to ONNX: the converter, and the runtime with which its file is compared with the child. On 3.11
+        # a newer onnx needs a newer typing-extensions than TF-Agents allows.
+        "onnx": ["tf2onnx", "onnx==1.17.*; python_version < '3.12'", "onnx; python_version >= '3.12'", "onnxruntime"],
         # xdist: test files on both cores; scikit-learn: the Gaussian process is compared with its own.
         # playwright: pages in a real browser; optuna-dashboard: its server shows an exported study.
-        "test": ["optuna-dashboard", "playwright", "pytest", "pytest-xdist", "ruff", "scikit-learn", "wheel"],
+        # ai-edge-litert: LiteRT itself reads the exported .tflite files.
+        "test": [
+            "ai-edge-litert",
+            "optuna-dashboard",
+            "playwright",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "scikit-learn",
+            "wheel",
+        ],
     },
 )

@@ -1,4 +1,4 @@
-"""Trains the best children of a search longer, tests each once, and saves each as a SavedModel.
+"""Trains the best children of a search longer, tests each once, and writes each in all formats, with a card.
 
 python launch/export_best.py --workdir=runs/mnist --top=3
 """
@@ -30,6 +30,9 @@ _BUILD = BuildFlags(
     "Function of a file of --import that built the children. Default: the one with the code of the run."
 )
 _WORKERS = WorkerFlags(timeout=False)
+_QUANTIZE = flags.DEFINE_boolean(
+    "quantize", False, "Write a .tflite file of 8-bit integers too, whose ranges training images give."
+)
 
 
 def main() -> None:
@@ -51,6 +54,7 @@ def main() -> None:
             images=_images(config),
             build=build,
             workers=_WORKERS.workers,
+            quantize=_QUANTIZE.value,
         )
     for child in exported:
         print(f"{child.rank}. {child.title}: {child.summary}  {os.path.join(_WORKDIR.value, child.path)}")

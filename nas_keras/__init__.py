@@ -47,9 +47,10 @@ _LAZY = {  # name -> module; these import TensorFlow, or make it be imported
     "suggest_configs": "children.defaults",
     "top_trials": "runner.result",
     "export_best": "results.export",
+    "load_model": "results.formats.loading",
     "load_run": "results.runs",
     "pareto": "results.pareto",
-    "plot_cell": "reports.plots.cell_plot",
+    "plot_cell": "spaces.cell_plot",
 }
 
 __all__ = [

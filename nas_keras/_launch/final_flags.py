@@ -10,7 +10,7 @@ from nas_keras.data.images import Images
 from nas_keras.errors import check_at_least
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.results.exportable_run import check_exportable
-from nas_keras.results.final_training import final_settings
+from nas_keras.results.exporting.final_training import final_settings
 from nas_keras.results.time_budget import TimeBudget
 
 flags.disclaim_key_flags()  # a script's --help lists the flags of the module that defines them: make that the script

@@ -79,10 +79,15 @@ def train_child(
     return model
 
 
+def evaluation_batch(height: int, width: int) -> int:
+    """Returns the number of images of a size, in pixels, that are evaluated at once."""
+    return max(1, min(_EVALUATION_BATCH, _EVALUATION_PIXELS // (height * width)))
+
+
 def measure(model: Any, split: Split) -> tuple[float, float]:
     """Returns the accuracy, a fraction, and the mean loss of a model from `train_child` on a split."""
     height, width = split.images.shape[1:3]
-    batch_size = max(1, min(_EVALUATION_BATCH, _EVALUATION_PIXELS // (height * width)))
+    batch_size = evaluation_batch(height, width)
     batches = make_batches(split, np.arange(len(split.labels)), batch_size, drop_remainder=False)
     metrics = model.evaluate(batches, return_dict=True, verbose=0)
     return float(metrics["accuracy"]), float(metrics.get(_PLAIN_LOSS, metrics["loss"]))

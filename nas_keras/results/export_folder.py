@@ -1,4 +1,4 @@
-"""The folder of a run's exported children, `best/`: a SavedModel for each, and their list, `children.json`."""
+"""The folder of a run's exported children, `best/`: the files of each, and their list, `children.json`."""
 
 import dataclasses
 import os
@@ -8,10 +8,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from nas_keras.errors import DataError, shown
+from nas_keras.results.formats.architecture_file import ARCHITECTURE
+from nas_keras.results.formats.writing import FILES, LITE_INT8, SAVED_MODEL
+from nas_keras.results.model_card.card import CARD
+from nas_keras.results.model_card.pictures import CELL, MISTAKES
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.system.atomic_files import read_json, sync_folder, sync_tree, write_json, writing
 
-_SAVED_MODEL = "saved_model"
+_TEMPORARY = ".export.tmp"
+_CONTENTS = (*FILES, ARCHITECTURE, CARD, CELL, MISTAKES)
 # The types that a JSON file may have where a field is a float.
 _JSON_TYPES: dict[Any, Any] = {float: int | float, float | None: int | float | None}
 
@@ -71,37 +76,61 @@ class ExportedChild:
         return f"Its validation accuracy in the search was {self.search_reward:.2%}{guess}."
 
 
+def child_folder(workspace: Workspace, rank: int) -> pathlib.Path:
+    """The folder of the child of this rank."""
+    return workspace.best if rank == 1 else workspace.best / f"rank_{rank}"
+
+
 def saved_model_path(workspace: Workspace, rank: int) -> pathlib.Path:
     """The folder of the SavedModel of the child of this rank."""
-    return _folder(workspace, rank) / _SAVED_MODEL
+    return child_folder(workspace, rank) / SAVED_MODEL
 
 
-def make_temporary_path(workspace: Workspace, rank: int) -> pathlib.Path:
-    """Creates the child's folder and returns the path in it to which the model is saved before it is installed.
+def is_complete(folder: pathlib.Path, *, quantize: bool) -> bool:
+    """Returns whether a child's folder has what an export of this version writes."""
+    needed = [SAVED_MODEL, LITE_INT8] if quantize else [SAVED_MODEL]
+    return all((folder / name).exists() for name in (*needed, ARCHITECTURE, CARD))
+
+
+def make_temporary_path(*folders: pathlib.Path) -> pathlib.Path:
+    """Creates a child's folder and returns the path in it under which its files are written before `install`.
+
+    Args:
+        *folders: the folder of the child, after those that hold it and may be missing.
 
     Raises:
-        WriteError: if the folder cannot be created.
+        WriteError: if a folder cannot be created.
     """
-    folder = _folder(workspace, rank)
-    with writing(folder):
-        workspace.best.mkdir(exist_ok=True)
-        folder.mkdir(exist_ok=True)
-    return folder / f".{_SAVED_MODEL}.tmp"
+    for folder in folders:
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
+    return folders[-1] / _TEMPORARY
 
 
-def install_model(workspace: Workspace, rank: int, temporary: pathlib.Path) -> pathlib.Path:
-    """Replaces the SavedModel of the child of this rank by the one at `temporary`, and returns its path.
+def install(folder: pathlib.Path) -> None:
+    """Replaces the files of an exported child in its folder by those at the temporary path.
 
     Raises:
         WriteError: if the disk is full, writing is not allowed, or the like.
     """
-    path = saved_model_path(workspace, rank)
-    with writing(path):
+    temporary = folder / _TEMPORARY
+    with writing(folder):
         sync_tree(temporary)
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    return path
+        for name in _CONTENTS:  # an earlier export may have had more
+            path = folder / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        for path in sorted(temporary.iterdir()):
+            os.replace(path, folder / path.name)
+        temporary.rmdir()
+        sync_folder(folder)
+
+
+def discard(folder: pathlib.Path) -> None:
+    """Removes the files at the temporary path, of an export that failed."""
+    shutil.rmtree(folder / _TEMPORARY, ignore_errors=True)
 
 
 def read_exported(workspace: Workspace) -> list[ExportedChild]:
@@ -136,7 +165,3 @@ def write_exported(workspace: Workspace, exported: dict[int, ExportedChild], cla
 
 def _with_error(accuracy: float, error: float | None) -> str:
     return f"{accuracy:.2%}" if error is None else f"{accuracy:.2%} ± {error:.2%}"
-
-
-def _folder(workspace: Workspace, rank: int) -> pathlib.Path:
-    return workspace.best if rank == 1 else workspace.best / f"rank_{rank}"

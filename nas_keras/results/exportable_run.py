@@ -1,6 +1,7 @@
 """A run whose best children can be exported: its folder, space and recipe, read and checked."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -63,6 +64,21 @@ class ExportableRun:
     def environment(self) -> dict[str, Any]:
         """The environment in which the run was started."""
         return self.source.environment
+
+    @functools.cached_property
+    def facts(self) -> dict[str, str]:
+        """What a model card says about the search."""
+        dataset = Dataset(self.source.origin, self.workspace, read_only=True)
+        fixed = self.source.config["fixed"]
+        strategy = fixed.get("strategy")
+        name = strategy.get("name") if isinstance(strategy, dict) else None
+        return {
+            "Search": f"{len(dataset.finished):,} trials, {dataset.num_evaluations:,} children evaluated",
+            "Strategy": f"{name or 'not known'}, seed {fixed.get('seed')}",
+            "Space": repr(self.space),
+            "Objective": str(fixed.get("objective") or "validation accuracy"),
+            "Digest of D": dataset.digest(len(dataset.batches)) or "no complete batch",
+        }
 
     def best_trials(self, count: int) -> dict[int, Trial]:
         """Returns up to `count` of the best trials by rank, from 1; children of an unfinished batch count too.

@@ -54,10 +54,10 @@ def _make_run():
 
 
 def _export_child():
-    from nas_keras.results.saved_model import save_child
+    from nas_keras.results.formats.saved_model import save_child
 
     model = nk.build_child(nk.cells.vgg(), nk.ChildConfig(filters=4), input_shape=(28, 28, 1), num_classes=10)
-    save_child(model, "runs/mnist_small/best/saved_model")
+    save_child(model, "runs/mnist_small/best/saved_model", list("0123456789"))
 
 
 def _tfds():

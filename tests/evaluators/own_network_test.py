@@ -94,7 +94,7 @@ def test_the_recipe_holds_the_code_instead_of_a_child(runs):
 
 def test_it_is_exported_like_a_cell_under_the_names_of_its_decisions(runs, images):
     workdir, (one, _), (best,) = runs
-    assert best.key == one.best.key and best.name == best.title == f"what=conv, filters={4 + 4 * one.best.actions[1]}"
+    assert best.key == best.name == best.title == f"what=conv, filters={4 + 4 * one.best.actions[1]}"
     assert json.loads((workdir / "best" / "children.json").read_text())["children"][0]["name"] == best.name
     code = """
 import sys, numpy as np, tensorflow as tf
@@ -107,7 +107,11 @@ print((answer["logits"].numpy().argmax(1) == np.load(sys.argv[3])).mean())
     np.save(workdir.parent / "images.npy", tested), np.save(workdir.parent / "labels.npy", labels)
     done = run_python(code, workdir / best.path, workdir.parent / "images.npy", workdir.parent / "labels.npy")
     shapes, accuracy = done.stdout.splitlines()[-2:]
-    assert shapes == "{'logits': [100, 4], 'probabilities': [100, 4]}", done.stderr
+    expected = "{'class': [100], 'class_name': [100], 'logits': [100, 4], 'probabilities': [100, 4]}"
+    assert shapes == expected, done.stderr
+    assert not (workdir / "best" / "model.keras").exists()
+    reason = "`model.keras` was left out: a function of your own builds the network with tf_keras."
+    assert reason in (workdir / "best" / "MODEL_CARD.md").read_text()
     assert float(accuracy) == pytest.approx(best.test_accuracy)
 
 

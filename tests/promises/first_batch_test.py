@@ -109,10 +109,10 @@ def test_its_rewards_can_be_taken_and_known_from_the_start(killed):
 def test_its_best_children_can_be_exported(killed, monkeypatch):
     trained = []
 
-    def spy(run, trainings, exported, *others):
-        for training in trainings:
-            trained.append(training.trial.reward)
-            exported[training.rank] = training.rank
+    def spy(run, jobs, trials, exported, *others):
+        for rank in jobs:
+            trained.append(trials[rank].reward)
+            exported[rank] = rank
 
     monkeypatch.setattr(export, "_train_and_export", spy)
     assert nk.export_best(killed[0], top=5, images=tiny_images()) == [1, 2]

@@ -218,7 +218,7 @@ def test_an_export_without_room_says_so_and_can_be_repeated(processes, trained, 
     shutil.copytree(trained[0], tmp_path / "run")
     ended = processes.run("export", {"file_size": 100_000}, workdir=tmp_path / "run")  # the images have room
     assert ended.code == 2 and "Traceback" not in ended.output
-    place = tmp_path / "run" / "best" / ".saved_model.tmp"
+    place = tmp_path / "run" / "best" / ".export.tmp"
     assert f"Error: {place} cannot be written: File too large. Make room there" in ended.output
     assert processes.run("export", workdir=tmp_path / "run").code == 0
     assert _exported(tmp_path / "run")

@@ -149,6 +149,7 @@ def _bases(tmp_path_factory):
         "top_trials": (nk.top_trials, {"trials": [nk.Trial(**trial)], "count": 1}),
         "pareto": (nk.pareto, {"trials": [nk.Trial(**trial)]}),
         "export_best": (nk.export_best, {"workdir": folder / "failed"}),
+        "load_model": (nk.load_model, {"workdir": folder / "failed"}),
         "plot_cell": (nk.plot_cell, {"cell": nk.Cell.chain("identity")}),
     }
 
@@ -163,6 +164,7 @@ NAMES = (
     "strategies.Progressive", "strategies.PPOPredictor", "strategies.EvolutionConfig", "strategies.ProgressiveConfig",
     "strategies.ReinforceConfig", "strategies.PPOPredictorConfig", "RandomSearch.ask", "PPO.ask", "Images.from_arrays",
     "Images.from_folder", "load_images", "TrainingEvaluator", "TableEvaluator", "search", "top_trials", "export_best",
+    "load_model",
     "plot_cell", "suggest_configs", "Limits", "pareto", "import_file",
 )  # fmt: skip
 

@@ -49,7 +49,8 @@ def _start(workdir):
 def _original(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("original") / "run"
     best = max(_start(workdir), key=lambda trial: trial.reward)
-    (workdir / "best" / "saved_model").mkdir(parents=True)
+    for name in ("saved_model", "architecture.json", "MODEL_CARD.md"):
+        (workdir / "best" / name).mkdir(parents=True)
     child = ExportedChild(1, best.key, best.reward, 0.5, 0.5, 1, best.seed, 10, "best/saved_model")
     write_json(workdir / "best" / "children.json", {"children": [dataclasses.asdict(child)]})
     return workdir
@@ -175,10 +176,10 @@ def _exports(monkeypatch):
     """The children that would be trained for an export."""
     trained = []
 
-    def train(run, trainings, exported, *_):
-        for training in trainings:
-            trained.append(training.rank)
-            exported[training.rank] = None
+    def train(run, jobs, trials, exported, *_):
+        for rank in jobs:
+            trained.append(rank)
+            exported[rank] = None
 
     monkeypatch.setattr(export, "_train_and_export", train)
     monkeypatch.setattr(ExportableRun, "load_images", lambda run: tiny_images(count=64))

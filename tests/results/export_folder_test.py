@@ -47,14 +47,33 @@ def test_the_best_child_has_no_folder_of_its_own(run):
     assert export_folder.saved_model_path(run, 3) == run.best / "rank_3" / "saved_model"
 
 
-def test_a_model_replaces_the_one_before(run):
-    for text in ("old", "new"):
-        temporary = export_folder.make_temporary_path(run, 2)
-        temporary.mkdir()
-        (temporary / "weights").write_text(text)
-        path = export_folder.install_model(run, 2, temporary)
-        assert (path / "weights").read_text() == text
-    assert [entry.name for entry in path.parent.iterdir()] == ["saved_model"]
+def test_files_replace_those_before_and_none_of_them_stays(run):
+    folder = export_folder.child_folder(run, 2)
+    for text, names in (("old", ("saved_model", "model.onnx", "MODEL_CARD.md")), ("new", ("saved_model",))):
+        temporary = export_folder.make_temporary_path(run.best, folder)
+        for name in names:
+            (temporary / name).mkdir(parents=True)
+            (temporary / name / "weights").write_text(text)
+        (folder / "mine.txt").touch()
+        export_folder.install(folder)
+        assert (folder / "saved_model" / "weights").read_text() == text
+    assert sorted(entry.name for entry in folder.iterdir()) == ["mine.txt", "saved_model"]
+
+
+def test_a_folder_is_complete_with_its_card_and_what_was_asked_for(run):
+    assert not export_folder.is_complete(run.best, quantize=False)
+    for name in ("saved_model", "architecture.json", "MODEL_CARD.md"):
+        (run.best / name).mkdir(parents=True)
+    assert export_folder.is_complete(run.best, quantize=False)
+    assert not export_folder.is_complete(run.best, quantize=True)
+
+
+def test_what_an_export_left_behind_is_removed(run):
+    temporary = export_folder.make_temporary_path(run.best)
+    temporary.mkdir()
+    export_folder.discard(run.best)
+    export_folder.discard(run.best)
+    assert list(run.best.iterdir()) == []
 
 
 def test_the_summary_shows_errors_where_they_are_known():

@@ -1,18 +1,22 @@
 """Tests of nas_keras/results/export.py and its parts: a tiny run, what is exported of it, and who can load that."""
 
+import concurrent.futures
 import dataclasses
 import json
-import subprocess
-import sys
+import pathlib
+import shutil
 
 import numpy as np
 import pytest
 from helpers import TINY_CHILD, TINY_TRAIN, grid, run_python, tiny_images
 
 import nas_keras as nk
+from nas_keras._tensorflow import load_tensorflow
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.results import export, final_training
+from nas_keras.results import export
 from nas_keras.results.export_folder import read_exported
+from nas_keras.results.exporting import children, final_training
+from nas_keras.results.formats.agreement import DisagreementError
 from nas_keras.spaces import operations
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.strategies import Strategy
@@ -55,10 +59,10 @@ def _todo(monkeypatch):
     """Ranks that would be trained, instead of training them."""
     ranks = []
 
-    def spy(run, trainings, exported, *others):
-        for training in trainings:
-            ranks.append(training.rank)
-            exported[training.rank] = training.rank
+    def spy(run, jobs, trials, exported, *others):
+        for rank in jobs:
+            ranks.append(rank)
+            exported[rank] = rank
 
     monkeypatch.setattr(export, "_train_and_export", spy)
     return ranks
@@ -87,6 +91,10 @@ def test_the_files_of_the_best_folder(run):
     for child in exported:
         assert (workdir / child.path / "saved_model.pb").is_file()
     assert not list(best.rglob("*.tmp")) and not list(best.rglob(".*"))
+    contents = {"saved_model", "model.keras", "model.tflite", "model.onnx", "architecture.json", "MODEL_CARD.md"}
+    contents |= {"cell.svg", "mistakes.png"}
+    assert {path.name for path in (best / "rank_2").iterdir()} == contents
+    assert {path.name for path in best.iterdir()} == contents | {"children.json", "rank_2"}
     assert read_exported(Workspace(workdir)) == exported
     assert read_exported(Workspace(workdir / "nowhere")) == []
 
@@ -97,7 +105,7 @@ def test_what_stands_exported_is_not_trained_again(run, images, monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("a worker was started")
 
-    monkeypatch.setattr(export, "TrainingPool", refuse)
+    monkeypatch.setattr(export, "export_children", refuse)
     before = {path: path.stat().st_mtime_ns for path in (workdir / "best").rglob("*")}
     assert nk.export_best(workdir, top=2, epochs=1) == exported  # no images are needed either
     assert nk.export_best(workdir, top=1, epochs=1) == exported[:1]
@@ -140,7 +148,7 @@ for path in sys.argv[2:]:
         "accuracy": float(np.float32(np.mean(outputs["logits"].numpy().argmax(-1) == labels))),
         "keras accuracy": float(np.float32(np.mean(logits.argmax(-1) == labels))),
         "outputs": {name: [value.dtype.name, value.shape.as_list()] for name, value in outputs.items()},
-        "inputs": {name: [spec.dtype.name, spec.shape.as_list()]
+        "inputs": {name: [spec.dtype.name, spec.shape.as_list() if spec.shape.rank else None]
                    for name, spec in serve.structured_input_signature[1].items()},
         "sums": [float(reduce(outputs["probabilities"].numpy().sum(-1))) for reduce in (np.min, np.max)],
         "num_params": model.count_params(),
@@ -175,8 +183,13 @@ def test_a_new_process_gets_the_logged_test_accuracy_from_the_saved_models(run, 
     for child in exported:
         answer = answers[str(workdir / child.path)]
         assert answer["accuracy"] == answer["keras accuracy"] == child.test_accuracy
-        assert answer["inputs"] == {"images": ["uint8", [None, 12, 12, 1]]}
-        assert answer["outputs"] == {"logits": ["float32", [100, 4]], "probabilities": ["float32", [100, 4]]}
+        assert answer["inputs"] == {"images": ["uint8", None]}
+        assert answer["outputs"] == {
+            "logits": ["float32", [100, 4]],
+            "probabilities": ["float32", [100, 4]],
+            "class": ["int64", [100]],
+            "class_name": ["string", [100]],
+        }
         assert answer["sums"] == pytest.approx([1, 1], abs=1e-5)
         assert answer["num_params"] == child.num_params
 
@@ -290,35 +303,76 @@ def test_kernels_in_a_configuration_that_are_no_text_are_refused(tmp_path, image
         nk.export_best(tmp_path, images=images)
 
 
-_BARE = """
-import json, sys
-import numpy as np, tensorflow as tf
-assert "nas_keras" not in sys.modules
-serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
-answers = []
-for shape in json.loads(sys.argv[2]):
-    try:
-        answers.append(serve(images=tf.zeros(shape, tf.uint8))["logits"].shape.as_list())
-    except tf.errors.InvalidArgumentError as error:
-        answers.append(str(error))
-print(json.dumps(answers))
-"""
-
-
-def test_a_saved_model_refuses_images_of_another_shape_in_a_process_without_this_package(run):
+def test_an_exported_child_is_loaded_as_a_keras_model(run, images, tmp_path):
     workdir, _, exported = run
-    right, wrong = [[1, 12, 12, 1], [7, 12, 12, 1]], [
-        *([2, 24, 24, 1], [2, 12, 12, 3], [2, 14, 12, 1], [2, 1, 1, 1], [0, 12, 12, 1]),
-        *([12, 12, 1], [12, 12], [1], [], [1, 2, 12, 12, 1], [12, 12, 1, 1, 1]),
-    ]  # fmt: skip
-    command = [sys.executable, "-I", "-c", _BARE, str(workdir / exported[0].path), json.dumps([*right, *wrong])]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    answers = json.loads(done.stdout)
-    assert answers[:2] == [[1, 4], [7, 4]]
-    for shape, answer in zip(wrong, answers[2:], strict=True):
-        assert "The images must be uint8 [N, 12, 12, 1] with N of at least 1. Their shape is] [" in answer, shape
-        assert f"[{' '.join(map(str, shape))}]" in answer
+    tf = load_tensorflow()
+    for child in exported:
+        model = nk.load_model(workdir, child.rank)
+        assert isinstance(model, tf.keras.Model) and model.count_params() == child.num_params
+        accuracy = np.mean(model.predict(images.test()[0], verbose=0).argmax(-1) == images.test()[1])
+        assert float(np.float32(accuracy)) == child.test_accuracy
+    for missing, rank in ((workdir, 3), (tmp_path, 1)):
+        with pytest.raises(InvalidValueError) as error:
+            nk.load_model(missing, rank)
+        assert str(error.value) == (
+            f"{missing} has no exported child of rank {rank}. Export it by nk.export_best(workdir, top={rank})."
+        )
+    shutil.copytree(workdir, tmp_path / "run")
+    weights = tmp_path / "run" / "best" / "saved_model" / "variables" / "variables.data-00000-of-00001"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(DataError, match="The weights in .* cannot be read: .*. Export the child again."):
+        nk.load_model(tmp_path / "run")
+
+
+def test_the_card_and_the_architecture_are_those_of_the_child(run):
+    workdir, _, exported = run
+    card = (workdir / "best" / "MODEL_CARD.md").read_text()
+    assert card.startswith("# conv_3x3\n") and "| Encoding | 1,7 |" in card and "| Search | 2 trials" in card
+    assert f"test accuracy {exported[0].test_accuracy:.2%}" in card
+    architecture = json.loads((workdir / "best" / "architecture.json").read_text())
+    assert architecture["cell"]["nodes"] == [[0, "conv_3x3"], [1, "identity"]]
+    assert architecture["decisions"] == {"op_1": "conv_3x3", "op_2": "identity"}
+    assert architecture["seed"] == exported[0].seed and architecture["train"]["epochs"] == 1
+
+
+def test_integers_are_written_on_request_and_an_export_without_them_is_not_enough(run, images, todo):
+    workdir, _, _ = run
+    nk.export_best(workdir, epochs=1, images=images, quantize=True)
+    assert todo == [1]
+    with pytest.raises(InvalidValueError, match="quantize=3 is not allowed"):
+        nk.export_best(workdir, quantize=3)
+
+
+def test_a_format_that_disagrees_ends_the_export_and_leaves_the_files_as_they_were(run, images, monkeypatch):
+    workdir, _, exported = run
+    before = list((workdir / "best").rglob("*"))
+
+    class Disagrees:
+        """A worker that trains nothing."""
+
+        def __init__(self, *args, **settings):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exception):
+            pass
+
+        def submit(self, function, *, training, folder):
+            future = concurrent.futures.Future()
+            if function.__name__ == "_train":
+                pathlib.Path(folder).mkdir()
+                future.set_result(None)
+            else:
+                future.set_exception(DisagreementError("model.onnx does not answer as the trained child does"))
+            return future
+
+    monkeypatch.setattr(children, "TrainingPool", Disagrees)
+    with pytest.raises(DisagreementError, match="^model.onnx does not answer"):
+        nk.export_best(workdir, epochs=5, images=images)
+    assert set(before) == set((workdir / "best").rglob("*"))
+    assert read_exported(Workspace(workdir)) == exported
 
 
 @pytest.mark.parametrize(
@@ -438,7 +492,7 @@ def test_a_run_that_is_going_on_is_left_alone(run, images):
 
 def test_a_worker_that_dies_leaves_what_stood_there(run, images, monkeypatch):
     workdir, _, exported = run
-    monkeypatch.setattr(final_training, "_train_and_save", lambda splits, **arguments: __import__("os")._exit(9))
+    monkeypatch.setattr(final_training, "_train", lambda splits, **arguments: __import__("os")._exit(9))
     with pytest.raises(RuntimeError, match=r"its worker process died \(exit code 9\)"):
         nk.export_best(workdir, epochs=4, images=images, workers=1)
     assert read_exported(Workspace(workdir)) == exported

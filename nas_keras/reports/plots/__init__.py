@@ -1,5 +1,5 @@
 """Pictures: functions that return matplotlib figures.
 
-`style.py` holds what all of them share. On it, `table_plots.py` draws a table, `run_plots.py` searches,
-`comparison_plot.py` a comparison of strategies, and `cell_plot.py` a cell.
+`style.py` holds what all of them share. On it, `table_plots.py` draws a table, `run_plots.py` searches and
+`comparison_plot.py` a comparison of strategies. The picture of a cell is `spaces/cell_plot.py`.
 """

@@ -15,12 +15,12 @@ from nas_keras.errors import InvalidValueError, check_at_least
 from nas_keras.reports.markdown import escape
 from nas_keras.reports.page_folder import Report, check_output, picture_names, write_page
 from nas_keras.reports.plots import run_plots, style
-from nas_keras.reports.plots.cell_plot import plot_cell
 from nas_keras.reports.search_page import commands, goals, sections
 from nas_keras.reports.search_page.facts import RunFacts, accuracies_of, accuracy_in, gather_runs
 from nas_keras.reports.searches_section import draw_searches, searches_section
 from nas_keras.results.policy_history import History, trace_policy
 from nas_keras.results.runs import Run
+from nas_keras.spaces.cell_plot import plot_cell
 from nas_keras.system.paths import local_path
 from nas_keras.trial import Evaluation
 

@@ -1,4 +1,4 @@
-"""Tests of nas_keras/results/final_training.py: its settings and its outcome, without a training."""
+"""Tests of nas_keras/results/exporting/final_training.py: its settings and its outcome, without a training."""
 
 import concurrent.futures
 import logging
@@ -7,7 +7,7 @@ import pytest
 
 from nas_keras.children.train_config import MOST_EPOCHS, TrainConfig
 from nas_keras.errors import InvalidValueError
-from nas_keras.results.final_training import final_settings, measurements
+from nas_keras.results.exporting.final_training import final_settings, result_of
 from nas_keras.system.atomic_files import WriteError
 
 
@@ -36,9 +36,9 @@ def test_no_epochs_are_refused():
 
 def test_a_child_that_could_not_be_saved_is_no_result():
     future = concurrent.futures.Future()
-    future.set_result({"valid_accuracy": 0.5, "problem": "the disk is full"})
+    future.set_result("the disk is full")
     with pytest.raises(WriteError, match="the disk is full"):
-        measurements(future)
+        result_of(future)
     future = concurrent.futures.Future()
     future.set_result({"valid_accuracy": 0.5})
-    assert measurements(future) == {"valid_accuracy": 0.5}
+    assert result_of(future) == {"valid_accuracy": 0.5}

@@ -3,18 +3,19 @@
 from typing import Any
 
 from nas_keras.errors import DependencyError, InvalidValueError, check_type, shown
-from nas_keras.reports.plots.style import DARK_GREY, GREEN, LIGHT_GREY, ORANGE, PURPLE, SKY_BLUE, WHITE, YELLOW
 from nas_keras.spaces.cell import Cell, Tree
 
 _INPUT, _OUTPUT = "input", "output"
+# The colours of Okabe and Ito, as in all pictures of this package.
 _COLOURS = {  # by the beginning of an operation's name
-    "conv": SKY_BLUE,
-    "sep": GREEN,
-    "max": ORANGE,
-    "avg": YELLOW,
-    "identity": LIGHT_GREY,
+    "conv": "#56B4E9",
+    "sep": "#009E73",
+    "max": "#E69F00",
+    "avg": "#F0E442",
+    "identity": "#DDDDDD",
 }
-_USER_COLOUR, _END_COLOUR = PURPLE, WHITE  # a user's operation; input, output and combiner
+_USER_COLOUR, _END_COLOUR = "#CC79A7", "#FFFFFF"  # a user's operation; input, output and combiner
+_LINE_COLOUR = "#555555"
 
 
 def cell_graph(cell: Cell) -> Any:
@@ -75,9 +76,9 @@ def plot_cell(cell: Cell, *, title: str | None = None) -> Any:
     axes = figure.add_subplot()
     labels = networkx.get_node_attributes(graph, "label")
     # Nodes are drawn as the boxes of their labels; node_size makes the edges end outside these boxes.
-    networkx.draw_networkx_edges(graph, places, ax=axes, node_size=2600, arrowsize=12, edge_color=DARK_GREY)
+    networkx.draw_networkx_edges(graph, places, ax=axes, node_size=2600, arrowsize=12, edge_color=_LINE_COLOUR)
     for node, (x, y) in places.items():
-        box = {"boxstyle": "round,pad=0.4", "facecolor": _colour(labels[node]), "edgecolor": DARK_GREY}
+        box = {"boxstyle": "round,pad=0.4", "facecolor": _colour(labels[node]), "edgecolor": _LINE_COLOUR}
         axes.text(x, y, labels[node], ha="center", va="center", fontsize=8, bbox=box)
     axes.margins(0.12, 0.25)
     axes.set_axis_off()

@@ -1,11 +1,11 @@
-"""Tests of nas_keras/reports/plots/cell_plot.py."""
+"""Tests of nas_keras/spaces/cell_plot.py."""
 
 import builtins
 
 import pytest
 
 import nas_keras as nk
-from nas_keras.reports.plots.cell_plot import cell_graph
+from nas_keras.spaces.cell_plot import cell_graph
 
 
 def _edges(cell):

@@ -1,0 +1,78 @@
+"""Plans the exports of a run's best children, and checks that they can be trained here."""
+
+from collections.abc import Sequence
+
+from absl import logging
+
+from nas_keras.children.build import ChildConfig
+from nas_keras.children.caveats import few_steps
+from nas_keras.children.network import CellNetwork
+from nas_keras.children.train_config import TrainConfig
+from nas_keras.data.images import Images
+from nas_keras.evaluators.operation_check import check_operations
+from nas_keras.results.export_folder import child_folder
+from nas_keras.results.exportable_run import ExportableRun
+from nas_keras.results.exporting.children import ExportJob
+from nas_keras.results.exporting.final_training import FinalTraining
+from nas_keras.results.formats.architecture_file import Architecture
+from nas_keras.spaces import operations
+from nas_keras.spaces.architecture_names import name_architecture
+from nas_keras.spaces.cell import Cell
+from nas_keras.trial import Trial
+
+
+def plan_export(
+    run: ExportableRun, rank: int, trial: Trial, train: TrainConfig, images: Images, *, quantize: bool
+) -> ExportJob:
+    """Plans the export of the child of a trial, which has this rank in the search."""
+    architecture = run.space.decode(trial.actions)
+    cell = architecture if isinstance(architecture, Cell) else None
+    train = run.training_of(trial, train)
+    has_own_build = not isinstance(run.network, CellNetwork)
+    training = FinalTraining(
+        make_model=run.network.make_model(architecture),
+        train=train,
+        seed=trial.seed,
+        class_names=images.class_names,
+        distribute=run.distribute,
+        has_own_build=has_own_build,
+        has_own_code=has_own_build
+        or cell is None
+        or not {name for _, name in cell.nodes} <= set(operations.OPERATIONS),
+        quantize=quantize,
+    )
+    chosen = zip(run.space.decisions, trial.actions, strict=True)
+    described = Architecture(
+        cell=None if has_own_build else cell,
+        decisions={decision.name: str(decision.choices[action]) for decision, action in chosen},
+        child=run.network.child if isinstance(run.network, CellNetwork) else None,
+        train=train,
+        seed=trial.seed,
+        input_shape=images.image_shape,
+        class_names=tuple(images.class_names),
+    )
+    folder = child_folder(run.workspace, rank)
+    folders = (folder,) if rank == 1 else (run.workspace.best, folder)
+    title = name_architecture(run.space, trial.actions)
+    return ExportJob(training, described, title, {**run.facts, **_facts_of(rank, trial)}, folders)
+
+
+def _facts_of(rank: int, trial: Trial) -> dict[str, str]:
+    return {
+        "Rank in the search": f"{rank}, with the reward {trial.reward:.4f}",
+        "Encoding": ",".join(map(str, trial.actions)),
+    }
+
+
+def check_trainings(run: ExportableRun, first: FinalTraining, names: Sequence[str], images: Images) -> None:
+    """Raises InvalidValueError for an operation that cannot be trained here; warns of a training that is too short."""
+    check_operations(
+        names,
+        operations.registered(),
+        child=run.network.child if isinstance(run.network, CellNetwork) else ChildConfig(stages=1),
+        input_shape=images.image_shape,
+        num_classes=images.num_classes,
+        precision=first.train.precision,
+    )
+    if caveat := few_steps(first.train, len(images.train_labels)):
+        logging.warning("%s", caveat)

@@ -1,0 +1,101 @@
+"""Loads an exported child as a Keras model again: the network is built anew, and gets the weights of the SavedModel.
+
+Nothing in the files is run: a SavedModel's own graph and Keras' own loaders, which may run code, are not used.
+"""
+
+import functools
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+from nas_keras._tensorflow import tf
+from nas_keras.children.build import build_child
+from nas_keras.errors import DataError, InvalidValueError, check_at_least, in_one_line
+from nas_keras.evaluators.operation_check import check_code
+from nas_keras.results.exportable_run import open_exportable_run
+from nas_keras.results.formats.architecture_file import ARCHITECTURE, Architecture, read_architecture
+from nas_keras.results.formats.writing import SAVED_MODEL
+from nas_keras.spaces.operations import OPERATIONS
+from nas_keras.spaces.search_space import SearchSpace
+from nas_keras.storage.run_folder import Workspace
+from nas_keras.storage.sources import open_run
+from nas_keras.system.paths import check_loadable, local_path
+
+
+def load_model(
+    workdir: str | os.PathLike,
+    rank: int = 1,
+    *,
+    space: SearchSpace | None = None,
+    build: Callable[..., Any] | None = None,
+) -> Any:
+    """Loads an exported child as a Keras model, such as for training it further.
+
+    Args:
+        workdir: the folder of a run whose children were exported, or that of a cell by itself, which
+            `launch/train_child.py --export` has written.
+        rank: the rank of the child in the search, from 1.
+        space: the space of the run; None: rebuilt from the run's configuration. Only needed with `build`.
+        build: the function that built the children of the run, with the same code; None for children around cells.
+
+    Returns:
+        An uncompiled `tf.keras.Model` from raw images [B, H, W, C], with values from 0 to 255, to logits float32
+        [B, num_classes], as `build_child` returns it.
+
+    Raises:
+        InvalidValueError: if there is no such child, or its operations or its function are not those of the run.
+        DataError: if a file is corrupt.
+    """
+    check_at_least("rank", rank, 1)
+    root = local_path("workdir", workdir)
+    best = Workspace(root).best
+    folder = root if (root / ARCHITECTURE).exists() else best if rank == 1 else best / f"rank_{rank}"
+    if (folder == root and rank != 1) or not (folder / ARCHITECTURE).exists():
+        raise InvalidValueError(
+            f"{root} has no exported child of rank {rank}. Export it by nk.export_best(workdir, top={rank})."
+        )
+    architecture = read_architecture(folder / ARCHITECTURE)
+    check_loadable("workdir", folder)
+    model = _make(architecture, root, folder, space, build)(
+        input_shape=architecture.input_shape, num_classes=len(architecture.class_names)
+    )
+    _load_weights(model, folder / SAVED_MODEL)
+    return model
+
+
+def _make(
+    architecture: Architecture,
+    root: pathlib.Path,
+    folder: pathlib.Path,
+    space: SearchSpace | None,
+    build: Callable[..., Any] | None,
+) -> Callable[..., Any]:
+    """Returns the function that builds the child of these input shape and number of classes."""
+    if architecture.cell is not None:
+        names = {name for _, name in architecture.cell.nodes} - set(OPERATIONS)
+        if names and folder != root:
+            check_code(names, open_run("workdir", root).recipe, root)
+        return functools.partial(build_child, architecture.cell, architecture.child)
+    if build is None:
+        raise InvalidValueError(f"A function of your own built the children of {root}. Pass it: load_model(build=...).")
+    run = open_exportable_run(root, images=None, space=space, build=build)
+    chosen = []
+    for decision in run.space.decisions:
+        names_of_choices = [str(choice) for choice in decision.choices]
+        if architecture.decisions.get(decision.name) not in names_of_choices:
+            raise DataError(f"{folder / ARCHITECTURE} has no choice of {decision.name!r}. Export the child again.")
+        chosen.append(names_of_choices.index(architecture.decisions[decision.name]))
+    return run.network.make_model(run.space.decode(chosen))
+
+
+def _load_weights(model: Any, path: pathlib.Path) -> None:
+    """Gives a model the weights of a SavedModel."""
+    try:
+        status = model.load_weights(str(path / "variables" / "variables"))
+        status.assert_existing_objects_matched()
+        status.expect_partial()  # the SavedModel has more than weights
+    except (OSError, ValueError, IndexError, AssertionError, tf.errors.OpError) as error:
+        raise DataError(
+            f"The weights in {path} cannot be read: {in_one_line(error)}. Export the child again."
+        ) from error
