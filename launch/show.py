@@ -31,7 +31,8 @@ _SORT = flags.DEFINE_string(
 _TOP = flags.DEFINE_integer(
     "top",
     None,
-    "Only the best cells, best first, each once; of a table by the mean over its trainings. Default: all.",
+    "Only the best cells that meet the conditions, best first, each once; of a table by the mean over its trainings. "
+    "Default: all.",
 )
 
 
@@ -43,8 +44,8 @@ def main() -> None:
         check_at_least("top", _TOP.value, 1)
     run = nk.load_run(_WORKDIR.value)
     columns = run.columns
-    rows = run.to_rows() if _TOP.value is None else run.to_rows(run.top(_TOP.value))
-    rows = select(rows, columns, _WHERE.value)
+    rows = select(run.to_rows(None if _TOP.value is None else run.top(len(run.trials))), columns, _WHERE.value)
+    rows = rows[: _TOP.value]
     if _SORT.value is not None:
         rows = sort(rows, columns, _SORT.value)
     if _CSV.value:

@@ -11,6 +11,7 @@ RUN = f"--workdir={ROOT / 'testdata' / 'runs' / 'large3_ppo'}"
 
 CASES = {
     "best": [TABLE, "--top=2"],
+    "best small": [TABLE, "--top=1", "--where=num_params<20000"],
     "csv": [RUN, "--csv", "--sort=-num_params", "--where=reward>0.99", "--where=combine=add", "--where=cached=false"],
     "no column": [RUN, "--where=accuracy>1"],
     "no number": [RUN, "--where=key>1"],
@@ -33,6 +34,13 @@ def test_the_best_are_listed_by_the_names_of_their_operations(answers):
         "   12  0.99364    99.36%      75,802      0.0  conv_3x3,conv_7x7\n"
         "    4   0.9936    99.36%      72,154      0.0  conv_1x3_3x1,conv_7x7\n",
     )
+
+
+def test_the_best_are_those_that_meet_the_conditions(answers):
+    error, output = answers["best small"]
+    assert error is None
+    (row,) = output.splitlines()[1:]
+    assert int(row.split()[3].replace(",", "")) < 20_000
 
 
 def test_csv_is_filtered_and_sorted(answers):
