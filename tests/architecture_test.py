@@ -32,42 +32,32 @@ MAY_IMPORT = {
     "__main__": "_launch",
 }
 
-# Modules that are tested together with others: module -> the test file that covers it.
+# Modules that are tested with others, with the reason: module -> the test file that covers it.
 TESTED_ELSEWHERE: dict[str, str] = {
-    "__main__.py": "package_test.py",
-    "_version.py": "package_test.py",
-    "benchmarks/plain.py": "launch/benchmark_test.py",
-    "children/network.py": "evaluators/network_check_test.py",
-    "data/folder_listing.py": "data/folder_test.py",
-    "data/folder_pixels.py": "data/folder_test.py",
-    "data/pixel_file.py": "data/folder_test.py",
-    "data/sources.py": "data/folder_test.py",
-    "data/tfds.py": "data/images_test.py",
-    "data/tfds_builders.py": "data/images_test.py",
-    "data/tfds_pixels.py": "data/images_test.py",
-    "evaluators/step_check.py": "evaluators/operation_check_test.py",
-    "evaluators/training_pool.py": "evaluators/training_test.py",
-    "evaluators/workers/worker.py": "evaluators/workers/pool_test.py",
-    "results/exportable_run.py": "results/export_test.py",
-    "results/exporting/children.py": "results/export_test.py",
-    "results/exporting/planning.py": "results/export_test.py",
-    "results/formats/keras_file.py": "results/formats/writing_test.py",
-    "results/formats/lite.py": "results/formats/writing_test.py",
-    "results/formats/loading.py": "results/export_test.py",
-    "results/formats/onnx_file.py": "results/formats/writing_test.py",
-    "results/formats/preprocessing.py": "results/formats/writing_test.py",
-    "results/formats/readers.py": "results/formats/writing_test.py",
-    "results/formats/saved_model.py": "results/formats/writing_test.py",
-    "results/model_card/facts.py": "results/model_card/card_test.py",
-    "results/model_card/markdown.py": "reports/markdown_test.py",
-    "results/model_card/pictures.py": "results/model_card/card_test.py",
-    "results/model_card/sections.py": "results/model_card/card_test.py",
-    "results/precompute.py": "storage/table_test.py",
-    "runner/checkpointing.py": "storage/checkpoints_test.py",
-    "runner/loop.py": "runner/search_test.py",
-    "runner/monitoring/observers.py": "runner/search_test.py",
-    "storage/records/schema.py": "storage/records/shards_test.py",
-    "storage/table_writer.py": "storage/table_test.py",
+    "__main__.py": "package_test.py",  # one call, in a process of its own
+    "_version.py": "package_test.py",  # one constant
+    "benchmarks/plain.py": "launch/benchmark_test.py",  # one training, which a benchmark compares
+    "data/folder_pixels.py": "data/folder_test.py",  # pixels of files, in memory or mapped
+    "data/tfds.py": "data/images_test.py",  # each case needs a prepared data set
+    "data/tfds_builders.py": "data/images_test.py",  # the same
+    "data/tfds_pixels.py": "data/images_test.py",  # the same
+    "evaluators/step_check.py": "evaluators/operation_check_test.py",  # each case is a faulty operation as a whole
+    "evaluators/training_pool.py": "evaluators/training_test.py",  # worker processes that train
+    "results/exporting/children.py": "results/export_test.py",  # a step of an export
+    "results/exporting/planning.py": "results/export_test.py",  # a step of an export
+    "results/formats/keras_file.py": "results/formats/writing_test.py",  # one format, read back from its file
+    "results/formats/lite.py": "results/formats/writing_test.py",  # one format, read back from its file
+    "results/formats/loading.py": "results/export_test.py",  # one format, read back from its file
+    "results/formats/onnx_file.py": "results/formats/writing_test.py",  # one format, read back from its file
+    "results/formats/preprocessing.py": "results/formats/writing_test.py",  # one format, read back from its file
+    "results/formats/readers.py": "results/formats/writing_test.py",  # one format, read back from its file
+    "results/formats/saved_model.py": "results/formats/writing_test.py",  # one format, read back from its file
+    "results/model_card/facts.py": "results/model_card/card_test.py",  # a part of one page
+    "results/model_card/markdown.py": "reports/markdown_test.py",  # a part of one page
+    "results/model_card/pictures.py": "results/model_card/card_test.py",  # a part of one page
+    "results/model_card/sections.py": "results/model_card/card_test.py",  # a part of one page
+    "runner/loop.py": "runner/search_test.py",  # the loop is a search
+    "runner/monitoring/observers.py": "runner/search_test.py",  # hands on what the loop tells
 }
 
 # Modules that may be longer: being rewritten.
