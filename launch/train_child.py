@@ -5,19 +5,25 @@ r"""Trains cells longer, each with several seeds, and tests each once: the best 
 
 The results are a table (see WORKSPACE.md) of the longer trainings. The same command continues an interrupted training
 and adds new cells.
+
+One cell, given by its key or by the architecture.json of an export, is trained, tested and exported by
+
+    python launch/train_child.py --cell="concat(conv_3x3,identity)" --export=runs/one_cell
 """
 
 import dataclasses
+import math
 import pathlib
 
 from absl import flags
 
 import nas_keras as nk
 from nas_keras._launch import script
+from nas_keras._launch.cell_flags import CellFlags
 from nas_keras._launch.config_flags import ConfigFlags
 from nas_keras._launch.flag_checks import check_given, output_table, refuse_given
 from nas_keras._launch.image_flags import ImageFlags
-from nas_keras._launch.progress import show_jobs
+from nas_keras._launch.progress import show_jobs, show_time
 from nas_keras._launch.space_flags import SpaceFlags
 from nas_keras._launch.user_code import BuildFlags, ImportFlags
 from nas_keras._launch.worker_flags import WorkerFlags
@@ -29,6 +35,8 @@ from nas_keras.evaluators.network_check import network_of
 from nas_keras.reports.markdown import percent
 from nas_keras.reports.standings import names, places, select_cells, standings
 from nas_keras.results.exportable_run import check_exportable
+from nas_keras.results.exporting.cell_training import export_cell
+from nas_keras.results.exporting.children import has_test
 from nas_keras.results.precompute import precompute
 from nas_keras.results.runs import Run, read_runs
 from nas_keras.spaces.cell_names import find_cells, name_human_cells
@@ -48,7 +56,8 @@ _CELLS = flags.DEFINE_list(
     "cells", [], "More cells: keys of the space, or vgg, inception, resnet; comma-separated. Default: none."
 )
 _SPACE = SpaceFlags("large", "The space of --cells without --from: small or large.")
-_TABLE = flags.DEFINE_string("table", None, "Folder of the results, made if it is not there. Required.")
+_TABLE = flags.DEFINE_string("table", None, "Folder of the results, made if it is not there. Required without --cell.")
+_ONE = CellFlags()
 _CHILD = ConfigFlags(nk.ChildConfig, unset=_usual(nk.ChildConfig))
 _TRAIN = ConfigFlags(
     nk.TrainConfig, unset=_usual(nk.TrainConfig, but=("epochs", "shift")), defaults={"epochs": 10, "shift": 1}
@@ -59,6 +68,7 @@ _IMAGES = ImageFlags(
     "where the search had it, or the copy of MNIST that comes along",
     dataset="TFDS name of the data set without --from, which has its own.",
     folder=True,
+    prepare=True,
 )
 _BUILD = BuildFlags(
     "Function of a file of --import that built the children of --from. Default: the one with the code of the run."
@@ -69,6 +79,10 @@ _WORKERS = WorkerFlags()
 def main() -> None:
     """Checks the flags, trains the cells that the table lacks, and prints the standings of the whole table."""
     _IMPORT.load()
+    _ONE.check(("from", "top", "cells", "space", "num_nodes", "table", "seeds", "build", "workers", "child_timeout"))
+    if _ONE.is_given:
+        _train_one()
+        return
     table = _check_flags()
     runs = read_runs(_FROM.value)
     space = runs[0].space if runs else _SPACE.space()
@@ -93,10 +107,49 @@ def _check_flags() -> pathlib.Path:
     _WORKERS.check()
     _IMAGES.check()
     if _FROM.value:
-        refuse_given(("space", "num_nodes", "dataset"), "beside --from is not allowed: the searches determine it.")
+        refuse_given(
+            ("space", "num_nodes", "dataset", "download", "image_size", "valid", "test", "split_seed"),
+            "beside --from is not allowed: the searches determine it.",
+        )
     else:
-        refuse_given(("top", "images"), "beside --cells is not allowed: it is for the searches of --from.")
+        refuse_given(("top",), "beside --cells is not allowed: it is for the searches of --from.")
     return table
+
+
+def _train_one() -> None:
+    """Trains the cell of --cell once, tests it, exports it if that is wanted, and prints the accuracies."""
+    _CHILD.make()
+    _TRAIN.make()
+    _WORKERS.check()
+    _IMAGES.check()
+    (cell, architecture), folder = _ONE.read(), _ONE.folder()
+    images = _IMAGES.images()
+    if architecture is None:
+        configs = nk.suggest_configs(images, **{**_CHILD.values(), **_TRAIN.values()})
+        child, train = configs.child, configs.train
+    else:
+        child = _CHILD.replace(architecture.child or nk.ChildConfig(), _CHILD.given())
+        train = _TRAIN.replace(architecture.train, _TRAIN.given())
+    seed = _ONE.training_seed(cell)
+    print(f"Training {cell} for {train.epochs} epochs on {len(images.train_labels):,} images of {images.name} ...")
+    with show_time("training"):
+        if folder is None:
+            with nk.TrainingEvaluator(
+                images, child=child, train=train, workers=1, measure_test=has_test(images)
+            ) as one:
+                ((_, found),) = one.evaluate([nk.Job(cell.key, (), cell, seed)])
+        else:
+            found = export_cell(cell, images, folder, child=child, train=train, seed=seed, quantize=_ONE.quantize)
+    if isinstance(found, nk.Evaluation) and found.failed:
+        raise InvalidValueError(f"The training of {cell} failed: {found.status}.")
+    test = found.test_accuracy
+    is_tested = test is not None and not math.isnan(test)
+    print(
+        f"{cell}: validation {found.valid_accuracy:.2%}, {f'test {test:.2%}' if is_tested else 'no test split'} "
+        f"({found.num_params:,} parameters)"
+    )
+    if folder is not None:
+        print(f"The network:   {folder} (MODEL_CARD.md describes it)")
 
 
 def _evaluator(runs: list[Run]) -> nk.TrainingEvaluator:

@@ -43,6 +43,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "data/tfds_pixels.py": "data/images_test.py",  # the same
     "evaluators/step_check.py": "evaluators/operation_check_test.py",  # each case is a faulty operation as a whole
     "evaluators/training_pool.py": "evaluators/training_test.py",  # worker processes that train
+    "results/exporting/cell_training.py": "launch/train_child_test.py",  # a training as a whole
     "results/exporting/children.py": "results/export_test.py",  # a step of an export
     "results/exporting/planning.py": "results/export_test.py",  # a step of an export
     "results/formats/keras_file.py": "results/formats/writing_test.py",  # one format, read back from its file

@@ -33,7 +33,7 @@ from nas_keras.system import user_files
 # `nk.TrainingEvaluator` and exports by `nk.export_best`. Of a script that is not here the flags are only parsed.
 _WORK = {
     "export_best": [],
-    "train_child": [],
+    "train_child": ["export_cell"],
     "show": ["trial_lines", "write_csv"],
     "to_optuna": ["open_study"],
     "search": ["run_search"],

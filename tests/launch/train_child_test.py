@@ -5,6 +5,7 @@ from helpers import run_launch, run_launch_many, store_dots
 
 import nas_keras as nk
 from nas_keras.evaluators.training import make_recipe
+from nas_keras.results.formats.architecture_file import read_architecture
 from nas_keras.storage.table import read_table
 from nas_keras.trial import training_seed
 
@@ -34,7 +35,27 @@ WRONG = [
     ),
     (["--from={folder}/run", "--data_dir={folder}/nowhere"], "{folder}/nowhere"),
     (["--from={folder}/run", "--data_dir={folder}/data", "--workers=0"], "workers=0 is not allowed"),
+    (
+        ["--from={folder}/run", "--image_size=8,8"],
+        "--image_size=8,8 beside --from is not allowed: the searches determine",
+    ),
+    (["--cells=vgg", "--export=somewhere"], "--export=somewhere is for --cell. Leave it out, or name one cell."),
 ]
+
+
+ONE_WRONG = [
+    (["--table={folder}/never"], "--table={folder}/never beside --cell is not allowed: it is for tables of cells."),
+    (["--cell=conv_3x3["], "'conv_3x3[' is not a cell: at its end, at character 10, the name of an"),
+    (["--cell=conv_9x9"], "operation='conv_9x9' is unknown. Allowed: conv_1x3_3x1, "),
+    (["--cell={folder}/run/config.json"], "config.json does not describe an exported child"),
+    (["--cell={folder}/no.json"], "{folder}/no.json"),
+    (["--export={folder}/run"], "holds something else. Name a new folder, or one with an earlier export of a cell."),
+    (["--export={folder}/no/no"], "cannot be made: there is no folder {folder}/no."),
+    (["--quantize"], "--quantize=True is for --export. Leave it out, or name a folder."),
+    (["--seed=-1"], "seed=-1 is not allowed"),
+    (["--epochs=0"], "epochs=0 is not allowed"),
+    (["--dataset=nothing"], "name='nothing' is unknown."),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module", name="folder")
@@ -114,3 +135,55 @@ def test_what_cannot_be_is_refused_and_nothing_written(folder, later, case):
     assert error is not None and WRONG[case][1].format(folder=folder) in error[1], error
     assert error[0] in ("InvalidValueError", "DataError") and output == ""
     assert not (folder / "never").exists()
+
+
+# --- One cell -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", name="one")
+def _one(folder):
+    """The finished process of an export of one cell."""
+    return run_launch(
+        "train_child.py", "--cell=concat(conv_3x3,identity)", "--dataset=dots", f"--data_dir={folder / 'data'}",
+        "--epochs=2", "--filters=4", "--shift=0", "--seed=3", f"--export={folder / 'one'}", "--quantize",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module", name="more")
+def _more(folder, one):
+    """Its architecture trained again with other epochs, and wrong flags, in one process."""
+    data = ["--dataset=dots", f"--data_dir={folder / 'data'}"]
+    cases = [[f"--cell={folder / 'one'}", *data, "--epochs=1"]]
+    cases += [["--cell=identity", *data, *arguments] for arguments, _ in ONE_WRONG]
+    return run_launch_many("train_child.py", [[text.format(folder=folder) for text in case] for case in cases])
+
+
+def test_one_cell_is_trained_tested_and_exported(folder, one):
+    assert one.returncode == 0, one.stderr
+    first, result, place = one.stdout.splitlines()
+    assert first == "Training concat(conv_3x3,identity) for 2 epochs on 275 images of dots ..."
+    assert place == f"The network:   {folder / 'one'} (MODEL_CARD.md describes it)"
+    architecture = read_architecture(folder / "one" / "architecture.json")
+    assert architecture.cell.key == "concat(conv_3x3,identity)" and architecture.train.epochs == 2
+    assert architecture.child.filters == 4 and architecture.seed == training_seed(3, architecture.cell.key)
+    files = {path.name for path in (folder / "one").iterdir()}
+    assert {"saved_model", "model.keras", "model.tflite", "model_int8.tflite", "model.onnx", "cell.svg"} <= files
+    images = nk.load_images("dots", data_dir=folder / "data")
+    model = nk.load_model(folder / "one")
+    accuracy = (model.predict(images.test()[0], verbose=0).argmax(-1) == images.test()[1]).mean()
+    assert f"test {accuracy:.2%} ({model.count_params():,} parameters)" in result
+    assert "found by a search" not in (folder / "one" / "MODEL_CARD.md").read_text()
+
+
+def test_the_architecture_of_an_export_is_trained_again_with_its_settings(more):
+    error, output = more[0]
+    assert error is None
+    assert output.startswith("Training concat(conv_3x3,identity) for 1 epochs on 275 images of dots ...\n")
+    assert "concat(conv_3x3,identity): validation " in output and "The network:" not in output
+
+
+@pytest.mark.parametrize("case", range(len(ONE_WRONG)), ids=[" ".join(arguments) for arguments, _ in ONE_WRONG])
+def test_what_cannot_be_of_one_cell_is_refused(folder, more, case):
+    error, output = more[1 + case]
+    assert error is not None and ONE_WRONG[case][1].format(folder=folder) in error[1], error
+    assert error[0] in ("InvalidValueError", "DataError") and output == ""

@@ -7,7 +7,7 @@ of a run, and `cell_training.py` for a cell by itself.
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from absl import logging
 
@@ -59,7 +59,7 @@ def has_test(images: Images) -> bool:
 
 def export_children(
     jobs: Sequence[ExportJob], images: Images, environments: Sequence[Mapping[str, str]]
-) -> Iterator[tuple[ExportJob, Written]]:
+) -> Generator[tuple[ExportJob, Written], None, None]:
     """Trains children side by side and writes the files of each, in order, to the temporary path of its folder.
 
     Args:
