@@ -213,8 +213,6 @@ def limits(facts: CardFacts) -> str:
         "them, and a high probability is no proof that it is right.",
         "- Its accuracy holds for images like those of the data set: made, cropped and scaled in the same way.",
         "- `serving_bytes` does not apply the orientation in a photo's EXIF data: turn such a photo upright first.",
-        "- `model.keras` resizes by the backend of Keras. On another backend than TensorFlow, images of another size "
-        "than its own give slightly other probabilities.",
     ]
     if facts.written.test_accuracy is None:
         lines.append("- It was never tested on images that had no part in choosing it.")
