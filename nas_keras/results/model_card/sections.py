@@ -214,6 +214,11 @@ def limits(facts: CardFacts) -> str:
         "- Its accuracy holds for images like those of the data set: made, cropped and scaled in the same way.",
         "- `serving_bytes` does not apply the orientation in a photo's EXIF data: turn such a photo upright first.",
     ]
+    if facts.architecture.input_shape[2] == 1:
+        lines.append(
+            "- `model.keras` needs the batch axis: Keras takes an image [height, width, 1] without it for a batch of "
+            "images one pixel wide, and answers. `saved_model` refuses it."
+        )
     if facts.written.test_accuracy is None:
         lines.append("- It was never tested on images that had no part in choosing it.")
     return "\n".join(lines)
