@@ -21,6 +21,7 @@ _COMMANDS = {
     "nas-repair": "repair",
     "nas-show": "show",
     "nas-optuna": "to_optuna",
+    "nas-check": "check_reward",
 }
 _DATA = ["mnist/3.0.1", "rewards/mnist_small", "rewards/mnist_large3"]  # folders of testdata/ that a first run needs
 _PACKAGES = setuptools.find_packages(include=["nas_keras", "nas_keras.*"])
@@ -37,6 +38,7 @@ setuptools.setup(
     package_dir={"nas_keras": "nas_keras", "nas_keras.launch": "launch", "nas_keras.testdata": "testdata"},
     package_data={
         "nas_keras": ["py.typed"],  # the mark that the package's own annotations are to be used
+        "nas_keras.reports": ["templates/*"],
         "nas_keras.testdata": ["README.md", *(f"{folder}/*" for folder in _DATA)],
     },
     entry_points={
@@ -65,8 +67,8 @@ setuptools.setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]==2.21.*"],
-        # Pages of results: pictures, drawings of cells, statistics with ties and intervals.
-        "report": ["matplotlib", "networkx", "scipy"],
+        # Pages of results: pictures, drawings of cells, statistics with ties and intervals; templates, charts.
+        "report": ["matplotlib", "networkx", "scipy", "jinja2", "bokeh"],
         "pandas": ["pandas"],  # nk.load_run(...).to_dataframe()
         "optuna": ["optuna"],  # the trials as a study
         # The export to ONNX: the converter, and the runtime with which its file is compared with the child. On 3.11
@@ -74,9 +76,11 @@ setuptools.setup(
         "onnx": ["tf2onnx", "onnx==1.17.*; python_version < '3.12'", "onnx; python_version >= '3.12'", "onnxruntime"],
         # xdist: test files on both cores; scikit-learn: the Gaussian process is compared with its own.
         # playwright: pages in a real browser; optuna-dashboard: its server shows an exported study.
-        # ai-edge-litert: LiteRT itself reads the exported .tflite files.
+        # ai-edge-litert: LiteRT itself reads the exported .tflite files. nbclient and ipykernel run the notebook.
         "test": [
             "ai-edge-litert",
+            "ipykernel",
+            "nbclient",
             "optuna-dashboard",
             "playwright",
             "pytest",

@@ -2,15 +2,15 @@ r"""Makes a page of results. For a table of rewards it has statistics, pictures,
 
     python launch/report.py --table=testdata/rewards/mnist_small --output=docs/mnist_small
 
-For searches of one space it has their winners, trained longer, what their controllers learned, and the goal reached:
+For searches of one space and recipe it has all trials, their winners, and what their controllers learned:
 
-    python launch/report.py --runs=runs/large3_ppo,runs/large3_random --trained=runs/large3_trained --goal=99.45 \
+    python launch/report.py --workdir=runs/large3_ppo,runs/large3_random --trained=runs/large3_trained \
         --table=testdata/rewards/mnist_large3 --output=docs/mnist_large3
 
-A page needs matplotlib and SciPy: pip install 'nas_keras[report]'.
+A page is a folder: README.md with its pictures for a repository, and index.html, one file that any browser opens
+without a network. It needs the extra `[report]`: pip install 'nas_keras[report]'.
 """
 
-import math
 import os
 import pathlib
 import shlex
@@ -27,18 +27,18 @@ from nas_keras._launch.user_code import ImportFlags
 from nas_keras.errors import InvalidValueError, check_at_least
 from nas_keras.reports.page_folder import Report
 from nas_keras.reports.search_page.page import write_run_report
-from nas_keras.reports.table_page.page import write_report
+from nas_keras.reports.table_page import write_report
 from nas_keras.system.output_files import check_apart
 
 _IMPORT = ImportFlags()
 _TABLE = flags.DEFINE_string(
-    "table", None, "Folder of a table, as precompute_rewards.py fills it. Required, unless there are --runs."
+    "table", None, "Folder of a table, as precompute_rewards.py fills it. Required, unless there is a --workdir."
 )
 _RUNS = flags.DEFINE_list(
-    "runs", [], "Folders of searches of one space and recipe, running ones too, for a page of them."
+    "workdir", [], "Folders of searches of one space and recipe, running ones too, for a page of them."
 )
+flags.DEFINE_alias("runs", "workdir")  # its name in earlier versions
 _TRAINED = flags.DEFINE_string("trained", None, "Folder of their best cells, trained longer by train_child.py.")
-_GOAL = flags.DEFINE_float("goal", None, "Percent that the winner should reach, in validation and test. Default: none.")
 _OUTPUT = flags.DEFINE_string(
     "output", "docs/mnist_small", "Folder of the page, made if it is not there; an earlier page in it is replaced."
 )
@@ -52,13 +52,13 @@ _BATCHES = flags.DEFINE_integer("batches", 60, "Batches of 8 samples in each sea
 def main() -> None:
     """Checks the flags, makes the page, and prints its headline figures."""
     _IMPORT.load()
-    script.check_report_extra("A report")
+    script.check_report_extra("A report", "networkx", "jinja2", "bokeh")
     check_at_least("searches", _SEARCHES.value, 0)
     check_at_least("batches", _BATCHES.value, 1)
     if _RUNS.value and not flags.FLAGS["output"].present:
         raise InvalidValueError("--output is missing: name the folder of the page, such as --output=docs/mnist_large3.")
     check_given("output", "the folder of the page", "docs/mnist_small")
-    read = [("table", _TABLE.value), ("trained", _TRAINED.value), *(("runs", run) for run in _RUNS.value)]
+    read = [("table", _TABLE.value), ("trained", _TRAINED.value), *(("workdir", run) for run in _RUNS.value)]
     check_apart(folders={"output": _OUTPUT.value}, read=read)
     shown = _SEARCHES.value and _TABLE.value  # searches on a table
     with tqdm.tqdm(total=_SEARCHES.value, unit="seed", desc="Searching", disable=not shown, delay=0.1) as bar:
@@ -73,24 +73,21 @@ def main() -> None:
 
 
 def _report_runs(settings: dict) -> Report:
-    refuse_given(("space", "num_nodes"), "cannot be combined with --runs, which determine it. Leave it out.")
-    if _GOAL.value is not None and not 0 < _GOAL.value < 100:
-        raise InvalidValueError(f"--goal={_GOAL.value} is not allowed: it is in percent, such as 99.45.")
-    optional = {"trained": _TRAINED.value, "table": _TABLE.value, "goal": _GOAL.value}
+    refuse_given(("space", "num_nodes"), "cannot be combined with --workdir, which determines it. Leave it out.")
+    optional = {"trained": _TRAINED.value, "table": _TABLE.value}
     given = [f"--{name}={value}" for name, value in optional.items() if value is not None]
     return write_run_report(
         list(map(pathlib.Path, _RUNS.value)),
         pathlib.Path(_OUTPUT.value),
         trained=pathlib.Path(_TRAINED.value) if _TRAINED.value else None,
         table=pathlib.Path(_TABLE.value) if _TABLE.value else None,
-        goal=math.nan if _GOAL.value is None else _GOAL.value / 100,
-        command=_command(f"--runs={','.join(_RUNS.value)}", *given),
+        command=_command(f"--workdir={','.join(_RUNS.value)}", *given),
         **settings,
     )
 
 
 def _report_table(settings: dict) -> Report:
-    refuse_given(("trained", "goal"), "is for a page of --runs; leave it out.")
+    refuse_given(("trained",), "is for a page of --workdir; leave it out.")
     space = _SPACE.space()
     check_given("table", "the folder of a table", "runs/table")
     command = _command(f"--table={_TABLE.value}", after=_SPACE.arguments())

@@ -51,6 +51,8 @@ _LAZY = {  # name -> module; these import TensorFlow, or make it be imported
     "load_run": "results.runs",
     "pareto": "results.pareto",
     "plot_cell": "spaces.cell_plot",
+    "plot_policy": "reports.plots.run_plots",
+    "plot_run": "reports.plots.run_plots",
 }
 
 __all__ = [

@@ -52,6 +52,7 @@ def test_a_wheel_holds_every_module_and_script_and_mnist_and_the_tables(installe
         held = {name for name in file.namelist() if name.startswith("nas_keras/")}
         metadata = file.read(f"nas_keras-{__version__}.dist-info/METADATA").decode()
     paths = [*(ROOT / "nas_keras").rglob("*.py"), ROOT / "nas_keras" / "py.typed"]
+    paths += (ROOT / "nas_keras" / "reports" / "templates").iterdir()
     names = {path.relative_to(ROOT).as_posix() for path in paths}
     paths = [*_SCRIPTS, *(ROOT / "testdata").glob("*.*")]
     paths += [path for part in ("mnist", "rewards") for path in (ROOT / "testdata" / part).glob("*/*.*")]

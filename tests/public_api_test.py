@@ -12,7 +12,8 @@ NAMES = """
     Cell ChildConfig DataError Decision Evaluation Evaluator FunctionEvaluator Images InvalidValueError Job Limits
     NasKerasError OPERATIONS PPOConfig Proposals SearchResult SearchSpace StopSearch SuggestedConfigs
     TableEvaluator TrainConfig TrainingEvaluator Trial build_child cells export_best import_file load_images load_model
-    load_run pareto plot_cell register_operation search spaces strategies suggest_configs top_trials
+    load_run pareto plot_cell plot_policy plot_run register_operation search spaces strategies suggest_configs
+    top_trials
 """.split()
 
 

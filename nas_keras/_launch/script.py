@@ -84,9 +84,14 @@ def run(main: Callable[[], None], *, interrupted: str | Callable[[], str] = CONT
         os._exit(2)
 
 
-def check_report_extra(what: str) -> None:
-    """Raises InvalidValueError if the libraries of the extra `[report]`, which `what` needs, are not installed."""
-    missing = [name for name in ("matplotlib", "scipy") if importlib.util.find_spec(name) is None]
+def check_report_extra(what: str, *more: str) -> None:
+    """Raises InvalidValueError if the libraries of the extra `[report]`, which `what` needs, are not installed.
+
+    Args:
+        what: what needs Matplotlib and SciPy.
+        *more: other libraries that it needs.
+    """
+    missing = [name for name in ("matplotlib", "scipy", *more) if importlib.util.find_spec(name) is None]
     if missing:
         raise InvalidValueError(f"{what} needs {' and '.join(missing)}: pip install 'nas_keras[report]'.")
 

@@ -1,8 +1,8 @@
-"""The folder of a page: README.md and its pictures, which replace an earlier page but no other file.
+"""The folder of a page: README.md with its pictures, and index.html, which replace an earlier page only.
 
-The first line of a page marks it as made by this program, and the pictures that it shows belong to it. A new page
-replaces any page in its folder and removes pictures that are no longer needed. All other files are left untouched; if
-one of them has the name of a picture, the page is refused.
+The first line of either file marks it as made by this program, and the pictures that README.md shows belong to it. A
+new page replaces any page in its folder and removes pictures that are no longer needed. All other files are left
+untouched; if one of them has the name of a picture, the page is refused.
 """
 
 import pathlib
@@ -14,7 +14,7 @@ from nas_keras.errors import InvalidValueError
 from nas_keras.system.atomic_files import write_whole
 from nas_keras.system.output_files import delivering
 
-PAGE = "README.md"
+PAGE, HTML = "README.md", "index.html"
 _MARK = "<!-- Made by launch/report.py; what is changed here is lost when it is made again. -->"
 _KINDS = ("png", "svg")
 _PICTURE = re.compile(rf"!\[[^\]\n]*\]\(([\w.-]+\.(?:{'|'.join(_KINDS)}))\)")
@@ -50,10 +50,10 @@ def check_output(output: pathlib.Path, names: Iterable[str]) -> None:
         raise InvalidValueError(f"{output} cannot be used as a folder: {error.strerror}. Name another.") from error
     if file:
         raise InvalidValueError(f"{file} is a file, so {output} cannot be a folder. Name a folder for the page.")
-    page = output / PAGE
-    if (page.exists() or page.is_symlink()) and not _is_page(page):
-        raise InvalidValueError(f"{page} was not made by this program. Name another folder for the page.")
-    own = _pictures_of(page)
+    for page in (output / PAGE, output / HTML):
+        if (page.exists() or page.is_symlink()) and not _is_page(page):
+            raise InvalidValueError(f"{page} was not made by this program. Name another folder for the page.")
+    own = _pictures_of(output / PAGE)
     for picture in (f"{name}.{kind}" for name in names for kind in _KINDS):
         path = output / picture
         if picture not in own and (path.exists() or path.is_symlink()):
@@ -63,23 +63,30 @@ def check_output(output: pathlib.Path, names: Iterable[str]) -> None:
             )
 
 
-def write_page(output: pathlib.Path, sections: Sequence[str], pictures: Collection[Picture]) -> pathlib.Path:
+def write_page(output: pathlib.Path, text: str, html: str, pictures: Collection[Picture]) -> pathlib.Path:
     """Writes a page, replacing any earlier one, and returns the path of its README.md.
 
     Old pictures are deleted before the old README.md is replaced, and new ones are written after it. At any time, the
     pictures in the folder therefore belong to the README.md there, so an interrupted page can be made again.
 
+    Args:
+        output: the folder.
+        text: the content of README.md, in markdown.
+        html: the content of index.html.
+        pictures: the pictures that README.md shows.
+
     Raises:
         InvalidValueError: if the page would replace a file that does not belong to a page.
         UnwrittenError: if a file cannot be written; the error carries the text of the page.
     """
-    path, text = output / PAGE, "\n\n".join([_MARK, *sections]) + "\n"
+    path, text = output / PAGE, f"{_MARK}\n\n{text.strip()}\n"
     check_output(output, {picture.file.rpartition(".")[0] for picture in pictures})
     with delivering(output, lambda: text):
         output.mkdir(parents=True, exist_ok=True)
         for file in _pictures_of(path) - {picture.file for picture in pictures}:
             (output / file).unlink(missing_ok=True)
         write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        write_whole(output / HTML, lambda temporary: temporary.write_text(f"{_MARK}\n{html}", encoding="utf-8"))
         for picture in pictures:
             write_whole(output / picture.file, lambda place, content=picture.content: place.write_bytes(content))
     return path

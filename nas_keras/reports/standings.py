@@ -1,20 +1,16 @@
 """Standings of cells that are trained longer: the best of searches, and cells that people designed.
 
 `results/precompute.py` trains them into a table with its own recipe; this module only selects and ranks them.
-
-Legend: `K` cells, `S` trainings of a cell.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from nas_keras.reports import table_statistics
+from nas_keras.reports.statistics import matrix, summarize, trainings_by_key
 from nas_keras.results.runs import Run
 from nas_keras.spaces.architecture_names import name_architecture
 from nas_keras.spaces.search_space import Actions, SearchSpace
-from nas_keras.trial import Evaluation, Trial
+from nas_keras.trial import Trial
 
 
 class Standing(NamedTuple):
@@ -57,27 +53,10 @@ def names(space: SearchSpace, trials: Sequence[Trial]) -> dict[str, str]:
     return {trial.key: name_architecture(space, trial.actions) for trial in trials}
 
 
-def trainings_by_key(trials: Sequence[Trial]) -> dict[str, list[Evaluation]]:
-    """Groups trainings that succeeded by key; those of a variant of the recipe count only if there are no others."""
-    by_key: dict[str, list[Evaluation]] = {}
-    for trial in trials:
-        if not trial.evaluation.failed:
-            by_key.setdefault(trial.key, []).append(trial.evaluation)
-    return {key: [one for one in some if not one.recipe] or some for key, some in by_key.items()}
-
-
-def matrix(by_key: Mapping[str, Sequence[Evaluation]], name: str) -> np.ndarray:
-    """The accuracies `name` ("valid_accuracy" or "test_accuracy") as a matrix [K, S], padded with NaN."""
-    values = np.full([len(by_key), max(map(len, by_key.values()), default=0)], np.nan)
-    for k, evaluations in enumerate(by_key.values()):
-        values[k, : len(evaluations)] = [getattr(evaluation, name) for evaluation in evaluations]
-    return values
-
-
 def standings(trials: Sequence[Trial]) -> list[Standing]:
     """Ranks the cells of a table by mean validation accuracy, best first; cells without a success are left out."""
     by_key = trainings_by_key(trials)
-    valid, test = (table_statistics.summarize(matrix(by_key, name)) for name in ("valid_accuracy", "test_accuracy"))
+    valid, test = (summarize(matrix(by_key, name)) for name in ("valid_accuracy", "test_accuracy"))
     found = [
         Standing(
             key,

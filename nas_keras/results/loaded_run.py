@@ -31,6 +31,7 @@ class Run:
         space: the space that was searched.
         batches: the trials, batch by batch, as the strategy observed them; a table is one batch.
         pending: the finished trials of an unfinished batch, which the strategy has not observed yet.
+        digest: fingerprint of the complete batches of D without their seconds; "" for none, and of a table.
     """
 
     path: pathlib.Path
@@ -39,6 +40,7 @@ class Run:
     space: SearchSpace
     batches: list[list[Trial]]
     pending: list[Trial] = dataclasses.field(default_factory=list)
+    digest: str = ""
 
     @property
     def fixed(self) -> dict[str, Any]:

@@ -90,7 +90,8 @@ def _read_run(source: Source, space: SearchSpace | None = None) -> Run:
     check_settings(source.config, source.run.config)
     space = space or rebuild_space(source.space, source.run.config)
     dataset = source.read_dataset()
-    return Run(source.path, "", source.config, space, dataset.batches, dataset.pending)
+    digest = dataset.digest(len(dataset.batches))
+    return Run(source.path, "", source.config, space, dataset.batches, dataset.pending, digest)
 
 
 def _read_table(source: Source, space: SearchSpace | None) -> Run:

@@ -5,6 +5,8 @@ Everything that can be refused is refused before anything is written.
 
 import contextlib
 import dataclasses
+import functools
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +14,7 @@ from absl import logging
 
 from nas_keras.evaluators.base import Description, Evaluates, describe_evaluator
 from nas_keras.runner.settings import Settings
+from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage import recipe as recipes
 from nas_keras.storage import run_config
 from nas_keras.storage.dataset import Dataset
@@ -19,6 +22,8 @@ from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.run_identity import CODE, Identity, complete, settle_identity
 from nas_keras.storage.warm_start import describe, read_known, read_snapshot, write_snapshot
 from nas_keras.strategies import Strategy
+from nas_keras.system.code.fingerprint import code_parts
+from nas_keras.system.user_files import imported_files, values_of
 from nas_keras.trial import Trial
 
 
@@ -133,8 +138,23 @@ class Run:
             "variants": self._identity.variants,
             **({CODE: self._identity.code} if self._identity.code is not None else {}),
             "source": description.source,
+            **_program(settings.space, self._identity.recipe),
             "environment": description.environment,
         }
+
+
+def _program(space: SearchSpace, recipe: dict[str, Any]) -> dict[str, Any]:
+    """Returns the files of the user's that were imported by their paths, and the names of this search's space and build
+    function in them, from which a command that repeats the search is made; nothing if there are no such files."""
+    files = imported_files()
+    spaces = [f"{module}.{name}" for module, name, value in values_of(SearchSpace) if value is space]
+    functions = values_of((types.FunctionType, functools.partial)) if recipe.get(recipes.BUILD) else ()
+    built = [f"{module}.{name}" for module, name, value in functions if code_parts(value) == recipe[recipes.BUILD]]
+    return (
+        {"program": {"files": files, "space": next(iter(spaces), None), "build": next(iter(built), None)}}
+        if files
+        else {}
+    )
 
 
 def _identify(settings: Settings, description: Description) -> Identity:

@@ -4,6 +4,7 @@ from typing import Any
 
 from nas_keras.errors import DependencyError, InvalidValueError, check_type, shown
 from nas_keras.spaces.cell import Cell, Tree
+from nas_keras.system.figures import new_figure
 
 _INPUT, _OUTPUT = "input", "output"
 # The colours of Okabe and Ito, as in all pictures of this package.
@@ -52,7 +53,7 @@ def plot_cell(cell: Cell, *, title: str | None = None) -> Any:
         title: title above the drawing; by default the cell's key.
 
     Returns:
-        A `matplotlib.figure.Figure`; `figure.savefig("cell.svg")` writes it.
+        A `matplotlib.figure.Figure`, which a notebook shows; `figure.savefig("cell.svg")` writes it.
 
     Raises:
         InvalidValueError: if `cell` is not an `nk.Cell` or `title` is not a text.
@@ -64,15 +65,12 @@ def plot_cell(cell: Cell, *, title: str | None = None) -> Any:
         check_type("title", title, str, "a text, or None")
     try:
         import networkx
-        from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise DependencyError(f"Drawing a cell needs {error.name}: pip install 'nas_keras[report]'") from error
     graph = cell_graph(cell)
     places = networkx.multipartite_layout(graph, subset_key="layer", align="vertical")
     layers = [data["layer"] for _, data in graph.nodes(data=True)]
-    figure = Figure(
-        figsize=(1.5 * (max(layers) + 1) + 0.5, 0.75 * max(map(layers.count, layers)) + 0.9), layout="constrained"
-    )
+    figure = new_figure(1.5 * (max(layers) + 1) + 0.5, 0.75 * max(map(layers.count, layers)) + 0.9)
     axes = figure.add_subplot()
     labels = networkx.get_node_attributes(graph, "label")
     # Nodes are drawn as the boxes of their labels; node_size makes the edges end outside these boxes.

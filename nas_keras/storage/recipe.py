@@ -37,6 +37,11 @@ FUNCTION, OPERATIONS, BUILD = (
 )  # the parts of a recipe that identify a user's code
 
 
+def is_trained(recipe: dict[str, Any]) -> bool:
+    """Returns whether the rewards of a recipe come from trained children, so that they are accuracies."""
+    return {"data", "train"} <= set(recipe) and bool({"child", BUILD} & set(recipe))
+
+
 def with_code(
     recipe: dict[str, Any],
     *,

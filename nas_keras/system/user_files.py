@@ -74,6 +74,11 @@ def file_digest(module: str | None) -> tuple[str, str] | None:
     return pathlib.Path(str(_MODULES[module].__file__)).name, _DIGESTS[module]
 
 
+def imported_files() -> list[str]:
+    """Returns the paths of the imported files, in the order of their imports."""
+    return [str(module.__file__) for module in _MODULES.values()]
+
+
 def values_of(kind: type | tuple[type, ...]) -> Iterator[tuple[str, str, Any]]:
     """Yields (module, attribute, value) for the values of a type at the top of imported files."""
     for name, module in _MODULES.items():

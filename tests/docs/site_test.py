@@ -27,7 +27,7 @@ def _hooks():
     [
         ("limits.md", "[x](own_images.md#a-folder)", "[x](own_images.md#a-folder)"),
         ("limits.md", "[x](../WORKSPACE.md#workers) [y](../README.md)", "[x](promises.md#workers) [y](index.md)"),
-        ("mnist_small/README.md", "[x](../limits.md) ![p](sorted.svg)", "[x](../limits.md) ![p](sorted.svg)"),
+        ("mnist_small/README.md", "[x](../limits.md) ![p](heat_map.svg)", "[x](../limits.md) ![p](heat_map.svg)"),
         ("index.md", "![a loop](docs/loop.svg) [d](testdata/README.md)", "![a loop](loop.svg) [d](testdata.md)"),
         ("promises.md", "[tests/faults.py](tests/faults.py), [`a`](setup.py)", "tests/faults.py, `a`"),
         (
@@ -46,7 +46,7 @@ def test_links_of_the_repository_become_links_of_the_site(page, before, after):
         "own_images.md",
         "limits.md",
         "loop.svg",
-        "mnist_small/sorted.svg",
+        "mnist_small/heat_map.svg",
     }
     assert _hooks().site_links(before, page, site) == after
 

@@ -9,8 +9,9 @@ from PIL import Image
 
 import nas_keras as nk
 from nas_keras.children.named_recipes import configs_of
-from nas_keras.reports.search_page.commands import how_it_was_made, search_command
+from nas_keras.reports.search_page.commands import search_command
 from nas_keras.reports.search_page.facts import gather_runs
+from nas_keras.reports.search_page.tables import settings
 from nas_keras.results.runs import read_runs
 
 CLASSES = ["blue", "cyan", "green", "magenta", "red", "жёлтый"]
@@ -58,8 +59,8 @@ def test_a_folder_is_searched_and_its_best_child_exported(photos, first):
 
 def test_the_page_of_a_run_names_its_classes_and_the_command(photos, first):
     workdir, _, _ = first
-    page = how_it_was_made(gather_runs([workdir], trained=None, table=None, goal=np.nan), None, None, "")
-    assert f"| `classes` | {', '.join(CLASSES)} |" in page
+    ((_, table),) = settings(gather_runs([workdir]))
+    assert ["classes", ", ".join(CLASSES)] in table.rows
     command = search_command(read_runs([workdir])[0])
     assert f" --images={photos} --image_size=8,8 --split_seed=1 " in command and "--dataset" not in command
 

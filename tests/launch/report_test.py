@@ -23,13 +23,11 @@ WRONG = [
     (["--table={folder}/table", "--batches=0"], "batches=0 is not allowed: it must be an integer of at least 1."),
     (["--table={folder}/nowhere"], "There is no table in "),
     (["--table={folder}/table", "--output={folder}/table/recipe.json"], "recipe.json is a file, so "),
-    (["--table={folder}/table", "--goal=99"], "--goal=99.0 is for a page of --runs; leave it out."),
-    (["--table={folder}/table", "--trained=there"], "--trained=there is for a page of --runs; leave it out."),
-    (["--runs={folder}/run", "--space=large"], "--space=large cannot be combined with --runs, which determine it."),
-    (["--runs={folder}/run", "--goal=0"], "--goal=0.0 is not allowed: it is in percent, such as 99.45."),
-    (["--runs={folder}/nowhere"], "nowhere is not a run folder: it has no config.json."),
-    (["--runs={folder}/run", "--trained={folder}/nowhere"], "There is no table in "),
-    (["--runs={folder}/run", "--table={folder}/large"], "large has another recipe than"),
+    (["--table={folder}/table", "--trained=there"], "--trained=there is for a page of --workdir; leave it out."),
+    (["--workdir={folder}/run", "--space=large"], "--space=large cannot be combined with --workdir, which determines"),
+    (["--workdir={folder}/nowhere"], "nowhere is not a run folder: it has no config.json."),
+    (["--workdir={folder}/run", "--trained={folder}/nowhere"], "There is no table in "),
+    (["--workdir={folder}/run", "--table={folder}/large"], "large has another recipe than"),
 ]
 
 
@@ -69,8 +67,8 @@ def _later(folder):
     large = ["--space=large", "--num_nodes=1", f"--table={folder / 'large'}", f"--output={folder / 'large_docs'}"]
     cases = [[f"--output={folder / 'never'}", *arguments] for arguments, _ in WRONG]
     cases = [[argument.format(folder=folder) for argument in arguments] for arguments in cases]
-    runs = [f"--runs={folder / 'run'}", "--goal=99", f"--output={folder / 'run_docs'}"]
-    nowhere = [f"--runs={folder / 'run'}"]
+    runs = [f"--workdir={folder / 'run'}", f"--output={folder / 'run_docs'}"]
+    nowhere = [f"--workdir={folder / 'run'}"]
     return run_launch_many("report.py", [[*large, "--searches=0"], runs, nowhere, *cases])
 
 
@@ -78,35 +76,32 @@ def test_a_page_with_searches(folder, made):
     assert made.returncode == 0, made.stderr
     output = folder / "new" / "docs"
     lines = made.stdout.splitlines()
-    assert lines[0].startswith("64 of 64 cells have an accuracy; trainings of a cell: at most 2;")
-    assert "(mean of 2 searches)" in lines[-3]
+    assert lines[0].startswith("64 of 64 cells have an accuracy, from 128 trainings, of which 0 failed;")
     assert lines[-1] == f"The page: {output / 'README.md'}"
     text = (output / "README.md").read_text()
-    assert "in 2 batches of 8, 2 seeds" in text
+    assert "of 2 searches. " in text and "in 2 batches of 8;" in text
     command = f"--table={folder / 'table'} --output={output} --space=small --searches=2 --batches=2"
     assert f"\npython launch/report.py {command}\n" in text
     pictures = {path.stem for path in output.iterdir()}
-    assert pictures == {"README", "heat_map", "sorted", "effects", "searches"}
+    assert pictures == {"README", "index", "heat_map", "searches"}
 
 
 def test_a_page_of_the_large_space(folder, later):
     error, output = later[0]
     assert error is None and output.startswith("8 of 8 cells have an accuracy")
     text = (folder / "large_docs" / "README.md").read_text()
-    assert "heat_map" not in text and "No searches: none were requested." in text
+    assert "heat_map" not in text and "Searches on the table" not in text
     assert "--space=large --num_nodes=1 --searches=0 --batches=60\n" in text
 
 
 def test_a_page_of_a_search(folder, later):
     error, output = later[1]
-    assert error is None and output.startswith(
-        "random search: 8 of 8 cells evaluated, 8 samples with 0.00 % cache hits"
-    )
+    assert error is None and output.startswith("random search: 8 of 8 cells evaluated in 8 proposals; best reward ")
     assert output.endswith(f"\nThe page: {folder / 'run_docs' / 'README.md'}\n")
     text = (folder / "run_docs" / "README.md").read_text()
-    command = f"--runs={folder / 'run'} --goal=99.0 --output={folder / 'run_docs'} --searches=20 --batches=60"
+    command = f"--workdir={folder / 'run'} --output={folder / 'run_docs'} --searches=20 --batches=60"
     assert f"\npython launch/report.py {command}\n" in text
-    assert {path.stem for path in (folder / "run_docs").iterdir()} == {"README", "best_cell", "rewards", "sizes"}
+    assert {path.stem for path in (folder / "run_docs").iterdir()} == {"README", "index", "best_cell", "rewards"}
 
 
 def test_a_page_of_searches_does_not_take_the_place_of_another_by_default(later):
@@ -125,7 +120,7 @@ def test_what_cannot_be_is_refused_and_nothing_written(folder, later, case):
 
 
 @pytest.mark.parametrize(
-    ("missing", "named"), [(["matplotlib"], "matplotlib"), (["matplotlib", "scipy"], "matplotlib and scipy")]
+    ("missing", "named"), [(["matplotlib"], "matplotlib"), (["scipy", "bokeh"], "scipy and bokeh")]
 )
 def test_without_the_extra_it_says_what_to_install(missing, named):
     code = "import runpy, sys; sys.modules.update(dict.fromkeys(sys.argv[2:])); path = sys.argv[1]; sys.argv = [path]\n"

@@ -94,7 +94,7 @@ def test_a_run_in_its_first_batch_can_be_read_whether_it_goes_on_or_was_killed(k
 def test_it_has_a_page(killed, tmp_path):
     pytest.importorskip("matplotlib")
     made = write_run_report([killed[0]], tmp_path / "page")
-    assert made.headlines[0].startswith("random search: 3 of 200 cells evaluated, ")
+    assert made.headlines[0].startswith("random search: 3 of 200 cells evaluated in 0 proposals")
     best = SPACE.decode(killed[1].top(1)[0].actions)
     assert made.headlines[0].endswith(f"{best}.") or killed[1].top(1)[0].key in made.headlines[0]
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nas_keras.reports.markdown import code, escape, make_table, number, percent
+from nas_keras.reports.markdown import Code, Table, code, escape, make_table, number, percent
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,11 @@ def test_code_where_it_can_be():
 
 
 def test_tables():
-    assert make_table(["cell ", "mean"], [["`a`", 1], ["`b`", "–"]]).splitlines() == [
+    assert make_table(Table(["cell ", "mean"], [[Code("a"), 1], ["*b*", "–"]])).splitlines() == [
         "| cell | mean |",
         "| --- | --: |",
         "| `a` | 1 |",
-        "| `b` | – |",
+        r"| \*b\* | – |",
     ]
 
 
@@ -47,4 +47,4 @@ def test_percent_and_numbers():
     assert percent(-0.5, sign=True) == "-50.00"
     assert percent(math.nan, 0.1) == "–"
     assert number(0.126, error=0.011) == "0.13 ± 0.01"
-    assert (number(0.126), number(2, 0), number(math.nan)) == ("0.13", "2", "–")
+    assert (number(0.126), number(2000, 0), number(math.nan)) == ("0.13", "2,000", "–")

@@ -13,11 +13,12 @@ _ONE = [Picture("a.svg", b"one"), Picture("b.png", b"one")]
 
 
 def _write(folder, pictures):
-    return write_page(folder, ["# A page", *(f"![It]({picture.file})" for picture in pictures)], pictures)
+    shown = "\n".join(f"![It]({picture.file})" for picture in pictures)
+    return write_page(folder, f"# A page\n\n{shown}\n", "<!DOCTYPE html>", pictures)
 
 
 def _listing(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "README.md"}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix not in (".md", ".html")}
 
 
 def test_a_page_replaces_an_earlier_one_and_its_pictures(tmp_path):
@@ -29,6 +30,7 @@ def test_a_page_replaces_an_earlier_one_and_its_pictures(tmp_path):
     _write(folder, [Picture("a.png", b"two"), Picture("c.png", b"two")])
     assert _listing(folder) == {"a.png": b"two", "c.png": b"two", "mine.svg": b"mine"}
     assert (folder / "README.md").read_text().endswith("![It](c.png)\n")
+    assert (folder / "index.html").read_text().splitlines()[1:] == ["<!DOCTYPE html>"]
 
 
 @pytest.mark.parametrize("kind", ["png", "svg"])
@@ -50,19 +52,20 @@ def test_a_link_is_a_file_of_the_user(tmp_path):
         _write(tmp_path, _ONE)
 
 
+@pytest.mark.parametrize("name", ["README.md", "index.html"])
 @pytest.mark.parametrize("text", ["by hand ![](a.svg)", "# Mine\n<!-- Made by launch/report.py; what is changed here"])
-def test_another_readme_is_not_replaced(tmp_path, text):
-    (tmp_path / "README.md").write_text(text)
-    with pytest.raises(InvalidValueError, match="README.md was not made by this program. Name another folder"):
+def test_another_page_is_not_replaced(tmp_path, text, name):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InvalidValueError, match=f"{name} was not made by this program. Name another folder"):
         _write(tmp_path, _ONE)
-    assert (tmp_path / "README.md").read_text() == text and len(list(tmp_path.iterdir())) == 1
+    assert (tmp_path / name).read_text() == text and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_page_does_not_own_what_lies_elsewhere(tmp_path):
     (tmp_path / "mine.svg").write_bytes(b"mine")
     folder = tmp_path / "page"
-    write_page(folder, ["![](../mine.svg) ![](/etc/mine.svg)"], [Picture("a.svg", b"one")])
-    write_page(folder, [], [])
+    write_page(folder, "![](../mine.svg) ![](/etc/mine.svg)", "", [Picture("a.svg", b"one")])
+    write_page(folder, "", "", [])
     assert (tmp_path / "mine.svg").exists()
 
 

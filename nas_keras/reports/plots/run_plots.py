@@ -1,86 +1,100 @@
-"""Pictures of searches: rewards over time, accuracy against size, the policy over time.
+"""Pictures of searches: rewards over time, and the policy over time.
 
-Each function returns a matplotlib Figure.
+`plot_run` and `plot_policy` are for notebooks; the other functions draw for pages. Each returns a matplotlib Figure.
 """
 
+import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from nas_keras.reports.main_effects import SMALLEST_ERROR
-from nas_keras.reports.plots.style import GREY, LINES, new_figure, plain, scale_by_error, series_styles
+from nas_keras.errors import InvalidValueError
+from nas_keras.reports.plots.style import GREY, LINES, SMALLEST_ERROR, new_figure, plain, scale_by_error, series_styles
+from nas_keras.results.policy_history import trace_policy
+from nas_keras.results.runs import read_runs
 from nas_keras.spaces.search_space import Decision
+from nas_keras.storage.recipe import is_trained
 
 
-def rewards_over_time(rewards: Mapping[str, np.ndarray], *, lines: Mapping[str, float]):
+def plot_run(*workdirs: str | os.PathLike) -> Any:
+    """Draws the rewards of one or several searches of one space and recipe, and the best so far.
+
+        nk.plot_run("runs/mnist")
+
+    Args:
+        *workdirs: the folders of the runs, finished or running.
+
+    Returns:
+        A `matplotlib.figure.Figure`, which a notebook shows; `figure.savefig("run.svg")` writes it.
+
+    Raises:
+        InvalidValueError: if a folder is not that of a run, or the runs differ in space or recipe.
+        DataError: if a run is corrupt.
+        DependencyError: without the extra `[report]`.
+    """
+    if not workdirs:
+        raise InvalidValueError("No run is named. Name the folder of one: nk.plot_run('runs/mnist').")
+    runs = read_runs(workdirs)
+    is_accuracy = is_trained(runs[0].fixed["recipe"]) and runs[0].objective is None
+    rewards = {run.title: np.array([trial.reward for trial in run.evaluated]) for run in runs}
+    return rewards_over_time(rewards, lines={}, is_accuracy=is_accuracy)
+
+
+def plot_policy(workdir: str | os.PathLike) -> Any:
+    """Draws what the controller of a search learned: the probability of each choice, batch by batch.
+
+    Of a search without a controller it draws the shares of the choices among the latest proposals.
+
+    Args:
+        workdir: the folder of the run, finished or running.
+
+    Returns:
+        A `matplotlib.figure.Figure`, as `plot_run` does.
+
+    Raises:
+        InvalidValueError: if the folder is not that of a run, or its first batch is not complete.
+        DataError: if the run is corrupt.
+        DependencyError: without the extra `[report]`.
+    """
+    (run,) = read_runs([workdir])
+    if not run.batches:
+        raise InvalidValueError(
+            f"{run.path} has no complete batch yet, so its policy has learned nothing. Wait for one."
+        )
+    history = trace_policy(run)
+    return policy_over_time(history.num_told, history.probabilities, decisions=run.space.decisions)
+
+
+def rewards_over_time(rewards: Mapping[str, np.ndarray], *, lines: Mapping[str, float], is_accuracy: bool) -> Any:
     """Draws the reward of each evaluated cell as a point, and the best so far as a line, for several searches.
 
     Args:
-        rewards: name -> accuracies in the order of evaluation, NaN for a failure.
-        lines: name -> an accuracy drawn as a horizontal line, such as that of a cell that people designed.
+        rewards: name -> rewards in the order of evaluation, NaN for a failure.
+        lines: name -> a reward drawn as a horizontal line, such as that of a cell that people designed.
+        is_accuracy: whether rewards are accuracies, which are drawn in percent on an axis logarithmic in the error.
     """
     figure = new_figure(6.8, 4.2)
     axes = figure.add_subplot()
+    height = _error if is_accuracy else np.asarray
     for (name, values), (colour, line, marker) in zip(rewards.items(), series_styles(), strict=False):
-        name = plain(name)
-        values = np.asarray(values, float)
+        name, values = plain(name), np.asarray(values, float)
         order = np.arange(1, len(values) + 1)
-        best = np.maximum.accumulate(np.where(np.isnan(values), -np.inf, values))
-        is_known = np.isfinite(best)
-        axes.plot(order, _error(values), marker, color=colour, markersize=3, alpha=0.4, label=f"{name}: a cell")
-        axes.step(
-            order[is_known],
-            _error(best[is_known]),
-            line,
-            where="post",
-            color=colour,
-            label=f"{name}: best so far",
-        )
+        best = np.fmax.accumulate(values)
+        axes.plot(order, height(values), marker, color=colour, markersize=3, alpha=0.4, label=f"{name}: each")
+        axes.step(order, height(best), line, where="post", color=colour, label=f"{name}: best so far")
     for (name, value), line in zip(lines.items(), LINES[::-1], strict=False):
-        axes.axhline(_error(value), color=GREY, linestyle=line, linewidth=1, label=plain(name))
-    scale_by_error(axes)
-    axes.set_xlabel("distinct cells evaluated")
-    axes.set_ylabel("reward: validation accuracy, %")
+        axes.axhline(height(value), color=GREY, linestyle=line, linewidth=1, label=plain(name))
+    if is_accuracy:
+        scale_by_error(axes)
+    axes.set_xlabel("distinct evaluations")
+    axes.set_ylabel("reward: validation accuracy, %" if is_accuracy else "reward")
     axes.grid(alpha=0.3)
     figure.legend(fontsize=8, loc="outside lower center", ncols=4)
     return figure
 
 
-def accuracy_against_size(
-    groups: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    *,
-    marked: Mapping[str, tuple[float, float]],
-    front: tuple[np.ndarray, np.ndarray] | None = None,
-):
-    """Draws accuracy against the number of parameters.
-
-    Args:
-        groups: name -> (parameters, accuracies) of many cells.
-        marked: name -> (parameters, accuracy) of single cells, which are named in the picture.
-        front: (parameters, accuracies) of the Pareto front, smallest first.
-    """
-    figure = new_figure(6.8, 4.2)
-    axes = figure.add_subplot()
-    for (name, (sizes, values)), (colour, _, marker) in zip(groups.items(), series_styles(), strict=False):
-        axes.plot(sizes, _error(values), marker, color=colour, markersize=3.5, alpha=0.5, label=plain(name))
-    if front is not None and len(front[0]):
-        axes.step(front[0], _error(front[1]), where="post", color=GREY, linewidth=1, label="Pareto front")
-    # In order of size, names alternate between right and left, so that those of neighbours do not overlap.
-    for i, (name, (size, value)) in enumerate(sorted(marked.items(), key=lambda item: item[1])):
-        axes.plot(size, _error(value), "D", color="black", markersize=6)
-        box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
-        where = {"xytext": (-7 if i % 2 else 7, 0), "ha": "right" if i % 2 else "left", "va": "center"}
-        axes.annotate(name, (size, _error(value)), fontsize=8, bbox=box, textcoords="offset points", **where)
-    axes.set_xscale("log")
-    scale_by_error(axes)
-    axes.set_xlabel("parameters of the child")
-    axes.set_ylabel("validation accuracy, %")
-    axes.grid(alpha=0.3)
-    figure.legend(fontsize=8, loc="outside lower center", ncols=4)
-    return figure
-
-
-def policy_over_time(told: np.ndarray, probabilities: Sequence[np.ndarray], *, decisions: Sequence[Decision]):
+def policy_over_time(told: np.ndarray, probabilities: Sequence[np.ndarray], *, decisions: Sequence[Decision]) -> Any:
     """Draws the probability of each choice as brightness, with a panel for each decision.
 
     Args:
@@ -109,6 +123,6 @@ def policy_over_time(told: np.ndarray, probabilities: Sequence[np.ndarray], *, d
     return figure
 
 
-def _error(accuracy):
+def _error(accuracy: Any) -> Any:
     """Converts accuracies to error rates in percent, above 0 so that a logarithmic axis can show them."""
     return 100 * np.maximum(1 - np.asarray(accuracy, float), SMALLEST_ERROR)

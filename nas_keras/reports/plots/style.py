@@ -6,11 +6,12 @@ a marker or line style of its own.
 
 import io
 import itertools
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from nas_keras.errors import printable
 from nas_keras.reports.page_folder import Picture
+from nas_keras.system.figures import new_figure as new_figure
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY_BLUE, YELLOW, BLACK = "#E69F00", "#56B4E9", "#F0E442", "#000000"
@@ -18,6 +19,7 @@ GREY, DARK_GREY, LIGHT_GREY, WHITE = "#666666", "#555555", "#DDDDDD", "#FFFFFF"
 LINES = ("-", "--", "-.", ":")
 _SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)  # yellow is too light for a line
 _MARKERS = ("o", "x", "^", "s")
+SMALLEST_ERROR = 1e-4  # replaces an error rate of 0, which has no logarithm
 _DPI = 150
 
 
@@ -35,7 +37,7 @@ def series_styles() -> Iterator[SeriesStyle]:
         yield SeriesStyle(*style)
 
 
-def render(figure, name: str) -> Picture:
+def render(figure: Any, name: str) -> Picture:
     """Renders a figure as `name`.png or `name`.svg, whichever is smaller."""
     import matplotlib
 
@@ -55,24 +57,12 @@ def plain(name: object) -> str:
     return printable(str(name)).replace("$", r"\$")
 
 
-def new_figure(width: float, height: float):
-    """A new figure; width and height are in inches."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
-
-
-def scale_by_error(axes) -> None:
+def scale_by_error(axes: Any) -> None:
     """Makes a vertical axis of error rates in percent logarithmic, and labels it with accuracies."""
-    axes.set_yscale("log")
-    axes.invert_yaxis()
-    set_ticks(axes.yaxis, lambda error: f"{100 - error:g}")
-
-
-def set_ticks(axis, text: Callable[[float], str]) -> None:
-    """Sets ticks at 1, 2, 5, 10, ... on a logarithmic axis, labelled by `text`."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
-    axis.set_minor_locator(NullLocator())
+    axes.set_yscale("log")
+    axes.invert_yaxis()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())

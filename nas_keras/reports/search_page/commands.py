@@ -1,4 +1,4 @@
-"""The section on how the figures of searches were made: recipes, machine, and the commands that reproduce them."""
+"""The commands that reproduce searches, longer trainings of their best cells, and a table."""
 
 import dataclasses
 import pathlib
@@ -13,48 +13,29 @@ from nas_keras.children.build import ChildConfig
 from nas_keras.children.defaults import FOLLOWING
 from nas_keras.children.train_config import TrainConfig, flag_name
 from nas_keras.data.sources import is_loadable
-from nas_keras.reports.markdown import code, escape, flatten, make_table
 from nas_keras.reports.search_page.facts import RunFacts
-from nas_keras.reports.table_command import table_command
+from nas_keras.reports.table_facts import table_command
 from nas_keras.results.runs import Run
 from nas_keras.runner.settings import TRIALS_PER_EVALUATION
 from nas_keras.spaces.cell_names import HUMAN_TITLES
+from nas_keras.storage.recipe import BUILD, OPERATIONS
+from nas_keras.storage.table import Table
 from nas_keras.strategies import NAMES, config_of
 
 _CONFIGS = {"child": ChildConfig, "train": TrainConfig}  # by the part of a recipe
 
 
-def how_it_was_made(facts: RunFacts, trained: pathlib.Path | None, table: pathlib.Path | None, command: str) -> str:
-    """The recipes, the machine and the commands."""
-    first = facts.runs[0]
-    rows = [[code(name), escape(flatten(value))] for name, value in first.fixed["recipe"].items()]
-    source = first.config.get("source")
-    if isinstance(source, dict) and isinstance(source.get("class_names"), list):
-        rows.append([code("classes"), escape(", ".join(map(str, source["class_names"])))])
-    environment = dict(first.config.get("environment", {}))
-    if "validation_images" in environment:
-        rows.append(["validation images", f"{environment.pop('validation_images'):,}"])
-    rows += [[code(f"machine: {name}"), escape(flatten(value))] for name, value in environment.items()]
-    if facts.trained:
-        rows.append([code("longer: train"), escape(flatten(facts.trained.recipe.get("train", {})))])
+def all_commands(facts: RunFacts, trained: pathlib.Path | None, table: pathlib.Path | None) -> list[str]:
+    """The commands that make the figures of a page anew; a comment in place of one that there is not."""
     commands = [search_command(run) for run in facts.runs]
-    if facts.trained:
-        commands.append(_train_command(facts, trained))
-    if facts.table and (fill := table_command(facts.table, pathlib.Path(_place(table)))):
+    if trained and facts.trained:
+        commands.append(_train_command(facts, facts.trained, trained))
+    if table and facts.table and (fill := table_command(facts.table, pathlib.Path(_place(table)))):
         taken = ",".join(_place(run.path) for run in facts.runs)
         if facts.human:
             commands.append(f"{fill} --cells={_names(facts.human.values())}")
         commands.append(f"{fill} --take_from={shlex.quote(taken)}")
-    texts = [_in_one_line(line) for line in [*commands, command] if line]
-    return "\n\n".join(
-        ["## How this was made", make_table(["recipe ", "value "], rows), "\n".join(["```sh", *texts, "```"])]
-    )
-
-
-def _in_one_line(command: str) -> str:
-    """Formats a command for a code block, as a comment if the block cannot hold it unchanged."""
-    line = " ".join(command.split()).replace("```", "")
-    return line if line == command or line.startswith("#") else f"# A name in it cannot be shown here: {line}"
+    return commands
 
 
 def search_command(run: Run) -> str:
@@ -69,8 +50,7 @@ def search_command(run: Run) -> str:
     fixed, recipe, source, budget = run.fixed, run.fixed["recipe"], run.config["source"], run.config["budget"]
     defaults = dataclasses.asdict(config_of(run.strategy, {}))
     settings = {name: value for name, value in fixed["strategy"]["config"].items() if defaults[name] != value}
-    space = re.fullmatch(r"(small|large)(\d*)", run.space.name)
-    flags = {"space": space[1], "num_nodes": space[2] or None, "strategy": run.strategy}
+    flags: dict[str, Any] = {**_space_flags(run), "strategy": run.strategy}
     if "table" in source:
         flags |= {"reward": "table", "table": _place(source["table"]), "missing": "train" if _trains(run) else None}
     else:
@@ -94,11 +74,31 @@ def search_command(run: Run) -> str:
     return " ".join(["python launch/search.py", *given])
 
 
+def _program(run: Run) -> dict[str, Any]:
+    """The user's files that a run imported, and the names of its space and function in them; {} if it had none."""
+    program = run.config.get("program")
+    return program if isinstance(program, dict) and isinstance(program.get("files"), list) else {}
+
+
+def _space_flags(run: Run) -> dict[str, Any]:
+    program, name = _program(run), re.fullmatch(r"(small|large)(\d*)", run.space.name)
+    files = ",".join(map(_place, program.get("files", []))) or None
+    if name and _is_built_in(run):
+        return {"import": files, "space": name[1], "num_nodes": name[2] or None, "build": program.get("build")}
+    return {"import": files, "space": program["space"], "build": program.get("build")}
+
+
+def _is_built_in(run: Run) -> bool:
+    name = run.space.name
+    return bool(re.fullmatch(r"small|large\d+", name)) and spaces.by_name(name).fingerprint == run.space.fingerprint
+
+
 def _made_in_python(run: Run) -> str | None:
     """The reason why the flags of `launch/search.py` cannot express a search; None if they can."""
-    fixed, recipe, source = run.fixed, run.fixed["recipe"], run.config.get("source")
-    name = re.fullmatch(r"small|large\d+", run.space.name)
-    if not name or spaces.by_name(run.space.name).fingerprint != run.space.fingerprint:
+    fixed, source, program = run.fixed, run.config.get("source"), _program(run)
+    if not isinstance(source, dict) or not (is_loadable(source) or "table" in source):
+        return "it was made in Python, on arrays or with a function of its own, which no flag can name"
+    if not program.get("space") and not _is_built_in(run):
         return "there is no flag for its space"
     if run.strategy not in NAMES:
         return f"{run.strategy} is not the name of a strategy"
@@ -108,20 +108,26 @@ def _made_in_python(run: Run) -> str | None:
         return "its objective is a function"
     if fixed.get("warm_start"):
         return "it had a warm start, whose folder its configuration does not name"
-    if not isinstance(source, dict) or not (is_loadable(source) or "table" in source):
-        return "its configuration names neither a data set nor a table"
     if "folder" in source and source.get("name") != pathlib.Path(source["folder"]).name:
         return "there is no flag for the name of its images"
     if "table" in source:
         return (
             None if not _trains(run) or is_loadable(source) else "children that its table lacked were trained on arrays"
         )
-    if not set(recipe) <= {"data", "child", "train", "distribute"}:
+    return _without_flag(fixed["recipe"], program)
+
+
+def _without_flag(recipe: dict[str, Any], program: dict[str, Any]) -> str | None:
+    """The reason why no flags give a recipe of trained children; None if they do."""
+    if (BUILD in recipe and not program.get("build")) or (OPERATIONS in recipe and not program):
+        return "the file with its code is not recorded"
+    if not set(recipe) <= {"data", "child", "train", "distribute", BUILD, OPERATIONS}:
         return "there is no flag for some parts of its recipe"
     for part, config in _CONFIGS.items():
         usual = dataclasses.asdict(config())
         # A flag turns 1 into 1.0 where the setting is a fraction, and that is another recipe.
-        others = [n for n, value in recipe[part].items() if n not in usual or type(value) is not type(usual[n])]
+        values = recipe.get(part, {}).items()
+        others = [n for n, value in values if n not in usual or type(value) is not type(usual[n])]
         if others:
             return f"there is no flag for {', '.join(others)} of its recipe's {part}"
     return None
@@ -131,7 +137,7 @@ def _config_flags(recipe: dict[str, Any], *, is_mnist: bool) -> dict[str, Any]:
     """The flags of child and training: what differs from the defaults, or what would follow from other images."""
     found = {}
     for part, config in _CONFIGS.items():
-        for field in dataclasses.fields(config):
+        for field in dataclasses.fields(config) if part in recipe else ():
             value = recipe[part].get(field.name, field.default)
             is_needed = field.name == "epochs" or (field.name in FOLLOWING and not is_mnist)
             found[flag_name(field)] = value if is_needed else _unless(value, field.default)
@@ -188,12 +194,12 @@ def _names(titles: Iterable[str]) -> str:
     return ",".join(by_title[title] for title in titles)
 
 
-def _train_command(facts: RunFacts, trained: pathlib.Path) -> str:
+def _train_command(facts: RunFacts, longer: Table, trained: pathlib.Path) -> str:
     """The command that trains these cells longer."""
-    train = facts.trained.recipe.get("train", {})
+    train = longer.recipe.get("train", {})
     keys = {standing.key for standing in facts.standings}
     top = 0
-    while all(len(run.top(top + 1)) > top and run.top(top + 1)[-1].key in keys for run in facts.runs):
+    while all(len(best := run.top(top + 1)) > top and best[-1].key in keys for run in facts.runs):
         top += 1
     human = _names(title for key, title in facts.human.items() if key in keys)
     paths = ",".join(_place(run.path) for run in facts.runs)

@@ -1,7 +1,10 @@
 """Tests of nas_keras/reports/plots/run_plots.py: what stands in the pictures."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from reports.pages import make_run
 
 import nas_keras as nk
 from nas_keras.reports.plots import run_plots
@@ -14,54 +17,52 @@ def _named(axes):
 
 
 def test_rewards_are_points_and_the_best_so_far_is_a_line():
-    figure = run_plots.rewards_over_time({"PPO": np.array([NAN, 0.9, 0.8, 0.99])}, lines={"VGG": 0.95})
+    figure = run_plots.rewards_over_time(
+        {"PPO": np.array([NAN, 0.9, 0.8, 0.99])}, lines={"VGG": 0.95}, is_accuracy=True
+    )
     lines = _named(figure.axes[0])
-    points, best = lines["PPO: a cell"], lines["PPO: best so far"]
+    points, best = lines["PPO: each"], lines["PPO: best so far"]
     assert points.get_xdata().tolist() == [1, 2, 3, 4]
     np.testing.assert_allclose(points.get_ydata(), [NAN, 10, 20, 1])  # error rates, in percent
-    assert best.get_xdata().tolist() == [2, 3, 4]  # nothing is the best before something succeeded
-    np.testing.assert_allclose(best.get_ydata(), [10, 10, 1])
+    np.testing.assert_allclose(best.get_ydata(), [NAN, 10, 10, 1])  # nothing is best before something succeeded
     np.testing.assert_allclose(lines["VGG"].get_ydata(), 5)
 
 
 def test_searches_differ_in_colour_marker_and_line():
     curve = np.array([0.5, 0.6])
-    figure = run_plots.rewards_over_time({"a": curve, "b": curve}, lines={})
+    figure = run_plots.rewards_over_time({"a": curve, "b": curve}, lines={}, is_accuracy=True)
     lines = _named(figure.axes[0])
-    assert len({lines[f"{name}: a cell"].get_marker() for name in "ab"}) == 2
+    assert len({lines[f"{name}: each"].get_marker() for name in "ab"}) == 2
     assert len({lines[f"{name}: best so far"].get_linestyle() for name in "ab"}) == 2
     assert len({lines[f"{name}: best so far"].get_color() for name in "ab"}) == 2
 
 
-def test_cells_stand_by_their_size_and_some_have_names():
-    groups = {"PPO": (np.array([100, 1_000]), np.array([0.9, 0.99])), "rest": (np.zeros(0), np.zeros(0))}
-    figure = run_plots.accuracy_against_size(groups, marked={"VGG": (500, 0.98)})
-    (axes,) = figure.axes
-    points = _named(axes)["PPO"]
-    assert points.get_xdata().tolist() == [100, 1_000]
-    np.testing.assert_allclose(points.get_ydata(), [10, 1])
-    assert [text.get_text() for text in axes.texts] == ["VGG"] and axes.texts[0].xy == (500, pytest.approx(2))
-    assert axes.get_xscale() == axes.get_yscale() == "log"
+def test_rewards_that_are_no_accuracies_are_drawn_as_they_are():
+    figure = run_plots.rewards_over_time({"a": np.array([-3.0, 7.0])}, lines={}, is_accuracy=False)
+    lines = _named(figure.axes[0])
+    assert lines["a: each"].get_ydata().tolist() == [-3, 7] and figure.axes[0].get_yscale() == "linear"
 
 
-def test_the_pareto_front_is_a_line_of_steps():
-    groups = {"PPO": (np.array([100, 1_000]), np.array([0.9, 0.99]))}
-    front = (np.array([100, 1_000]), np.array([0.9, 0.99]))
-    (axes,) = run_plots.accuracy_against_size(groups, marked={}, front=front).axes
-    line = _named(axes)["Pareto front"]
-    assert line.get_drawstyle() == "steps-post"
-    assert line.get_xdata().tolist() == [100, 1_000]
-    np.testing.assert_allclose(line.get_ydata(), [10, 1])
-    (axes,) = run_plots.accuracy_against_size(groups, marked={}, front=(np.zeros(0), np.zeros(0))).axes
-    assert "Pareto front" not in _named(axes)
+def test_a_run_and_its_policy_can_be_drawn_from_its_folder(tmp_path):
+    space = nk.spaces.large(1)
+    evaluator = nk.FunctionEvaluator(lambda cell: float(len(cell.key)))
+    nk.search(space, evaluator, strategy="evolution", max_evaluations=8, workdir=tmp_path / "run")
+    figure = nk.plot_run(tmp_path / "run")
+    assert len(_named(figure.axes[0])["evolution: each"].get_ydata()) == 8
+    assert figure._repr_svg_().lstrip().startswith("<?xml")  # what a notebook shows
+    titles = [axes.get_title() for axes in nk.plot_policy(tmp_path / "run").axes]
+    assert titles[:2] == ["op_1", "combine"]
+    with pytest.raises(nk.InvalidValueError, match="No run is named"):
+        nk.plot_run()
+    with pytest.raises(nk.InvalidValueError, match="is not a run folder"):
+        nk.plot_policy(tmp_path)
 
 
-def test_names_of_cells_of_one_size_do_not_cover_each_other():
-    marked = {"VGG": (500, 0.985), "winner": (900, 0.99), "ResNet": (500, 0.984)}
-    figure = run_plots.accuracy_against_size({}, marked=marked)
-    figure.draw_without_rendering()
-    one, other, third = (text.get_window_extent() for text in figure.axes[0].texts)
-    assert not one.overlaps(other) and not other.overlaps(third)
+def test_a_run_without_a_batch_has_no_policy_yet(monkeypatch):
+    run = dataclasses.replace(make_run(8), batches=[])
+    monkeypatch.setattr(run_plots, "read_runs", lambda paths: [run])
+    with pytest.raises(nk.InvalidValueError, match="has no complete batch yet"):
+        nk.plot_policy("made_up")
 
 
 def test_a_policy_has_a_panel_for_each_decision_with_its_choices():

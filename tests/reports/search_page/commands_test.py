@@ -10,7 +10,8 @@ from helpers import ROOT, run_python
 import nas_keras as nk
 from nas_keras import strategies
 from nas_keras.children.named_recipes import settings_of
-from nas_keras.reports.search_page.commands import _in_one_line, search_command
+from nas_keras.reports.rendering import _in_one_line
+from nas_keras.reports.search_page.commands import search_command
 from nas_keras.results.runs import read_runs
 
 _SOURCE = {"dataset": "dots", "version": "1.0.0", "data_dir": "/data of mine", "image_size": None}
@@ -46,23 +47,21 @@ from nas_keras.children.named_recipes import settings_of
 answers = []
 for arguments in json.loads(sys.argv[2]):
     flags.FLAGS.unparse_flags()
-    for name in script.flags.FLAGS.flag_values_dict():
+    for name in flags.FLAGS.flag_values_dict():
         flags.FLAGS[name].unparse()
     assert flags.FLAGS(["script", *arguments]) == ["script"]
     given = flags.FLAGS.flag_values_dict()
-    space, options = script._SPACE.space(), script._strategy_options()
-    script._check_flags(space, options)
-    child, train = script._CHILD.make(), script._TRAIN.make()
-    max_trials = given["max_trials"] or 20 * given["max_evaluations"]
+    script._REWARD.check(exports=False)
+    settings = script._SEARCH.settings(script._SPACE.space(), [])
+    child, train = script._REWARD._child.make(), script._REWARD._train.make()
     answers.append({
-        "space": [space.name, space.fingerprint],
-        "strategy": {"name": given["strategy"], "config": dataclasses.asdict(
-            script.strategies.config_of(given["strategy"], options))},
+        "space": [settings.space.name, settings.space.fingerprint],
+        "strategy": {"name": given["strategy"], "config": dataclasses.asdict(settings.strategy_config)},
         "recipe": {"child": settings_of(child), "train": settings_of(train), "distribute": given["distribute"]},
-        "budget": {"max_evaluations": given["max_evaluations"], "max_trials": max_trials},
+        "budget": {"max_evaluations": given["max_evaluations"], "max_trials": settings.max_trials},
         "images": [given["dataset"], given["data_dir"], script._IMAGES.image_size()],
         "table": [given["reward"], given["table"], given["missing"]],
-        "goal": [given["objective"], script._limits().to_json()],
+        "goal": [given["objective"], script._SEARCH.limits().to_json()],
         **{name: given[name] for name in ("seed", "batch_size", "lag", "workdir", "final_epochs", "download")},
     })
 print(json.dumps(answers))
@@ -176,7 +175,8 @@ def _minus_params(evaluation):
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"source": {}}, "its configuration names neither a data set nor a table"),
+        ({"source": {}}, "it was made in Python, on arrays or with a function of its own, which no flag can name"),
+        ({"recipe": {"operation_code": {"own": {"own": "1"}}}}, "the file with its code is not recorded"),
         # A flag of a fraction gives 1.0, which is another recipe than 1.
         ({"recipe": _train(learning_rate=1)}, "there is no flag for learning_rate of its recipe's train"),
         (
@@ -208,6 +208,20 @@ def test_a_space_with_operations_of_ones_own_has_no_command(tmp_path):
     assert "there is no flag for its space" in search_command(
         dataclasses.replace(run, space=nk.SearchSpace("mine", nk.spaces.small().decisions))
     )
+
+
+def test_a_file_of_the_users_and_the_names_in_it_are_flags(tmp_path):
+    run = _run(tmp_path / "run")
+    fixed, named = run.fixed, {"files": [str(tmp_path / "my.py")], "space": "my.cells", "build": None}
+    own = {**fixed["recipe"], "operation_code": {"own": {"own": "1"}}}
+    other = nk.SearchSpace("mine", nk.spaces.small().decisions)
+    config = {**run.config, "fixed": {**fixed, "recipe": own}, "program": named}
+    command = search_command(dataclasses.replace(run, space=other, config=config))
+    assert command.startswith(f"python launch/search.py --import={tmp_path}/my.py --space=my.cells --strategy=random")
+    built = {name: part for name, part in fixed["recipe"].items() if name != "child"} | {"build_code": {"build": "1"}}
+    config |= {"fixed": {**fixed, "recipe": built}, "program": {**named, "build": "build"}}
+    command = search_command(dataclasses.replace(run, space=other, config=config))
+    assert " --space=my.cells --build=build --strategy=random --epochs=1 " in command and "--filters" not in command
 
 
 @pytest.mark.parametrize("name", ["a  b", "a\nb", "a```b"])

@@ -9,10 +9,8 @@ from reports.tables import write_accuracies
 import nas_keras as nk
 from nas_keras.reports.search_page.facts import (
     RunFacts,
-    Spread,
     accuracies_of,
-    cache_hit_rate,
-    children_per_hour,
+    cache_hits,
     core_hours,
     spread_of_best,
 )
@@ -31,7 +29,7 @@ def _trial(number, key, reward, *, cached=False):
 
 
 def _run(batches, pending=(), path="nowhere"):
-    config = {"fixed": {"strategy": {"name": "random", "config": {}}}}
+    config = {"fixed": {"strategy": {"name": "random", "config": {}}, "recipe": {"function": "f"}}}
     return Run(pathlib.Path(path), "random search", config, SPACE, batches, list(pending))
 
 
@@ -48,22 +46,20 @@ def _run_of_six():
 def test_what_a_search_cost_and_found(run):
     assert accuracies_of(run).tolist() == pytest.approx([0.5, 0.75, np.nan, 0.25], nan_ok=True)
     assert core_hours(run) == 2.0  # four trainings of half an hour
-    assert cache_hit_rate(run) == 0.25 and cache_hit_rate(_run([])) == 0
-    assert np.isnan(children_per_hour(run))  # it has no TensorBoard files
+    assert cache_hits(run) == 1 and cache_hits(_run([])) == 0
 
 
 def test_the_spread_of_the_best(run):
     mean, deviation = spread_of_best(run)
     assert (mean, deviation) == (pytest.approx(0.5), pytest.approx(0.25))
-    assert spread_of_best(run, 2) == Spread(0.625, pytest.approx(0.125 * 2**0.5))
-    assert all(np.isnan(spread_of_best(run, 1)))
+    assert all(np.isnan(spread_of_best(_run([[_trial(0, VGG, 0.5)]]))))
 
 
 def test_longer_trainings_and_a_table(run, tmp_path):
     longer = {(CONV, 0): (0.9, 0.8), (CONV, 1): (0.92, 0.82), (VGG, 0): (0.95, 0.9), (VGG, 1): (0.95, 0.9)}
     trained = read_table(write_accuracies(tmp_path / "trained", SPACE, longer))
     table = gather_table(write_accuracies(tmp_path / "table", SPACE, {(CONV, 0): (0.7, 0.7)}), SPACE)
-    facts = RunFacts([run], trained, table, 0.9)
+    facts = RunFacts([run], trained, table)
     assert facts.human == {VGG: "VGG"}
     assert [one.key for one in facts.standings] == [VGG, CONV]
     assert facts.winner.key == CONV and facts.winner.valid == pytest.approx(0.91)  # no person designed it
@@ -73,7 +69,7 @@ def test_longer_trainings_and_a_table(run, tmp_path):
     )
     correlation, count = facts.order_kept
     assert np.isnan(correlation) and count == 2  # two cells have no order to speak of
-    assert facts.noise.single == pytest.approx(0.01)  # of the deviations 0.02 / sqrt(2) and 0
+    assert facts.best[1].key == CONV  # the winner's own trial in the search
 
 
 def test_runs_of_another_objective_are_ranked_by_it_and_shown_by_their_accuracy(tmp_path):
@@ -88,15 +84,22 @@ def test_runs_of_another_objective_are_ranked_by_it_and_shown_by_their_accuracy(
     run.fixed["objective"] = "accuracy*(params/100)^-2"
     assert accuracies_of(run).tolist() == [0.9, 0.8, 0.5, 0.7]  # what was refused is no evaluation
     assert (run.top(1)[0].key, run.num_refused) == (CONV, 1)
-    facts = RunFacts([run], None, None, float("nan"))
+    facts = RunFacts([run])
     assert facts.known[VGG].reward == 0.9
     assert facts.front == [CONV, VGG]  # of the identity no size is known
     table = gather_table(write_accuracies(tmp_path / "table", SPACE, {(CONV, 0): (0.95, 0.7)}), SPACE)
-    assert CONV in RunFacts([run], None, table, float("nan")).front
+    assert CONV in RunFacts([run], None, table).front
 
 
 def test_without_longer_trainings_there_is_no_winner(run):
-    facts = RunFacts([run], None, None, float("nan"))
-    assert (facts.standings, facts.winner) == ([], None)
+    facts = RunFacts([run])
+    assert (facts.standings, facts.winner, facts.best[1].key) == ([], None, CONV)
     assert facts.order_kept[1] == 0 and np.isnan(facts.order_kept[0])
     assert facts.names[VGG] == VGG
+
+
+def test_accuracies_are_in_percent_and_other_rewards_as_they_are(run):
+    facts = RunFacts([run])
+    assert (facts.is_accuracy, facts.value(1234.5678), facts.value(float("nan"))) == (False, "1234.6", "–")
+    run.fixed["recipe"] = {"data": {}, "train": {}, "child": {}}
+    assert (facts.is_accuracy, facts.value(0.5, 0.01), facts.value(float("nan"))) == (True, "50.00 ± 1.00 %", "–")

@@ -1,6 +1,7 @@
-"""Tests of the page of searches: page.py, facts.py, sections.py."""
+"""Tests of the page of searches: its README.md as a whole, of many kinds of searches."""
 
 import dataclasses
+import json
 import math
 import re
 
@@ -10,7 +11,7 @@ import nas_keras as nk
 from nas_keras.children import named_recipes
 from nas_keras.reports.page_folder import Picture
 from nas_keras.reports.search_page import page as report_runs
-from nas_keras.reports.search_page.facts import cache_hit_rate, children_per_hour, gather_runs, reward_error
+from nas_keras.reports.search_page.facts import gather_runs, reward_error
 from nas_keras.reports.search_page.page import write_run_report
 from nas_keras.results.runs import read_runs
 from nas_keras.storage.table_writer import write_table
@@ -85,8 +86,7 @@ def _page(folder):
         folder / "docs",
         trained=folder / "trained",
         table=folder / "table",
-        goal=0.9945,
-        command="python launch/report.py --runs=...",
+        command="python launch/report.py --workdir=...",
     )
     return made.page.read_text(), made.headlines
 
@@ -100,56 +100,48 @@ def _row(text, start):
 def test_the_headlines_begin_the_page(page):
     text, headlines = page
     assert text.startswith("<!-- Made by launch/report.py")
-    assert "\n# The large2 space on mnist: searches and their winners\n" in text
-    assert headlines[0].startswith("PPO: 24 of 24 cells evaluated, ") and "% cache hits" in headlines[0]
-    assert headlines[1].startswith("random search: 24 of 24 cells evaluated, 24 samples with 0.00 % cache hits, ")
+    assert "\n# The large2 space on mnist\n" in text
+    assert headlines[0].startswith("PPO: 24 of 24 cells evaluated in 24 proposals; best reward ")
+    assert headlines[1].startswith("random search: 24 of 24 cells evaluated in 24 proposals; best reward ")
     assert headlines[2].endswith(
         "validation 99.50 ± 0.01 %, test 99.40 ± 0.00 % (mean ± standard error; trainings: 2)."
     )
-    assert headlines[4] == "The table holds 4 of the 129 cells of the space (3.1 %)."
+    assert headlines[-1] == "The table holds 4 of the 129 cells of the space (3.1 %)."
 
 
 def test_the_winners_stand_with_what_the_searches_thought_of_them(folder, page):
     text, _ = page
     (ppo,) = read_runs([folder / "ppo"])
-    best = ppo.top(1)[0]
     row = _row(text, "1")
-    assert row[1] == f"`{best.key}`" and row[2].startswith("PPO 1")
+    assert row[1] == f"`{ppo.best.key}`" and row[2].startswith("PPO 1")
     assert row[3:6] == ["99.50 ± 0.01", "99.40 ± 0.00", "2"]
-    assert row[6] == f"{100 * (0.9 + len(best.key) / 1000):.2f}"  # of the table, where it has one
+    assert row[6] == f"{100 * (0.9 + len(ppo.best.key) / 1000):.2f}"  # of the table, where it has one
     assert _row(text, "3")[1:] == [f"`{VGG}`", "VGG", "99.00 ± 0.01", "98.90 ± 0.00", "2", "93.00", "9"]
-
-
-def test_what_was_not_reached_is_said(page):
-    text, headlines = page
-    assert "Not reached:\n\n- The winner's means do not reach 99.45 % in validation and in test: " in text
-    assert (
-        "- The winner beats VGG in both means: +0.50 ± 0.01 points in validation and +0.50 ± 0.00 points in test"
-        in text
-    )
-    assert "The 10 best of PPO are " in text
-    assert re.fullmatch(r"Goals: [12] reached, [12] not reached, 0 not known yet\.", headlines[3])
-
-
-def test_the_table_and_its_places(page):
-    text, _ = page
-    assert "3 of its 4 trainings have no test accuracy, because they come from searches" in text
-    assert re.search(r"The best of PPO has rank \d of the 4 cells in it, \d\.\d\d points below the best\.", text)
 
 
 def test_the_policy_is_shown_for_the_search_that_has_one(page):
     text, _ = page
-    assert text.count("## What the controller of ") == 1 and "## What the controller of PPO learned" in text
-    assert "which proposed the same encodings as the run" in text
-    assert _row(text, "`op_1`")[1].startswith("`") and _row(text, "`combine`")[1] in ("`concat`", "`add`")
+    assert text.count("## The policy of ") == 1 and "## The policy of PPO" in text
+    assert "proposed 100.00 % of the encodings" in text
+    rows = text[text.index("## The policy of PPO") :]
+    assert _row(rows, "`op_1`")[1].startswith("`") and _row(rows, "`combine`")[1] in ("`concat`", "`add`")
 
 
 def test_pictures_are_there_and_linked_and_nothing_is_no_number(folder, page):
     text, _ = page
     linked = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
-    assert sorted(name.split(".")[0] for name in linked) == ["best_cell", "policy_ppo", "rewards", "sizes"]
-    assert {path.name for path in (folder / "docs").iterdir()} == {"README.md", *linked}
+    assert sorted(name.split(".")[0] for name in linked) == ["best_cell", "policy_ppo", "rewards"]
+    assert {path.name for path in (folder / "docs").iterdir()} == {"README.md", "index.html", *linked}
     assert not re.search(r"\b(nan|inf|None)\b", text)
+
+
+def test_the_html_page_has_every_trial_and_the_charts(folder, page):
+    html = (folder / "docs" / "index.html").read_text()
+    data, charts = (json.loads(re.search(f'id="{name}">(.*?)</script>', html)[1]) for name in ("data", "charts"))
+    assert {len(column["values"]) for column in data["columns"]} == {48}
+    assert charts["names"] == ["progress", "costs", "policy_ppo"]
+    assert "<h1>The large2 space on mnist</h1>" in html and "Trained longer" in html
+    assert html.count("<script>") == 4 and "http" + "://" not in re.sub(r"<script.*?</script>", "", html, flags=re.S)
 
 
 def test_the_commands_that_made_it(folder, page):
@@ -167,34 +159,60 @@ def test_the_commands_that_made_it(folder, page):
         "python launch/precompute_rewards.py --space=large --num_nodes=2 --recipe=mnist_1epoch_v1 --seeds=1 "
         f"--table={folder / 'table'}"
     )
-    assert f"\n{fill} --cells=vgg\n{fill} --take_from={runs}\npython launch/report.py --runs=...\n" in text
+    assert f"\n{fill} --cells=vgg\n{fill} --take_from={runs}\npython launch/report.py --workdir=...\n" in text
 
 
-def test_one_running_search_alone(folder, tmp_path, _undrawn):
-    _search(tmp_path / "running", "ppo", count=8, strategy_config={"entropy": 0.1})
-    made = write_run_report([tmp_path / "running"], tmp_path / "docs", goal=0.99)
-    text = made.page.read_text()
-    assert "No cell has been trained longer yet; the cell with the highest reward is shown." in text
-    assert "--strategy_config=entropy=0.1 " in text
-    assert "No table was given." in text and "Not known yet:" in text and "Reached:" not in text
+@pytest.mark.usefixtures("_undrawn")
+def test_one_running_search_alone(tmp_path):
+    _search(tmp_path / "running", "evolution", count=8, strategy_config={"population": 4})
+    text = write_run_report([tmp_path / "running"], tmp_path / "docs").page.read_text()
+    assert "--strategy_config=population=4 " in text and "Trained longer" not in text
     assert not re.search(r"\b(nan|inf|None)\b", text)
 
 
-def test_cells_of_the_small_space_are_shown_as_cells_and_not_as_keys(tmp_path, _undrawn):
+@pytest.mark.usefixtures("_undrawn")
+def test_a_search_of_any_space_by_a_function(tmp_path):
+    """Rewards that are no accuracies, of architectures that are no cells."""
+    space = nk.SearchSpace("plain", [nk.Decision("blocks", (1, 2, 3)), nk.Decision("kernel", (3, 5))])
+    evaluator = nk.FunctionEvaluator(lambda chosen: -1000.0 * chosen[0] + chosen[1])
+    nk.search(space, evaluator, strategy="random", max_evaluations=6, workdir=tmp_path / "run")
+    made = write_run_report([tmp_path / "run"], tmp_path / "docs")
+    assert made.headlines == [
+        "random search: 6 of 6 networks evaluated in 6 proposals; best reward -995, blocks=1, kernel=5."
+    ]
+    text = made.page.read_text()
+    assert "# No command repeats " in text and "it was made in Python, on arrays or with a function" in text
+    assert "best_cell" not in text and "%" not in text.split("## How")[0].replace("10%", "")
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_networks_of_a_users_function_have_a_page(tmp_path):
+    space = nk.SearchSpace("plain", [nk.Decision("blocks", (1, 2, 3))])
+    recipe = {"data": {"name": "mnist", "digest": "1"}, "train": RECIPE["train"], "build_code": {"build": "text"}}
+    evaluator = nk.FunctionEvaluator(lambda chosen: chosen[0] / 4, recipe=recipe)
+    evaluator.source = {"dataset": "mnist", "version": "3.0.1", "data_dir": "testdata", "image_size": None}
+    nk.search(space, evaluator, strategy="random", max_evaluations=3, workdir=tmp_path / "run")
+    made = write_run_report([tmp_path / "run"], tmp_path / "docs")
+    assert made.headlines[0].endswith("best reward 75.00 %, blocks=3.")
+    assert "there is no flag for its space" in made.page.read_text()
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_cells_of_the_small_space_are_shown_as_cells_and_not_as_keys(tmp_path):
     space = nk.spaces.small()  # its keys are such as "0,3"
     run = _search(tmp_path / "run", "random", space, 8)
-    best = read_runs([run])[0].top(1)[0]
+    best = read_runs([run])[0].best
     cell = str(space.decode(best.actions))
     winner = Evaluation(0.995, valid_accuracy=0.995, test_accuracy=0.994, num_params=9)
     trials = [Trial(i, 0, 0, training_seed(i, best.key), best.actions, (), best.key, False, winner) for i in range(2)]
     write_table(tmp_path / "trained", trials, space=space, recipe=LONGER)
-    made = write_run_report([run], tmp_path / "docs", trained=tmp_path / "trained", goal=0.5)
-    text = made.page.read_text()
+    made = write_run_report([run], tmp_path / "docs", trained=tmp_path / "trained")
     assert made.headlines[0].endswith(f"%, {cell}.") and f"longer training is {cell}: " in made.headlines[1]
-    assert _row(text, "1")[1] == f"`{cell}`" and f"`{cell}` has 99.50" in text and best.key not in text
+    assert _row(made.page.read_text(), "1")[1] == f"`{cell}`"
 
 
-def test_a_whole_table_is_searched(tmp_path, _undrawn):
+@pytest.mark.usefixtures("_undrawn")
+def test_a_whole_table_is_searched(tmp_path):
     space = nk.spaces.large(1)
     run = _search(tmp_path / "run", "random", space, 8)
     keys = [space.key(actions) for actions in space.enumerate(distinct=True)]
@@ -203,58 +221,9 @@ def test_a_whole_table_is_searched(tmp_path, _undrawn):
     write_table(tmp_path / "table", records, space=space, recipe=RECIPE)
     made = write_run_report([run], tmp_path / "docs", table=tmp_path / "table", searches=1, batches=2)
     text = made.page.read_text()
-    assert "## Searching the table" in text and "(searches.png)" in text
-    assert "## What the controller of " not in text
-    assert "The best of random search has rank 5 of the 8 cells in it, 4.00 points below the best." in text
-
-
-def test_children_an_hour_are_of_the_clock(folder, tmp_path, monkeypatch):
-    (run,) = read_runs([folder / "random"])  # three batches of eight
-    (file,) = (folder / "random" / "tensorboard").iterdir()
-    rate = children_per_hour(run)
-    events = _wall_times(file)
-    assert rate == pytest.approx(3_600 * 16 / (events[2] - events[0]), rel=1e-3)
-    assert cache_hit_rate(run) == 0
-    file.rename(tmp_path / file.name)
-    assert str(children_per_hour(run)) == "nan"
-    (tmp_path / file.name).rename(file)
-
-
-def test_a_search_whose_rewards_were_looked_up_has_no_children_an_hour(tmp_path, _undrawn):
-    space = nk.spaces.large(1)
-    keys = [space.key(actions) for actions in space.enumerate(distinct=True)]
-    records = [
-        _record(key, Evaluation(0.9, valid_accuracy=0.9, num_params=1, seconds=36.0), space=space) for key in keys
-    ]
-    write_table(tmp_path / "table", records, space=space, recipe=RECIPE)
-    for name in ("one", "other"):
-        evaluator = nk.TableEvaluator(tmp_path / "table")
-        settings = {"strategy": "random", "max_evaluations": 8, "batch_size": 2}
-        nk.search(space, evaluator, workdir=tmp_path / name, **settings)
-    _search(tmp_path / "trained", "evolution", space, 8, batch_size=2)
-    text = write_run_report([tmp_path / "one", tmp_path / "other"], tmp_path / "looked up").page.read_text()
-    assert "an hour" not in text and "| cache hits, % | core-hours |" in text
-    made = write_run_report([tmp_path / "one", tmp_path / "trained"], tmp_path / "both")
-    text = made.page.read_text()
-    assert [line.count("children an hour") for line in made.headlines[:2]] == [0, 1]
-    rows = [line.split("|") for line in text.splitlines() if line.startswith("| ") and "| children an hour |" in line]
-    column = [cell.strip() for cell in rows[0]].index("children an hour")
-    rates = {
-        line.split("|")[1].strip(): line.split("|")[column].strip() for line in text.splitlines() if "| 0 |" in line
-    }
-    assert rates["random search"] == "–" and float(rates["evolution"]) > 0
-
-
-def _wall_times(file):
-    """Step -> the first wall time of it, by TensorFlow's own reader."""
-    import tensorflow as tf
-
-    times = {}
-    for record in tf.data.TFRecordDataset(str(file)):
-        event = tf.compat.v1.Event.FromString(record.numpy())
-        if event.summary.value:
-            times.setdefault(event.step, event.wall_time)
-    return times
+    assert "## Searches on the table" in text and "(searches.png)" in text
+    html = (tmp_path / "docs" / "index.html").read_text()
+    assert "random search, expected best so far" in html
 
 
 def test_what_does_not_belong_together_is_refused_and_nothing_written(folder, tmp_path):
@@ -271,8 +240,7 @@ def test_what_does_not_belong_together_is_refused_and_nothing_written(folder, tm
         ({"trained": tmp_path / "failed"}, "No training in .*failed succeeded"),
         ({"trained": tmp_path / "nowhere"}, "There is no table in"),
         ({"table": folder / "trained"}, "trained has another recipe than .*ppo: train"),
-        ({"runs": [tmp_path / "function"]}, "are not accuracies of trained children: their recipe is"),
-        ({"goal": 99.45}, "goal=99.45 is not allowed: it is a fraction"),
+        ({"runs": [tmp_path / "function"], "table": folder / "table"}, "are not accuracies of trained children"),
         ({"searches": -1}, "searches=-1 is not allowed"),
         ({"output": folder / "ppo" / "config.json"}, "config.json is a file"),
     ):
@@ -297,7 +265,7 @@ def test_the_best_reward_has_the_standard_error_of_its_validation_images(tmp_pat
     nk.search(SPACE, evaluator, strategy="random", max_evaluations=129, batch_size=129, workdir=tmp_path / "run")
     made = write_run_report([tmp_path / "run"], tmp_path / "page")
     assert f"; best reward 90.00 ± 1.00 %, {VGG}." in made.headlines[0]
-    assert "| validation images | 900 |" in made.page.read_text()
+    assert "| `machine: validation_images` | 900 |" in made.page.read_text()
     (run,) = read_runs([tmp_path / "run"])
     assert reward_error(run, 0.5) == pytest.approx(1 / 60)
     for environment in ({}, {"validation_images": 0}, {"validation_images": "many"}):
@@ -321,5 +289,14 @@ def test_a_page_of_a_search_whose_first_batch_is_unfinished(tmp_path):
         nk.search(SPACE, evaluator, strategy="evolution", max_evaluations=24, workdir=tmp_path / "run")
     best = max((_accuracy(cell).reward, cell.key) for cell in seen[:3] if not _accuracy(cell).failed)[1]
     made = write_run_report([tmp_path / "run"], tmp_path / "page")
-    assert made.headlines[0].startswith("evolution: 3 of 24 cells evaluated, 0 samples with 0.00 % cache hits; best ")
+    assert made.headlines[0].startswith("evolution: 3 of 24 cells evaluated in 0 proposals; best reward ")
     assert made.headlines[0].endswith(f"{best}.")
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_a_search_in_which_nothing_succeeded(tmp_path):
+    evaluator = nk.FunctionEvaluator(lambda cell: Evaluation.failure("loss is NaN after 31 steps"), recipe=RECIPE)
+    nk.search(SPACE, evaluator, strategy="random", max_evaluations=3, workdir=tmp_path / "run")
+    made = write_run_report([tmp_path / "run"], tmp_path / "page")
+    assert made.headlines == ["random search: 3 of 3 cells evaluated in 3 proposals; none succeeded."]
+    assert _row(made.page.read_text(), "loss is NaN after … steps") == ["loss is NaN after … steps", "3"]

@@ -1,0 +1,218 @@
+"""The charts of the HTML page, drawn in the browser by Bokeh.
+
+All charts are roots of one document and share one source of points, the rows of the page's table, so that a selection
+in one is a selection in all. They carry no colours: a glyph's tag names a colour of the style sheet, which the page's
+script fills in, again whenever the browser changes between light and dark. No chart needs a callback of Bokeh's, which
+a page that forbids unknown scripts would refuse to run.
+
+Accuracies are drawn as error rates on a logarithmic axis, which is labelled with accuracies.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nas_keras.comparison.table_searches import TableSearches
+from nas_keras.errors import printable
+from nas_keras.reports.rows import COSTS, Rows
+from nas_keras.results.policy_history import History
+from nas_keras.spaces.search_space import Decision
+
+_SMALLEST_ERROR = 0.01  # percent; replaces an error rate of 0, which has no logarithm
+_TICKS = [digit * 10.0**power for power in range(-2, 3) for digit in (1, 2, 5)]  # error rates, in percent
+_WINDOW = 20  # evaluations over which the mean reward is taken
+_MOST_POINTS = 1_000  # of a line
+_MOST_CHOICES = 80  # rows of the chart of a policy
+_MOST_TOLD = 200  # columns of it
+
+
+class Charts:
+    """The charts of one page.
+
+    Args:
+        rows: the rows of the page's table, which are the points.
+        groups: the names of the series; a row belongs to the one that its column "run" names.
+        is_accuracy: whether the values are accuracies in percent.
+    """
+
+    def __init__(self, rows: Rows, groups: Sequence[str], *, is_accuracy: bool):
+        from bokeh.models import ColumnDataSource
+
+        self._rows, self._groups, self._is_accuracy = rows, groups, is_accuracy
+        self._figures: dict[str, Any] = {}
+        self._legends: dict[str, list[tuple[str, str, str]]] = {}  # (label, colour, kind) of each series, by chart
+        points = {key: self._column(key) for key in ("number", *COSTS) if key in rows.columns}
+        self._points = {**points, "hours": np.array(rows.data.get("hours", []), float), "y": self._y("quality")}
+        if not len(self._points["hours"]):
+            del self._points["hours"]
+        self._source = ColumnDataSource(self._points, name="rows")
+        names = rows.columns["run"].values if "run" in rows.columns else [groups[0]] * len(points["number"])
+        self._members = [np.flatnonzero([name == group for name in names]) for group in groups]
+
+    def add_progress(self, random: np.ndarray | None) -> None:
+        """Draws all rewards, the best so far and the mean of the latest, against evaluations or hours.
+
+        Args:
+            random: expected best of random search after 1, 2, ... evaluations, in percent; None if that is unknown.
+        """
+        self._figure("progress", "evaluations")
+        better = np.fmin if self._is_accuracy else np.fmax
+        for number, (group, members) in enumerate(zip(self._groups, self._members, strict=True)):
+            y, tag = self._points["y"][members], f"series-{number}"
+            at: dict[str, np.ndarray] = {
+                key: self._points[key][members] for key in ("number", "hours") if key in self._points
+            }
+            self._scatter("progress", number, "number", alpha=0.25)
+            best = better.accumulate(y)
+            steps = np.union1d(np.flatnonzero(np.diff(best, prepend=np.nan)), [len(best) - 1])
+            self._line("progress", _pick(at, steps, best), tag, f"{group}: best so far", step=True, line_width=2)
+            kept = np.unique(np.linspace(0, len(members) - 1, min(len(members), _MOST_POINTS)).astype(int))
+            means = np.full(len(y), np.nan)
+            for i in kept:
+                latest = y[max(0, i - _WINDOW + 1) : i + 1]
+                means[i] = np.nanmean(latest) if not np.isnan(latest).all() else np.nan
+            label = f"{group}: mean of the latest {_WINDOW}"
+            self._line("progress", _pick(at, kept, means), tag, label, "dotted", line_width=1.5)
+        if random is not None:
+            data = {"number": np.arange(1.0, len(random) + 1), "y": self._error(random)}
+            self._line("progress", data, "muted", "random search, expected best so far", "dashed", only="number")
+
+    def add_costs(self) -> None:
+        """Draws the values against each cost that is known, with its Pareto front."""
+        costs = [cost for cost in COSTS if len(self._rows.data["fronts"].get(cost, [])) > 1]
+        if not costs:
+            return
+        self._figure("costs", COSTS[costs[0]], x_axis_type="log")
+        for number, group in enumerate(self._groups):
+            self._scatter("costs", number, costs[0], alpha=0.5, label=group)
+        for cost in costs:
+            front = np.array(self._rows.data["fronts"][cost])
+            data, label = _pick(self._points, front, self._points["y"]), "Pareto front" if cost == costs[0] else ""
+            data = {name: data[name] for name in (cost, "y")}
+            self._line("costs", data, "ink", label, step=True, only=cost, visible=cost == costs[0])
+
+    def add_policy(self, name: str, history: History, decisions: Sequence[Decision]) -> None:
+        """Draws the probability of each choice over the batches told, decision below decision."""
+        from bokeh.models import FixedTicker, LinearColorMapper, Range1d
+
+        sizes = [len(decision.choices) for decision in decisions]
+        if sum(sizes) > _MOST_CHOICES:
+            return
+        rows = sum(sizes) + len(sizes) - 1
+        settings: dict[str, Any] = {
+            "y_range": Range1d(start=rows, end=0),
+            "y_axis_type": "linear",
+            "height": 90 + 15 * rows,
+        }
+        figure = self._figure(name, "batches told", **settings)
+        told = np.linspace(history.num_told[0], history.num_told[-1], min(_MOST_TOLD, len(history.num_told)))
+        columns = np.searchsorted(history.num_told, told + 1e-9, side="right") - 1
+        place, top, labels = {"x": float(told[0]) - 0.5, "dw": float(told[-1] - told[0] + 1)}, 0.0, {}
+        mapper = LinearColorMapper(palette=["#00000000", "#000000ff"], low=0, high=1)
+        for decision, probabilities in zip(decisions, history.probabilities, strict=True):
+            image, size = probabilities[columns].T.astype(np.float32), len(decision.choices)
+            figure.image(image=[image], color_mapper=mapper, y=top, dh=size, **place)
+            for i, choice in enumerate(decision.choices):
+                labels[top + i + 0.5] = _text(f"{decision.name}   {choice}" if i == 0 else choice)
+            top += size + 1
+        figure.yaxis.ticker = FixedTicker(ticks=list(labels))
+        figure.yaxis.major_label_overrides = labels
+        figure.grid.visible = False
+
+    def add_searches(self, searched: TableSearches) -> None:
+        """Draws the mean reward of each batch's samples in searches on a table; bands hold eight of ten seeds."""
+        figure = self._figure("searches", f"batches of {searched.batch_size} samples")
+        for number, (name, curves) in enumerate(searched.curves.items()):
+            x, tag = np.arange(1.0, curves.shape[1] + 1), f"series-{number}"
+            low, high = (self._error(100 * edge) for edge in np.nanquantile(curves, [0.1, 0.9], axis=0))
+            figure.varea("x", "low", "high", source={"x": x, "low": low, "high": high}, fill_alpha=0.15, tags=[tag])
+            self._line(
+                "searches", {"x": x, "y": self._error(100 * np.nanmean(curves, axis=0))}, tag, name, line_width=2
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of all charts, and the element of the page that each belongs to."""
+        from bokeh.document import Document
+
+        document = Document()
+        for figure in self._figures.values():
+            document.add_root(figure)
+        roots = {figure.id: f"chart-{name}" for name, figure in self._figures.items()}
+        item = {"docid": "page", "roots": roots, "root_ids": list(roots)}
+        documents = {"page": document.to_json(deferred=False)}
+        return {"documents": documents, "item": item, "names": list(self._figures), "legends": self._legends}
+
+    def _figure(self, name: str, x_label: str, height: int = 340, **settings: Any) -> Any:
+        from bokeh.models import DataRange1d, FixedTicker
+        from bokeh.plotting import figure
+
+        of_errors = {"y_axis_type": "log", "y_range": DataRange1d(flipped=True)} if self._is_accuracy else {}
+        made = figure(
+            **{**of_errors, **settings}, height=height, sizing_mode="stretch_width", tools="tap", toolbar_location=None
+        )
+        made.background_fill_alpha = made.border_fill_alpha = 0
+        made.outline_line_color = None
+        made.xaxis.axis_label = x_label
+        if "y_range" not in settings:
+            made.yaxis.axis_label = self._rows.columns["quality"].label
+            if self._is_accuracy:
+                made.yaxis.ticker = FixedTicker(ticks=_TICKS)
+                made.yaxis.major_label_overrides = {error: f"{100 - error:g}" for error in _TICKS}
+        self._figures[name], self._legends[name] = made, []
+        return made
+
+    def _line(
+        self,
+        chart: str,
+        data: Mapping[str, np.ndarray],
+        tag: str,
+        label: str,
+        dash: str = "solid",
+        *,
+        step: bool = False,
+        only: str = "",
+        **settings: Any,
+    ) -> None:
+        """Draws a line; `only` names the one quantity on the horizontal axis with which it is shown."""
+        x, tags = next(iter(data)), [tag, *([f"only-{only}"] if only else [])]
+        draw = self._figures[chart].step if step else self._figures[chart].line
+        draw(x, "y", source=dict(data), line_dash=dash, tags=tags, **({"mode": "after"} if step else {}), **settings)
+        if label:
+            self._legends[chart].append((label, tag, dash))
+
+    def _scatter(self, chart: str, number: int, x: str, *, alpha: float, label: str = "") -> None:
+        """Draws the points of one series; their names and values come from the table's rows, in the page's script."""
+        from bokeh.models import CDSView, HoverTool, IndexFilter
+
+        view = CDSView(filter=IndexFilter(indices=self._members[number].tolist()))
+        style = {
+            f"{of}{line}_alpha": 0 if line == "line" else alpha
+            for of in ("", "nonselection_")
+            for line in ("fill", "line")
+        }
+        style |= {"size": 6, "selection_fill_alpha": 1, "selection_line_alpha": 1}
+        tags, figure = [f"series-{number}", "points"], self._figures[chart]
+        points = figure.scatter(x, "y", source=self._source, view=view, tags=tags, **style)
+        tooltips = [("", "@name"), (self._rows.columns["quality"].label, "@quality{0.[00000]}")]
+        figure.add_tools(HoverTool(renderers=[points], tooltips=tooltips))
+        if label:
+            self._legends[chart].append((label, tags[0], "point"))
+
+    def _column(self, key: str) -> np.ndarray:
+        return np.array(self._rows.columns[key].values, float)  # None becomes NaN
+
+    def _y(self, key: str) -> np.ndarray:
+        return self._error(self._column(key))
+
+    def _error(self, values: np.ndarray) -> np.ndarray:
+        return np.maximum(100 - values, _SMALLEST_ERROR) if self._is_accuracy else values
+
+
+def _pick(at: Mapping[str, np.ndarray], places: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    return {**{key: values[places] for key, values in at.items()}, "y": y[places]}
+
+
+def _text(name: object) -> str:
+    """A name as Bokeh shows it as it is: "$$" would begin a formula."""
+    return printable(str(name)).replace("$", "＄")
