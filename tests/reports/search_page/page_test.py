@@ -13,7 +13,9 @@ from nas_keras.reports.page_folder import Picture
 from nas_keras.reports.search_page import page as report_runs
 from nas_keras.reports.search_page.facts import gather_runs, reward_error
 from nas_keras.reports.search_page.page import write_run_report
+from nas_keras.results.export_folder import ExportedChild, write_exported
 from nas_keras.results.runs import read_runs
+from nas_keras.storage.run_folder import Workspace
 from nas_keras.storage.table_writer import write_table
 from nas_keras.trial import Evaluation, Trial, training_seed
 
@@ -300,3 +302,16 @@ def test_a_search_in_which_nothing_succeeded(tmp_path):
     made = write_run_report([tmp_path / "run"], tmp_path / "page")
     assert made.headlines == ["random search: 3 of 3 cells evaluated in 3 proposals; none succeeded."]
     assert _row(made.page.read_text(), "loss is NaN after … steps") == ["loss is NaN after … steps", "3"]
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_an_exported_winner_has_its_accuracies_and_says_how_to_load_it(tmp_path):
+    run = _search(tmp_path / "run", "random", count=8)
+    best = read_runs([run])[0].best
+    (run / "best").mkdir()
+    child = ExportedChild(1, best.key, 0.9, 0.97, 0.96, 10, 3, 7, "best/saved_model", 0.002)
+    write_exported(Workspace(run), {1: child}, ["a", "b"])
+    write_run_report([run], tmp_path / "docs")
+    html = (tmp_path / "docs" / "index.html").read_text()
+    assert "97.00 ± 0.20 %" in html and "96.00 %" in html
+    assert f"tf.saved_model.load(&#39;{run / 'best' / 'saved_model'}&#39;)" in html and "not exported yet" not in html
