@@ -115,9 +115,9 @@ def _training(log: str, workers: int) -> nk.Evaluator:
 
     submit, add_pending = TrainingEvaluator._submit, Dataset.add_pending
 
-    def noted_submit(self, pool, job, train):
+    def noted_submit(self, job, is_retry):
         note(f"sent {job.key} {job.seed}")
-        return submit(self, pool, job, train)
+        return submit(self, job, is_retry)
 
     def noted_add_pending(self, trial):
         add_pending(self, trial)

@@ -18,6 +18,7 @@ from nas_keras.results.formats.keras_file import NotPortableError, save_keras
 from nas_keras.results.formats.lite import choose_representative, convert_lite
 from nas_keras.results.formats.onnx_file import EXTRA, convert_onnx, is_installed
 from nas_keras.results.formats.saved_model import save_child
+from nas_keras.system import atomic_files
 
 SAVED_MODEL, KERAS, LITE, LITE_INT8, ONNX = (
     "saved_model",
@@ -116,26 +117,31 @@ def write_formats(
 def _write(child: ChildToWrite, file: str, path: pathlib.Path, train_images: np.ndarray) -> str:
     """Writes one format; returns why it is omitted, or ""."""
     try:
-        if file == SAVED_MODEL:
-            save_child(child.model, path, child.class_names)
-        elif file == KERAS:
-            if child.build is None:
-                raise NotPortableError("a function of your own builds the network with tf_keras")
-            shape = tuple(child.model.input_shape[1:])
-            save_keras(child.build, child.model.get_weights(), path, shape=shape)
-        elif file == ONNX:
-            if not is_installed():
-                return EXTRA
-            path.write_bytes(convert_onnx(child.model))
-        else:
-            images = choose_representative(train_images) if file == LITE_INT8 else None
-            path.write_bytes(convert_lite(child.model, representative=images))
-    except OSError:  # the disk; whoever calls this explains it
+        with atomic_files.writing(path.parent):
+            return _convert(child, file, path, train_images)
+    except atomic_files.WriteError:
         raise
     except Exception as error:  # converters raise errors of many kinds
         if child.is_own and file != SAVED_MODEL:
             return in_one_line(error)
         raise ExportError(f"The child cannot be written as {file}: {in_one_line(error)}") from error
+
+
+def _convert(child: ChildToWrite, file: str, path: pathlib.Path, train_images: np.ndarray) -> str:
+    """Writes one format, by a converter that may raise any error; returns why it is omitted, or ""."""
+    if file == SAVED_MODEL:
+        save_child(child.model, path, child.class_names)
+    elif file == KERAS:
+        if child.build is None:
+            raise NotPortableError("a function of your own builds the network with tf_keras")
+        save_keras(child.build, child.model.get_weights(), path, shape=tuple(child.model.input_shape[1:]))
+    elif file == ONNX:
+        if not is_installed():
+            return EXTRA
+        path.write_bytes(convert_onnx(child.model))
+    else:
+        images = choose_representative(train_images) if file == LITE_INT8 else None
+        path.write_bytes(convert_lite(child.model, representative=images))
     return ""
 
 
