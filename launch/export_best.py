@@ -12,7 +12,6 @@ import nas_keras as nk
 from nas_keras._launch import script
 from nas_keras._launch.flag_checks import check_given
 from nas_keras._launch.image_flags import ImageFlags
-from nas_keras._launch.progress import show_time
 from nas_keras._launch.user_code import BuildFlags, ImportFlags
 from nas_keras._launch.worker_flags import WorkerFlags
 from nas_keras.errors import check_at_least
@@ -33,6 +32,7 @@ _WORKERS = WorkerFlags(timeout=False)
 _QUANTIZE = flags.DEFINE_boolean(
     "quantize", False, "Write a .tflite file of 8-bit integers too, whose ranges training images give."
 )
+_QUIET = flags.DEFINE_boolean("quiet", False, "Show no progress while children are trained.")
 
 
 def main() -> None:
@@ -46,16 +46,16 @@ def main() -> None:
     _IMAGES.check()
     build = _BUILD.function_of(open_run("workdir", _WORKDIR.value).recipe)
     config = open_exportable_run(_WORKDIR.value, images=None, space=None, build=build).source.config
-    with show_time("training"):
-        exported = nk.export_best(
-            _WORKDIR.value,
-            top=_TOP.value,
-            epochs=_EPOCHS.value,
-            images=_images(config),
-            build=build,
-            workers=_WORKERS.workers,
-            quantize=_QUANTIZE.value,
-        )
+    exported = nk.export_best(
+        _WORKDIR.value,
+        top=_TOP.value,
+        epochs=_EPOCHS.value,
+        images=_images(config),
+        build=build,
+        workers=_WORKERS.workers,
+        quantize=_QUANTIZE.value,
+        progress=not _QUIET.value,
+    )
     for child in exported:
         print(f"{child.rank}. {child.title}: {child.summary}  {os.path.join(_WORKDIR.value, child.path)}")
         print(f"   {child.comparison}")

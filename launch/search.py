@@ -19,7 +19,6 @@ import nas_keras as nk
 from nas_keras._launch import plan, results, script
 from nas_keras._launch.final_flags import FinalFlags
 from nas_keras._launch.image_flags import ImageFlags
-from nas_keras._launch.progress import show_time
 from nas_keras._launch.reward_flags import RewardFlags
 from nas_keras._launch.search_flags import SearchFlags
 from nas_keras._launch.space_flags import SpaceFlags
@@ -125,8 +124,8 @@ def _export(wanted: dict[str, Any], result, final_epochs: int, time_budget: Time
         if not epochs:
             return False
         print(f"\nTraining the best child for {epochs} epochs ...", flush=True)
-        with show_time("training"):
-            exported = nk.export_best(workdir, epochs=epochs, workers=_REWARD.workers, **wanted)
+        progress = not _QUIET.value
+        exported = nk.export_best(workdir, epochs=epochs, workers=_REWARD.workers, progress=progress, **wanted)
     print(f"{exported[0].title}: {exported[0].summary}\n{exported[0].comparison}")
     return True
 

@@ -132,14 +132,13 @@ def _train_one() -> None:
         train = _TRAIN.replace(architecture.train, _TRAIN.given())
     seed = _ONE.training_seed(cell)
     print(f"Training {cell} for {train.epochs} epochs on {len(images.train_labels):,} images of {images.name} ...")
-    with show_time("training"):
-        if folder is None:
-            with nk.TrainingEvaluator(
-                images, child=child, train=train, workers=1, measure_test=has_test(images)
-            ) as one:
-                ((_, found),) = one.evaluate([nk.Job(cell.key, (), cell, seed)])
-        else:
-            found = export_cell(cell, images, folder, child=child, train=train, seed=seed, quantize=_ONE.quantize)
+    if folder is None:
+        evaluator = nk.TrainingEvaluator(images, child=child, train=train, workers=1, measure_test=has_test(images))
+        with evaluator, show_time("training"):
+            ((_, found),) = evaluator.evaluate([nk.Job(cell.key, (), cell, seed)])
+    else:
+        quantize = _ONE.quantize
+        found = export_cell(cell, images, folder, child=child, train=train, seed=seed, quantize=quantize, progress=True)
     if isinstance(found, nk.Evaluation) and found.failed:
         raise InvalidValueError(f"The training of {cell} failed: {found.status}.")
     test = found.test_accuracy

@@ -34,6 +34,7 @@ def train_child(
     config: TrainConfig,
     seed: int,
     distribute: str = "none",
+    on_epoch: Callable[[int], None] | None = None,
 ) -> Any:
     """Builds a child and fits it, both in the scope of a `tf.distribute` strategy.
 
@@ -45,6 +46,7 @@ def train_child(
         config: the settings of the training.
         seed: seed of the initial weights, the order of the images, their augmentation and the dropout.
         distribute: "none" or "mirrored", see `_tensorflow.py`.
+        on_epoch: called after each epoch with the number of epochs that are done.
 
     Returns:
         The fitted `tf.keras.Model`, compiled for `measure`.
@@ -71,7 +73,7 @@ def train_child(
         epochs=config.epochs,
         steps_per_epoch=steps_per_epoch,
         class_weight=_class_weights(config, train.labels, num_classes),
-        callbacks=[tf.keras.callbacks.TerminateOnNaN()],
+        callbacks=_callbacks(on_epoch),
         verbose=0,
     )
     if not np.isfinite(history.history["loss"]).all():
@@ -155,6 +157,13 @@ def make_schedule(config: TrainConfig, num_steps: int) -> Any:
         warmup_target=config.learning_rate if warmup_steps else None,
         warmup_steps=warmup_steps,
     )
+
+
+def _callbacks(on_epoch: Callable[[int], None] | None) -> list[Any]:
+    callbacks = [tf.keras.callbacks.TerminateOnNaN()]
+    if on_epoch is not None:
+        callbacks.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1)))
+    return callbacks
 
 
 def _compile(model: Any, config: TrainConfig, *, num_classes: int, steps_per_epoch: int) -> None:

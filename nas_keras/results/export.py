@@ -43,6 +43,7 @@ def export_best(
     build: Callable[..., Any] | None = None,
     workers: int | None = None,
     quantize: bool = False,
+    progress: bool | None = None,
 ) -> list[ExportedChild]:
     """Trains the best children of a run longer, on the training split, tests each once and writes it in all formats.
 
@@ -59,6 +60,8 @@ def export_best(
         build: the function that built the children of the run, with the same code; None if it was a search of cells.
         workers: number of worker processes; None: one for each GPU, or else each CPU core.
         quantize: whether a .tflite file of 8-bit integers is written too.
+        progress: whether a bar on stderr shows the epochs; None: if stderr is a terminal, or in a notebook. `True`
+            elsewhere: a plain line every half minute.
 
     Returns:
         The exported children, best first.
@@ -71,6 +74,8 @@ def export_best(
         DisagreementError: if a format does not answer as the trained child does.
     """
     check_flag("quantize", quantize)
+    if progress is not None:
+        check_flag("progress", progress)
     run, train = _open(workdir, top=top, epochs=epochs, images=images, space=space, build=build)
     with run.workspace.locked():
         trials, exported, todo = _compare(run, top, train, images, quantize=quantize)
@@ -84,7 +89,7 @@ def export_best(
             environments = worker_environments(workers, run.distribute)[: len(todo)]
             restore_kernels(environments, run.environment)
             check_trainings(run, next(iter(jobs.values())).training, names, images)
-            _train_and_export(run, jobs, todo, exported, images, environments)
+            _train_and_export(run, jobs, todo, exported, images, environments, progress)
         return [exported[rank] for rank in trials]
 
 
@@ -169,6 +174,7 @@ def _train_and_export(
     exported: dict[int, ExportedChild],
     images: Images,
     environments: Sequence[dict[str, str]],
+    progress: bool | None,
 ) -> None:
     """Trains children side by side and exports each, best first; `exported` and the list on disk are kept up to date.
 
@@ -179,9 +185,10 @@ def _train_and_export(
         exported: the exported children by rank.
         images: the data set.
         environments: environment variables of each worker.
+        progress: see `export_best`.
     """
     ranks = {id(job): rank for rank, job in jobs.items()}
-    for job, written in export_children(list(jobs.values()), images, environments):
+    for job, written in export_children(list(jobs.values()), images, environments, progress=progress):
         rank, trial = ranks[id(job)], trials[ranks[id(job)]]
         # The entry is removed before the files it describes, and written once the new files are in place.
         exported.pop(rank, None)

@@ -21,7 +21,7 @@ from helpers import ROOT, grid, run_launch, tiny_images
 import nas_keras as nk
 from nas_keras._launch import script as _script
 from nas_keras.comparison import compare
-from nas_keras.data import tfds
+from nas_keras.data.tfds_pixels import SplitReader
 from nas_keras.evaluators.base import Evaluator
 from nas_keras.evaluators.training import make_recipe
 from nas_keras.evaluators.workers.pool import WorkerPool
@@ -97,13 +97,13 @@ def _work(monkeypatch):
     """The work that was begun: images read, children or searches started."""
     begun = []
 
-    def read(builder, keys, image_size, split):
+    def read(self, split, rows=None, labels=None):
         begun.append(f"read {split}")
-        images = np.full([64, *(image_size or (28, 28)), 1], len(split), np.uint8)  # other pixels in another split
+        images = np.full([64, *self.shape], len(split), np.uint8)  # other pixels in another split
         return images, np.arange(64, dtype=np.int32) % 10
 
-    monkeypatch.setattr(tfds, "_read", read)
-    monkeypatch.setattr(tfds, "_labels", lambda *_: np.arange(10, dtype=np.int32))
+    monkeypatch.setattr(SplitReader, "read", read)
+    monkeypatch.setattr(SplitReader, "labels", lambda *_: np.arange(10, dtype=np.int32))
     monkeypatch.setattr(WorkerPool, "_submit", lambda *_, **__: begun.append("child"))
     monkeypatch.setattr(compare._CurveSearcher, "search", lambda *_: begun.append("search"))
     monkeypatch.setattr(nk.FunctionEvaluator, "evaluate", lambda *_: begun.append("function"))
@@ -394,6 +394,12 @@ FLAGS = [
     ("repair", "--folder={w}/strange", "{w}/strange/config.json", "Restore it from a copy"),
     ("repair", "--folder={w}/newer", "format 99", "Use the version that wrote it"),
     # show and to_optuna
+    ("check_reward", "", "--workdir is missing", "name the folder of the search, such as --workdir=runs/mnist."),
+    ("check_reward", "--workdir={w}/run", "--longer is missing", "such as --longer=runs/mnist_longer."),
+    ("check_reward", "--workdir={w}/run --longer={w}/new --cells=1", "cells=1", "an integer of at least"),
+    ("check_reward", "--workdir={w}/run --longer={w}/new --epochs=1", "epochs=1", "an integer of at least 2."),
+    ("check_reward", "--workdir={w}/run --longer={w}/run", "--longer", "Name another place."),
+    ("check_reward", "--workdir={w}/things --longer={w}/new", "{w}/things is neither a run", "Name the folder of one."),
     ("show", "", "--workdir is missing", "name the folder of a search or of a table, such as --workdir=runs/mnist."),
     ("show", "--workdir={w}/things", "{w}/things is neither a run nor a table", "Name the folder of one."),
     ("show", "--workdir={w}/broken", "{w}/broken/config.json", "Restore it from a copy"),

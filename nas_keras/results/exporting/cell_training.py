@@ -48,6 +48,7 @@ def export_cell(
     train: TrainConfig,
     seed: int,
     quantize: bool = False,
+    progress: bool | None = None,
 ) -> Written:
     """Trains a cell on the training split, tests it once and writes it in all formats.
 
@@ -59,6 +60,7 @@ def export_cell(
         train: the settings of the training.
         seed: the seed of the training.
         quantize: whether a .tflite file of 8-bit integers is written too.
+        progress: see `export_children`.
 
     Returns:
         What was measured.
@@ -88,7 +90,7 @@ def export_cell(
     )
     architecture = Architecture(cell, {}, child, train, seed, images.image_shape, tuple(images.class_names))
     job = ExportJob(training, architecture, str(cell), {}, (folder,))
-    exported = export_children([job], images, worker_environments(1, NONE))
+    exported = export_children([job], images, worker_environments(1, NONE), progress=progress)
     _, written = next(exported)
     install(folder)
     exported.close()  # ends the worker

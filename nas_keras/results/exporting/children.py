@@ -20,6 +20,7 @@ from nas_keras.results.exporting.final_training import FinalTraining, result_of
 from nas_keras.results.formats.architecture_file import Architecture, write_architecture
 from nas_keras.results.model_card.card import write_card
 from nas_keras.results.model_card.facts import CardFacts, Written
+from nas_keras.runner.monitoring.training_progress import show_trainings
 from nas_keras.system.atomic_files import writing
 
 
@@ -33,6 +34,7 @@ class ExportJob:
         title: its name for people.
         search: name -> text about the search that found it; empty if none did.
         folders: the folder of its files, after those that hold it and may be missing.
+        seconds: how long the training takes, as far as a search has shown; 0: unknown.
     """
 
     training: FinalTraining
@@ -40,6 +42,7 @@ class ExportJob:
     title: str
     search: dict[str, str]
     folders: tuple[pathlib.Path, ...]
+    seconds: float = 0.0
 
     @property
     def folder(self) -> pathlib.Path:
@@ -58,7 +61,11 @@ def has_test(images: Images) -> bool:
 
 
 def export_children(
-    jobs: Sequence[ExportJob], images: Images, environments: Sequence[Mapping[str, str]]
+    jobs: Sequence[ExportJob],
+    images: Images,
+    environments: Sequence[Mapping[str, str]],
+    *,
+    progress: bool | None = None,
 ) -> Generator[tuple[ExportJob, Written], None, None]:
     """Trains children side by side and writes the files of each, in order, to the temporary path of its folder.
 
@@ -66,6 +73,7 @@ def export_children(
         jobs: the children.
         images: the data set.
         environments: environment variables of each worker.
+        progress: whether a bar on stderr shows the epochs; None: if a person watches.
 
     Yields:
         Each job with what was measured, once its files are complete. The caller installs them (`export_folder.install`)
@@ -84,7 +92,11 @@ def export_children(
             on_cpu = [{**environments[0], "CUDA_VISIBLE_DEVICES": "-1"}]
             writers = stack.enter_context(TrainingPool(images, environments=on_cpu, with_test=with_test))
         temporary = {id(job): make_temporary_path(*job.folders) for job in jobs}
-        submitted = [(job, job.training.submit(pool, temporary[id(job)])) for job in jobs]
+        epochs, seconds = [job.training.train.epochs for job in jobs], sum(job.seconds for job in jobs)
+        files = stack.enter_context(show_trainings(epochs, seconds=seconds / len(environments), progress=progress))
+        submitted = [
+            (job, job.training.submit(pool, temporary[id(job)], file)) for job, file in zip(jobs, files, strict=True)
+        ]
         try:
             for job, future in submitted:
                 result_of(future)

@@ -26,6 +26,7 @@ from nas_keras.results.formats.agreement import predict_all
 from nas_keras.results.formats.writing import ChildToWrite, write_formats
 from nas_keras.results.model_card.accuracy import Answers
 from nas_keras.results.model_card.facts import Written
+from nas_keras.runner.monitoring.training_progress import write_epochs
 from nas_keras.system.atomic_files import WriteError, writing
 
 _WEIGHTS = "weights.npz"  # between the two tasks
@@ -56,14 +57,15 @@ class FinalTraining:
     has_own_code: bool
     quantize: bool
 
-    def submit(self, pool: WorkerPool, folder: pathlib.Path) -> concurrent.futures.Future:
+    def submit(self, pool: WorkerPool, folder: pathlib.Path, progress_file: str = "") -> concurrent.futures.Future:
         """Queues the training in a `TrainingPool`; see `result_of`.
 
         Args:
             pool: the workers.
             folder: where the worker keeps the weights; it is made anew.
+            progress_file: where the worker writes how many epochs are done (`training_progress.py`); "": nowhere.
         """
-        return pool.submit(_train, training=self, folder=str(folder))
+        return pool.submit(_train, training=self, folder=str(folder), progress_file=progress_file)
 
     def submit_writing(self, pool: WorkerPool, folder: pathlib.Path) -> concurrent.futures.Future:
         """Queues the writing of the formats into the folder with the weights; the result is a `Written`."""
@@ -108,7 +110,7 @@ def result_of(future: concurrent.futures.Future) -> Any:
     return result
 
 
-def _train(splits: dict[str, Split], *, training: FinalTraining, folder: str) -> str | None:
+def _train(splits: dict[str, Split], *, training: FinalTraining, folder: str, progress_file: str) -> str | None:
     """The first task: trains a child and keeps its weights; returns why that failed, or None."""
     model = train_child(
         training.make_model,
@@ -117,6 +119,7 @@ def _train(splits: dict[str, Split], *, training: FinalTraining, folder: str) ->
         config=training.train,
         seed=training.seed,
         distribute=training.distribute,
+        on_epoch=functools.partial(write_epochs, progress_file) if progress_file else None,
     )
     try:
         with writing(folder):

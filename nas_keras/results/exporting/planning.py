@@ -54,7 +54,9 @@ def plan_export(
     folder = child_folder(run.workspace, rank)
     folders = (folder,) if rank == 1 else (run.workspace.best, folder)
     title = name_architecture(run.space, trial.actions)
-    return ExportJob(training, described, title, {**run.facts, **_facts_of(rank, trial)}, folders)
+    evaluation = trial.evaluation
+    seconds = evaluation.seconds / max(1, evaluation.epochs) * train.epochs
+    return ExportJob(training, described, title, {**run.facts, **_facts_of(rank, trial)}, folders, seconds)
 
 
 def _facts_of(rank: int, trial: Trial) -> dict[str, str]:

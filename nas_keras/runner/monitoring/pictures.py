@@ -6,7 +6,6 @@ batches, an estimate of the policy's probabilities that costs nothing and that e
 
 import importlib.util
 import io
-import sys
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import numpy as np
 
 from nas_keras.errors import DependencyError
 from nas_keras.spaces.cell import Cell
+from nas_keras.spaces.cell_plot import plot_cell
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.trial import Trial
 
@@ -89,8 +89,7 @@ class Pictures:
             return []
         self._num_cells += 1
         try:
-            # The package's public function, which lies above this module; a search does without it.
-            figure = sys.modules["nas_keras"].plot_cell(cell, title=f"{cell.key}: {self._best.reward:.4g}")
+            figure = plot_cell(cell, title=f"{cell.key}: {self._best.reward:.4g}")
         except DependencyError:
             self._can_draw = False
             return []

@@ -27,7 +27,13 @@ _FORM = "{n_fmt}/{total_fmt} {unit} |{bar:10}| {desc}"
 
 def is_interactive() -> bool:
     """Whether a person watches: stderr is a terminal, or the program runs in a notebook."""
-    return _in_notebook() or bool(sys.stderr and sys.stderr.isatty())
+    return is_live(None)
+
+
+def is_live(stream: TextIO | None) -> bool:
+    """Whether a line can be drawn over and over in `stream`; None: in stderr."""
+    stream = stream or sys.stderr
+    return _in_notebook() or bool(stream and stream.isatty())
 
 
 class Progress:
@@ -68,8 +74,8 @@ class Progress:
             self._count(trial)
         self._stored = {trial.key for trial in dataset.pending}
         self._before, self._began = self._done, time.monotonic()
-        is_live = _in_notebook() or (self._stream or sys.stderr).isatty()
-        self._thread = threading.Thread(target=self._draw_live if is_live else self._draw_plain, daemon=True)
+        draw = self._draw_live if is_live(self._stream) else self._draw_plain
+        self._thread = threading.Thread(target=draw, daemon=True)
         self._thread.start()
 
     def sent(self, num_jobs: int) -> None:
