@@ -77,8 +77,8 @@ class Cell:
 
         Args:
             text: a key of a large space, such as "concat(conv_3x3,identity)"; a cell that is written like one but is
-                not in canonical form; or a key of the small space, such as "1,7", whose cell is conv_3x3 and identity
-                in a row.
+                not in canonical form; or a key of the small space, such as "1,7", or "conv_3x3,identity" as it is
+                shown, whose cell is conv_3x3 and identity in a row.
 
         Raises:
             InvalidValueError: if it is none of them; the message says at which character. Whether the operations exist
@@ -92,6 +92,9 @@ class Cell:
             raise InvalidValueError(
                 f"{shown(text)} is not a cell: a key of the small space is two numbers from 0 to {len(OPERATIONS) - 1}."
             )
+        in_a_row = [name.strip() for name in text.split(",")] if isinstance(text, str) else []
+        if len(in_a_row) == 2 and set(in_a_row) <= set(OPERATIONS):
+            return cls.chain(*in_a_row)
         nodes, combiner = read_cell(text, COMBINERS)
         cell = cls(tuple(nodes), combiner or CONCAT)
         if combiner is None and cell.num_loose_ends > 1:

@@ -6,6 +6,7 @@ import pytest
 
 from nas_keras import spaces
 from nas_keras.errors import InvalidValueError
+from nas_keras.spaces.architecture_names import name_key
 from nas_keras.spaces.cell import ADD, CONCAT, Cell
 from nas_keras.spaces.operations import OPERATIONS
 
@@ -31,8 +32,10 @@ def test_random_cells_of_eight_nodes_come_back():
 def test_every_key_of_the_small_space_is_its_two_operations_in_a_row():
     space = spaces.small()
     for actions in space.enumerate():
-        assert Cell.parse(space.key(actions)) == space.decode(actions)
-    assert Cell.parse("1,7") == Cell.parse(" 1 , 7") == Cell.chain("conv_3x3", "identity")
+        key = space.key(actions)
+        assert Cell.parse(key) == Cell.parse(name_key(space, key, actions)) == space.decode(actions)
+    for text in ("1,7", " 1 , 7", "conv_3x3,identity", " conv_3x3 , identity"):
+        assert Cell.parse(text) == Cell.chain("conv_3x3", "identity")
 
 
 @pytest.mark.parametrize(
