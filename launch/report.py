@@ -25,7 +25,7 @@ from nas_keras._launch.flag_checks import check_given, refuse_given
 from nas_keras._launch.space_flags import SpaceFlags
 from nas_keras._launch.user_code import ImportFlags
 from nas_keras.errors import InvalidValueError, check_at_least
-from nas_keras.reports.page_folder import Report
+from nas_keras.reports.page_folder import HTML, Report
 from nas_keras.reports.search_page.page import write_run_report
 from nas_keras.reports.table_page import write_report
 from nas_keras.system.output_files import check_apart
@@ -69,7 +69,7 @@ def main() -> None:
         }
         made = _report_runs(settings) if _RUNS.value else _report_table(settings)
     print("\n".join(made.headlines))
-    print(f"\nThe page: {os.path.join(_OUTPUT.value, made.page.name)}")
+    print(f"\nThe page: {os.path.join(_OUTPUT.value, HTML)} (for a repository: {made.page.name} beside it)")
 
 
 def _report_runs(settings: dict) -> Report:

@@ -77,7 +77,7 @@ def test_a_page_with_searches(folder, made):
     output = folder / "new" / "docs"
     lines = made.stdout.splitlines()
     assert lines[0].startswith("64 of 64 cells have an accuracy, from 128 trainings, of which 0 failed;")
-    assert lines[-1] == f"The page: {output / 'README.md'}"
+    assert lines[-1] == f"The page: {output / 'index.html'} (for a repository: README.md beside it)"
     text = (output / "README.md").read_text()
     assert "of 2 searches. " in text and "in 2 batches of 8;" in text
     command = f"--table={folder / 'table'} --output={output} --space=small --searches=2 --batches=2"
@@ -97,7 +97,9 @@ def test_a_page_of_the_large_space(folder, later):
 def test_a_page_of_a_search(folder, later):
     error, output = later[1]
     assert error is None and output.startswith("random search: 8 of 8 cells evaluated in 8 proposals; best reward ")
-    assert output.endswith(f"\nThe page: {folder / 'run_docs' / 'README.md'}\n")
+    assert output.endswith(
+        f"\nThe page: {folder / 'run_docs' / 'index.html'} (for a repository: README.md beside it)\n"
+    )
     text = (folder / "run_docs" / "README.md").read_text()
     command = f"--workdir={folder / 'run'} --output={folder / 'run_docs'} --searches=20 --batches=60"
     assert f"\npython launch/report.py {command}\n" in text

@@ -214,17 +214,6 @@ def test_other_images_are_refused_by_their_digest(run, images):
     )
 
 
-@pytest.mark.parametrize(
-    ("searched", "given", "epochs", "says"),
-    [(1, None, 10, None), (3, None, 10, None), (4, None, 12, None), (9_000, None, 10_000, None), (2, 2, 2, None)]
-    + [(3, 2, 2, "The final training has 2 epochs, fewer than the 3 of the search, so the exported child may be")],
-)
-def test_the_final_training_is_longer_than_the_search_by_default(warnings, searched, given, epochs, says):
-    train = final_training.final_settings(dataclasses.replace(TRAIN, epochs=searched), given)
-    assert train == dataclasses.replace(TRAIN, epochs=epochs)
-    assert len(warnings) == (says is not None) and all(text.startswith(says) for text in warnings)
-
-
 @pytest.fixture(name="warnings")
 def _warnings(monkeypatch):
     texts = []

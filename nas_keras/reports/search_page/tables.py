@@ -25,8 +25,10 @@ from nas_keras.results.alarms import alarms_of
 from nas_keras.results.export_folder import read_exported
 from nas_keras.results.policy_history import History
 from nas_keras.results.runs import Run
+from nas_keras.spaces.architecture_names import name_key
 from nas_keras.spaces.cell import Cell
 from nas_keras.storage.run_folder import Workspace
+from nas_keras.trial import Trial
 
 
 class Section(NamedTuple):
@@ -82,7 +84,9 @@ def winner(facts: RunFacts) -> dict[str, Any] | None:
             [f"validation, after {_epochs(facts)} epochs", f"{percent(facts.winner.valid, facts.winner.valid_error)} %"]
         ]
         rows += [["test, likewise", f"{percent(facts.winner.test, facts.winner.test_error)} %"]]
-    exported = next((child for child in read_exported(Workspace(run.path)) if child.key == trial.key), None)
+    # Earlier versions of an export wrote the key itself.
+    keys = (trial.key, name_key(run.space, trial.key, trial.actions))
+    exported = next((child for child in read_exported(Workspace(run.path)) if child.key in keys), None)
     if exported:
         rows.append(
             ["validation, exported child", f"{percent(exported.valid_accuracy, exported.valid_error or math.nan)} %"]
@@ -97,7 +101,7 @@ def winner(facts: RunFacts) -> dict[str, Any] | None:
     rows += [[name, number(value, digits)] for name, value, digits in costs if value > 0]
     if one.epochs:
         rows.append(["epochs in the search", one.epochs])
-    rows += [["found by", f"{run.title}, trial {trial.trial}"], ["seed of its training", trial.seed]]
+    rows += [["found by", f"{run.title}, evaluation {_number(run, trial)}"], ["seed of its training", trial.seed]]
     cell = facts.space.decode(trial.actions)
     return {
         "name": facts.names[trial.key],
@@ -109,6 +113,11 @@ def winner(facts: RunFacts) -> dict[str, Any] | None:
     }
 
 
+def _number(run: Run, trial: Trial) -> int:
+    """The position of a trial among the evaluations of its run, from 1, as in the table of all of them."""
+    return 1 + sum(not other.cached and other.trial < trial.trial for other in run.trials)
+
+
 def settings(facts: RunFacts) -> list[tuple[str, Table]]:
     """Everything that the runs record of themselves: (title, table) for each."""
     found = []
@@ -118,7 +127,7 @@ def settings(facts: RunFacts) -> list[tuple[str, Table]]:
             "folder": run.path.name,
             "digest of D": run.digest or "no batch is complete",
             "space": f"{run.space!r}, fingerprint {run.space.fingerprint}",
-            "strategy": f"{strategy['name']}: {flatten(strategy['config'])}",
+            "strategy": ": ".join(filter(None, [strategy["name"], flatten(strategy["config"])])),
             **{name: run.fixed[name] for name in ("seed", "batch_size", "lag")},
             "objective": run.objective or ("validation accuracy" if facts.is_accuracy else "the evaluator's reward"),
             "limits": flatten(run.fixed.get("limits") or "none"),

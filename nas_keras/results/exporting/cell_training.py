@@ -3,8 +3,11 @@
 import os
 import pathlib
 
+from absl import logging
+
 from nas_keras._tensorflow import NONE
 from nas_keras.children.build import ChildConfig
+from nas_keras.children.caveats import few_steps
 from nas_keras.children.network import CellNetwork
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.data.images import Images
@@ -78,6 +81,8 @@ def export_cell(
         num_classes=images.num_classes,
         precision=train.precision,
     )
+    if caveat := few_steps(train, len(images.train_labels)):
+        logging.warning("%s", caveat)
     training = FinalTraining(
         make_model=CellNetwork(child).make_model(cell),
         train=train,

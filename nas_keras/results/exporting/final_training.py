@@ -85,14 +85,18 @@ def final_settings(train: TrainConfig, epochs: int | None) -> TrainConfig:
     if epochs is None:
         epochs = min(max(_LEAST_EPOCHS, _TIMES_LONGER * train.epochs), MOST_EPOCHS)
     check_at_least("epochs", epochs, 1)
-    if epochs < train.epochs:
+    return dataclasses.replace(train, epochs=epochs)
+
+
+def warn_if_shorter(train: TrainConfig, search: TrainConfig) -> None:
+    """Warns of a final training `train` that is shorter than the trainings of the search."""
+    if train.epochs < search.epochs:
         logging.warning(
             "The final training has %d epochs, fewer than the %d of the search, so the exported child may be worse "
             "than the one that was found. Leave epochs out, or use more.",
-            epochs,
             train.epochs,
+            search.epochs,
         )
-    return dataclasses.replace(train, epochs=epochs)
 
 
 def result_of(future: concurrent.futures.Future) -> Any:

@@ -13,7 +13,7 @@ from nas_keras.evaluators.operation_check import check_operations
 from nas_keras.results.export_folder import child_folder
 from nas_keras.results.exportable_run import ExportableRun
 from nas_keras.results.exporting.children import ExportJob
-from nas_keras.results.exporting.final_training import FinalTraining
+from nas_keras.results.exporting.final_training import FinalTraining, warn_if_shorter
 from nas_keras.results.formats.architecture_file import Architecture
 from nas_keras.spaces import operations
 from nas_keras.spaces.architecture_names import name_architecture
@@ -76,5 +76,6 @@ def check_trainings(run: ExportableRun, first: FinalTraining, names: Sequence[st
         num_classes=images.num_classes,
         precision=first.train.precision,
     )
+    warn_if_shorter(first.train, run.train)
     if caveat := few_steps(first.train, len(images.train_labels)):
         logging.warning("%s", caveat)

@@ -52,9 +52,8 @@ def load_model(
     best = Workspace(root).best
     folder = root if (root / ARCHITECTURE).exists() else best if rank == 1 else best / f"rank_{rank}"
     if (folder == root and rank != 1) or not (folder / ARCHITECTURE).exists():
-        raise InvalidValueError(
-            f"{root} has no exported child of rank {rank}. Export it by nk.export_best(workdir, top={rank})."
-        )
+        what = f"has no exported child of rank {rank}" if root.is_dir() else "is not a folder"
+        raise InvalidValueError(f"{root} {what}. Export it by nk.export_best(workdir, top={rank}).")
     architecture = read_architecture(folder / ARCHITECTURE)
     check_loadable("workdir", folder)
     model = _make(architecture, root, folder, space, build)(

@@ -102,14 +102,15 @@ class Progress:
             self._thread = None
 
     def describe(self) -> str:
-        """Everything but the number done, as text."""
+        """Everything but the number done, as text; a narrow terminal cuts off the end."""
         running = min(self._in_flight, self._num_parallel)
         parts = [f"{running:,} running", f"{self._failed:,} failed", f"{self._repeats:,} repeats"]
         parts += [f"{self._before:,} from before"] if self._before else []
-        best = "none succeeded yet"
-        if self._best is not None:
-            best = f"best {show_value(self._best.evaluation)} {name_architecture(self._space, self._best.actions)}"
-        return "; ".join([", ".join(parts), *self._pace(), best])  # a narrow terminal cuts off the end
+        if self._best is None:
+            return "; ".join(["none succeeded yet", *self._pace(), ", ".join(parts)])
+        best = f"best {show_value(self._best.evaluation)}"
+        cell = name_architecture(self._space, self._best.actions)
+        return "; ".join([best, *self._pace(), ", ".join(parts), f"best: {cell}"])
 
     def _count(self, trial: Trial) -> None:
         evaluation = trial.evaluation

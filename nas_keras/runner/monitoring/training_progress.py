@@ -69,8 +69,10 @@ def _read(path: str) -> int:
 
 def _time_left(elapsed: float, done: int, total: int, seconds: float) -> str:
     """The time left by the epochs that are done, or by the estimate."""
+    if done >= total:
+        return "writing the files"
     expected = elapsed / done * total if done else seconds
-    if not expected:
+    if expected <= elapsed:
         return ""
     return f"about {tqdm.tqdm.format_interval(int(max(0.0, expected - elapsed)))} left"
 

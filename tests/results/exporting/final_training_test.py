@@ -7,7 +7,7 @@ import pytest
 
 from nas_keras.children.train_config import MOST_EPOCHS, TrainConfig
 from nas_keras.errors import InvalidValueError
-from nas_keras.results.exporting.final_training import final_settings, result_of
+from nas_keras.results.exporting.final_training import final_settings, result_of, warn_if_shorter
 from nas_keras.system.atomic_files import WriteError
 
 
@@ -25,7 +25,9 @@ def test_everything_but_the_epochs_stays(caplog):
 
 def test_fewer_epochs_than_in_the_search_give_a_warning(caplog):
     with caplog.at_level(logging.WARNING):
-        final_settings(TrainConfig(epochs=4), 2)
+        warn_if_shorter(TrainConfig(epochs=4), TrainConfig(epochs=4))
+        assert not caplog.messages
+        warn_if_shorter(TrainConfig(epochs=2), TrainConfig(epochs=4))
     assert "The final training has 2 epochs, fewer than the 4 of the search" in caplog.text
 
 

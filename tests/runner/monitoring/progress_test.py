@@ -41,14 +41,14 @@ def _clock(monkeypatch):
 def test_the_line_says_what_is_done_and_what_is_left(clock):
     line = Progress(SPACE, max_evaluations=12, num_parallel=2, stream=io.StringIO())
     line.start(Dataset(Origin("s", "r")))
-    assert line.describe() == "0 running, 0 failed, 0 repeats; none succeeded yet"
+    assert line.describe() == "none succeeded yet; 0 running, 0 failed, 0 repeats"
     line.sent(5)
-    assert line.describe().startswith("2 running, 0 failed")
+    assert line.describe().startswith("none succeeded yet; 2 running, 0 failed")
     clock.now += 60
     for number, reward in enumerate((0.25, None, 0.75, 0.5)):
         line.finished(_trial(number, reward))
     line.told([_trial(0, 0.25), _trial(0, 0.25, cached=True)])
-    assert line.describe() == "1 running, 1 failed, 1 repeats; 240 per hour; 02:00 left; best 0.75 d0=0, d1=2"
+    assert line.describe() == "best 0.75; 240 per hour; 02:00 left; 1 running, 1 failed, 1 repeats; best: d0=0, d1=2"
     line.close()
 
 
@@ -59,14 +59,14 @@ def test_what_the_run_holds_already_is_counted_but_not_in_the_pace(clock):
     dataset = types.SimpleNamespace(finished=[*dataset.trials, *waiting], pending=waiting)
     line = Progress(SPACE, max_evaluations=99, max_seconds=90, stream=io.StringIO())
     line.start(dataset)
-    assert line.describe() == "0 running, 1 failed, 1 repeats, 4 from before; 01:30 left; best 0.9 d0=0, d1=0"
+    assert line.describe() == "best 0.9; 01:30 left; 0 running, 1 failed, 1 repeats, 4 from before; best: d0=0, d1=0"
     line.sent(1)
     line.finished(_trial(2))  # its batch is open again
-    assert line.describe().startswith("1 running, 1 failed, 1 repeats, 4 from before")
+    assert "; 1 running, 1 failed, 1 repeats, 4 from before; " in line.describe()
     clock.now += 36
     line.finished(_trial(4))
     # 20 keys in all, 15 of which would take 9 minutes: the time limit ends the search earlier.
-    assert line.describe().endswith("; 100 per hour; 00:54 left; best 0.9 d0=0, d1=0")
+    assert line.describe().startswith("best 0.9; 100 per hour; 00:54 left; ")
     line.close()
 
 
@@ -74,7 +74,7 @@ def test_refused_architectures_are_not_counted():
     line = Progress(SPACE, max_evaluations=12, stream=io.StringIO())
     line.sent(1)
     line.finished(nk.Trial(0, 0, 0, 0, (0, 0), (), "k", False, nk.Evaluation.refusal("too large")))
-    assert (line._done, line.describe()) == (0, "0 running, 0 failed, 0 repeats; none succeeded yet")
+    assert (line._done, line.describe()) == (0, "none succeeded yet; 0 running, 0 failed, 0 repeats")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,8 @@ def test_in_a_terminal_one_line_is_drawn_over_and_over(monkeypatch):
     drawn = terminal.getvalue()
     assert drawn.count("\r") > 2 and drawn.count("\n") == 1 and drawn.endswith("\n")
     assert re.search(
-        r"1/3 networks \|#+\d? +\| 0 running, 0 failed, 0 repeats; [\d,]+ per hour; .* best 0.5 d0=1, d1=2", drawn
+        r"1/3 networks \|#+\d? +\| best 0.5; [\d,]+ per hour; .*; 0 running, 0 failed, 0 repeats; best: d0=1, d1=2",
+        drawn,
     )
 
 
@@ -123,7 +124,8 @@ def test_elsewhere_a_plain_line_comes_now_and_then(monkeypatch):
     line.close()
     lines = stream.getvalue().splitlines()
     assert all(
-        re.fullmatch(r"1 of 3 networks done: 0 running, 0 failed, 0 repeats; .* best 0.5 .*", text) for text in lines
+        re.fullmatch(r"1 of 3 networks done: best 0.5; .*; 0 running, 0 failed, 0 repeats; best: .*", text)
+        for text in lines
     )
 
 
@@ -177,14 +179,14 @@ def _run_in_terminal(*arguments):
 
 def test_in_python_the_line_is_shown_in_a_terminal_and_nowhere_else():
     assert run_python(_SEARCH.format("")).stderr == ""
-    assert re.search(r"20/20 networks \|.*best 29 x=29", _run_in_terminal("-c", _SEARCH.format("")))
+    assert re.search(r"20/20 networks \|\S+\| best 29; .*best: x=29", _run_in_terminal("-c", _SEARCH.format("")))
     assert _run_in_terminal("-c", _SEARCH.format(", progress=False")) == ""
 
 
 def test_a_search_from_the_command_line_shows_it_unless_it_is_quiet(tmp_path):
     search = [ROOT / "launch" / "search.py", "--reward=table", "--strategy=random", "--final_epochs=0"]
     search += ["--max_evaluations=10", f"--workdir={tmp_path}"]
-    assert re.search(r"10/10 cells \|.*best 99\.\d\d% ", _run_in_terminal(*map(str, search)))
+    assert re.search(r"10/10 cells \|\S+\| best 99\.\d\d%; ", _run_in_terminal(*map(str, search)))
     assert "cells |" not in _run_in_terminal(*map(str, search), "--quiet")
 
 

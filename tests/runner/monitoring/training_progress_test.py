@@ -56,8 +56,8 @@ def test_a_file_that_cannot_be_written_or_read_is_no_error(tmp_path):
 
 @pytest.mark.parametrize(
     ("elapsed", "done", "seconds", "left"),
-    [(10.0, 0, 0.0, ""), (10.0, 0, 30.0, "about 00:20 left"), (40.0, 0, 30.0, "about 00:00 left"),
-     (20.0, 2, 500.0, "about 01:20 left")],
+    [(10.0, 0, 0.0, ""), (10.0, 0, 30.0, "about 00:20 left"), (40.0, 0, 30.0, ""),
+     (20.0, 2, 500.0, "about 01:20 left"), (50.0, 10, 40.0, "writing the files")],
 )  # fmt: skip
 def test_the_time_left(elapsed, done, seconds, left):
     assert _time_left(elapsed, done, 10, seconds) == left
