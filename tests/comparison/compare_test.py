@@ -33,6 +33,9 @@ class _Scripted(RandomSearch):
         batches = self._batches[iteration : iteration + 1]
         return nk.Proposals(np.array(batches[0] if batches else [], np.int32).reshape(-1, 1)[:n])
 
+    def _tell(self, trials, iteration):
+        pass
+
 
 @dataclasses.dataclass(frozen=True)
 class _ScriptedContender:

@@ -21,7 +21,7 @@ from helpers import ROOT, facts, grid
 
 import nas_keras as nk
 from nas_keras import _tensorflow
-from nas_keras.data import tfds
+from nas_keras.data.tfds_pixels import SplitReader
 from nas_keras.results.repair import repair
 from nas_keras.storage.dataset import Dataset
 from nas_keras.storage.records import schema as record
@@ -521,7 +521,7 @@ def test_fuzz_every_feature_with_odd_values(tmp_path):
 
 
 def test_fuzz_a_data_sets_own_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(tfds, "_read", lambda *_: pytest.fail("nothing of it can be read"))
+    monkeypatch.setattr(SplitReader, "read", lambda *_, **__: pytest.fail("nothing of it can be read"))
     folder = pathlib.Path(shutil.copytree(ROOT / "testdata" / "mnist" / "3.0.1", tmp_path / "mnist" / "3.0.1"))
     rng = random.Random(3)
     for name in ("features.json", "dataset_info.json"):

@@ -149,7 +149,10 @@ def _bases(tmp_path_factory):
         "top_trials": (nk.top_trials, {"trials": [nk.Trial(**trial)], "count": 1}),
         "pareto": (nk.pareto, {"trials": [nk.Trial(**trial)]}),
         "export_best": (nk.export_best, {"workdir": folder / "failed"}),
+        "load_run": (nk.load_run, {"path": folder / "failed"}),
         "load_model": (nk.load_model, {"workdir": folder / "failed"}),
+        "plot_policy": (nk.plot_policy, {"workdir": folder / "failed"}),
+        "plot_run": (lambda workdir: nk.plot_run(workdir), {"workdir": folder / "failed"}),
         "plot_cell": (nk.plot_cell, {"cell": nk.Cell.chain("identity")}),
     }
 
@@ -165,6 +168,7 @@ NAMES = (
     "strategies.ReinforceConfig", "strategies.PPOPredictorConfig", "RandomSearch.ask", "PPO.ask", "Images.from_arrays",
     "Images.from_folder", "load_images", "TrainingEvaluator", "TableEvaluator", "search", "top_trials", "export_best",
     "load_model",
+    "load_run", "plot_run", "plot_policy",
     "plot_cell", "suggest_configs", "Limits", "pareto", "import_file",
 )  # fmt: skip
 

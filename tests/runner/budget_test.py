@@ -251,7 +251,9 @@ def test_a_collapsed_policy_ends_the_search_by_a_stated_rule(tmp_path, monkeypat
     settings = {"lag": lag, "max_evaluations": 100, "batch_size": 10}
     result = _search(tmp_path / "run", strategy=Repeats(space), **settings)
     assert (result.stopped, len(result.trials), result.num_evaluations) == ("no new proposals", 53, 3)
-    assert len(warnings) == 1 and warnings[0].startswith("The latest 50 proposals were all cache hits: ")
+    alarm, warning = warnings
+    assert alarm.startswith("Alarm, policy collapsed: 10 of the 10 proposals are d0=0, d1=0, d2=0, ")
+    assert warning.startswith("The latest 50 proposals were all cache hits: ")
     # The same again, and on if `max_trials` says that repeats are wanted.
     again = _search(tmp_path / "run", strategy=Repeats(space), **settings)
     assert (again.stopped, facts(again.trials)) == ("no new proposals", facts(result.trials))
