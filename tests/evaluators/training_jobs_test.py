@@ -14,9 +14,12 @@ class _Pool:
 
     def __init__(self):
         self.futures = {}
+        self.finished_at_retry = []  # keys of first tries that finish when a second try is submitted
 
     def submit(self, job, is_retry):
         future = self.futures[job.key, is_retry] = concurrent.futures.Future()
+        for key in self.finished_at_retry if is_retry else ():
+            self.finish(key)
         return future
 
     def finish(self, key, *, is_retry=False):
@@ -50,8 +53,8 @@ def test_children_come_as_they_finish():
 
 def test_a_child_out_of_memory_is_tried_once_more_under_the_other_recipe():
     pool, _, answers = _start(retry_recipe="half")
+    pool.finished_at_retry = ["b"]
     pool.fail("a")
-    pool.finish("b")
     job, evaluation = next(answers)
     assert (job.key, evaluation.recipe) == ("b", "") and ("a", True) in pool.futures
     pool.finish("a", is_retry=True)
@@ -61,8 +64,8 @@ def test_a_child_out_of_memory_is_tried_once_more_under_the_other_recipe():
 
 def test_there_is_no_third_try():
     pool, _, answers = _start(retry_recipe="half")
+    pool.finished_at_retry = ["b"]
     pool.fail("a")
-    pool.finish("b")
     next(answers)
     pool.fail("a", is_retry=True)
     _, evaluation = next(answers)

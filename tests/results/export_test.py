@@ -348,7 +348,7 @@ def test_a_format_that_disagrees_ends_the_export_and_leaves_the_files_as_they_we
         def __exit__(self, *exception):
             pass
 
-        def submit(self, function, *, training, folder):
+        def submit(self, function, *, training, folder, progress_file=""):
             future = concurrent.futures.Future()
             if function.__name__ == "_train":
                 pathlib.Path(folder).mkdir()
