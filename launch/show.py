@@ -48,12 +48,12 @@ def main() -> None:
     rows = rows[: _TOP.value]
     if _SORT.value is not None:
         rows = sort(rows, columns, _SORT.value)
-    if not rows:
-        print(f"None of the {len(run.trials):,} trials meets the conditions.", file=sys.stderr)
     if _CSV.value:
         write_csv(sys.stdout, columns, rows)
-    else:
+    elif rows:
         print("\n".join(trial_lines(rows)))
+    else:
+        print(f"None of the {len(run.trials):,} trials meets the conditions.")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ CASES = {
     "best": [TABLE, "--top=2"],
     "best small": [TABLE, "--top=1", "--where=num_params<20000"],
     "csv": [RUN, "--csv", "--sort=-num_params", "--where=reward>0.99", "--where=combine=add", "--where=cached=false"],
+    "none": [TABLE, "--where=num_params<1"],
     "no column": [RUN, "--where=accuracy>1"],
     "no number": [RUN, "--where=key>1"],
     "no order": [RUN, "--sort=size"],
@@ -41,6 +42,10 @@ def test_the_best_are_those_that_meet_the_conditions(answers):
     assert error is None
     (row,) = output.splitlines()[1:]
     assert int(row.split()[3].replace(",", "")) < 20_000
+
+
+def test_that_no_trial_meets_the_conditions_is_said(answers):
+    assert answers["none"] == (None, "None of the 320 trials meets the conditions.\n")
 
 
 def test_csv_is_filtered_and_sorted(answers):

@@ -292,6 +292,11 @@ def test_kernels_in_a_configuration_that_are_no_text_are_refused(tmp_path, image
         nk.export_best(tmp_path, images=images)
 
 
+def test_a_wrong_progress_is_refused(run, images):
+    with pytest.raises(InvalidValueError, match="^progress='yes' is not allowed: it must be True or False."):
+        nk.export_best(run[0], images=images, progress="yes")
+
+
 def test_an_exported_child_is_loaded_as_a_keras_model(run, images, tmp_path):
     workdir, _, exported = run
     tf = load_tensorflow()
@@ -306,6 +311,8 @@ def test_an_exported_child_is_loaded_as_a_keras_model(run, images, tmp_path):
         assert str(error.value) == (
             f"{missing} has no exported child of rank {rank}. Export it by nk.export_best(workdir, top={rank})."
         )
+    with pytest.raises(InvalidValueError, match="nowhere is not a folder. Export it by nk.export_best"):
+        nk.load_model(tmp_path / "nowhere")
     shutil.copytree(workdir, tmp_path / "run")
     weights = tmp_path / "run" / "best" / "saved_model" / "variables" / "variables.data-00000-of-00001"
     weights.write_bytes(weights.read_bytes()[:100])
