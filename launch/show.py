@@ -50,10 +50,10 @@ def main() -> None:
         rows = sort(rows, columns, _SORT.value)
     if _CSV.value:
         write_csv(sys.stdout, columns, rows)
-    elif rows:
-        print("\n".join(trial_lines(rows)))
-    else:
-        print(f"None of the {len(run.trials):,} trials meets the conditions.")
+        return
+    print("\n".join(trial_lines(rows)))
+    if not rows:
+        print("No trial meets the conditions." if _WHERE.value else "There is no trial to show yet.")
 
 
 if __name__ == "__main__":

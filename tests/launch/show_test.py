@@ -14,6 +14,7 @@ CASES = {
     "best small": [TABLE, "--top=1", "--where=num_params<20000"],
     "csv": [RUN, "--csv", "--sort=-num_params", "--where=reward>0.99", "--where=combine=add", "--where=cached=false"],
     "none": [TABLE, "--where=num_params<1"],
+    "none csv": [TABLE, "--where=num_params<1", "--csv"],
     "no column": [RUN, "--where=accuracy>1"],
     "no number": [RUN, "--where=key>1"],
     "no order": [RUN, "--sort=size"],
@@ -45,7 +46,10 @@ def test_the_best_are_those_that_meet_the_conditions(answers):
 
 
 def test_that_no_trial_meets_the_conditions_is_said(answers):
-    assert answers["none"] == (None, "None of the 320 trials meets the conditions.\n")
+    header = "trial  reward  accuracy  parameters  seconds  key"
+    assert answers["none"] == (None, f"{header}\nNo trial meets the conditions.\n")
+    assert answers["none csv"][1].splitlines()[0].startswith("trial,op_1,op_2,") and answers["none csv"][0] is None
+    assert len(answers["none csv"][1].splitlines()) == 1
 
 
 def test_csv_is_filtered_and_sorted(answers):
