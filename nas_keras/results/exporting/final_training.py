@@ -16,15 +16,12 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from nas_keras.children.flops import count_flops
 from nas_keras.children.train_config import MOST_EPOCHS, TrainConfig
 from nas_keras.children.training import MakeModel, Split, train_child
 from nas_keras.errors import check_at_least
 from nas_keras.evaluators.workers.pool import WorkerPool
-from nas_keras.results.formats import readers
-from nas_keras.results.formats.agreement import predict_all
-from nas_keras.results.formats.writing import ChildToWrite, write_formats
-from nas_keras.results.model_card.accuracy import Answers
+from nas_keras.results.exporting.measured_writing import write_and_measure
+from nas_keras.results.formats.writing import ChildToWrite
 from nas_keras.results.model_card.facts import Written
 from nas_keras.runner.monitoring.training_progress import write_epochs
 from nas_keras.system.atomic_files import WriteError, writing
@@ -151,27 +148,9 @@ def _write(splits: dict[str, Split], *, training: FinalTraining, folder: str) ->
         is_own=training.has_own_code,
         quantize=training.quantize,
     )
-    part = "test" if "test" in splits else "valid"
     try:
         with writing(folder):
             os.remove(path)
-            formats, probabilities = write_formats(child, path.parent, train=splits["train"], measured_on=splits[part])
+            return write_and_measure(child, path.parent, splits)
     except WriteError as error:
         return str(error)
-    labels = np.asarray(splits[part].labels)
-    on_valid = probabilities
-    if part == "test":
-        on_valid = predict_all(readers.predict_child(model), splits["valid"].images)
-    return Written(
-        valid_accuracy=_accuracy(on_valid, splits["valid"]),
-        test_accuracy=_accuracy(probabilities, splits["test"]) if part == "test" else None,
-        num_params=model.count_params(),
-        flops=count_flops(model),
-        formats=formats,
-        answers=Answers.of("test" if part == "test" else "validation", probabilities, labels),
-    )
-
-
-def _accuracy(probabilities: np.ndarray, split: Split) -> float:
-    """Returns the accuracy as Keras measures it, in single precision."""
-    return float(np.float32(np.mean(probabilities.argmax(-1) == np.asarray(split.labels))))
