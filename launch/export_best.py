@@ -10,6 +10,7 @@ from absl import flags
 
 import nas_keras as nk
 from nas_keras._launch import script
+from nas_keras._launch.final_flags import FinalSettingsFlags
 from nas_keras._launch.flag_checks import check_given
 from nas_keras._launch.image_flags import ImageFlags
 from nas_keras._launch.user_code import BuildFlags, ImportFlags
@@ -22,8 +23,12 @@ _IMPORT = ImportFlags()
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, whose search must not be running. Required.")
 _TOP = flags.DEFINE_integer("top", 1, "Number of children, the best first.")
 _EPOCHS = flags.DEFINE_integer(
-    "epochs", None, "Epochs of the longer training. Default: 10, or three times those of the search if that is more."
+    "epochs",
+    None,
+    "Epochs of the longer training. Default: those of --final_recipe, or else 10, or three times those of the search "
+    "if that is more.",
 )
+_FINAL = FinalSettingsFlags()
 _IMAGES = ImageFlags(__file__, "where the search had it, or the copy of MNIST that comes along", folder=True)
 _BUILD = BuildFlags(
     "Function of a file of --import that built the children. Default: the one with the code of the run."
@@ -40,8 +45,7 @@ def main() -> None:
     _IMPORT.load()
     check_given("workdir", "the folder of a search", "runs/mnist")
     check_at_least("top", _TOP.value, 1)
-    if _EPOCHS.value is not None:
-        nk.TrainConfig(epochs=_EPOCHS.value)
+    _FINAL.settings(_EPOCHS.value)
     _WORKERS.check()
     _IMAGES.check()
     build = _BUILD.function_of(open_run("workdir", _WORKDIR.value).recipe)
@@ -55,6 +59,7 @@ def main() -> None:
         workers=_WORKERS.workers,
         quantize=_QUANTIZE.value,
         progress=not _QUIET.value,
+        **_FINAL.arguments,
     )
     for child in exported:
         print(f"{child.rank}. {child.title}: {child.summary}  {os.path.join(_WORKDIR.value, child.path)}")

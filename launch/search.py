@@ -54,9 +54,10 @@ def main() -> None:
     configs = _REWARD.configs(images, Workspace(_SEARCH.workdir))
     needs_latency = "latency_ms" in settings.objective.costs
     with _REWARD.evaluator(images, configs, _SEARCH.limits(), measure_latency=needs_latency) as evaluator:
-        final_epochs = _FINAL.epochs(evaluator, images)
+        build = _REWARD.build(evaluator.recipe) if _FINAL.exports else None
+        final_epochs = _FINAL.epochs(evaluator, images, build)
         evaluator.check(settings.space)
-        time_budget = _FINAL.time_budget(began, evaluator, final_epochs)
+        time_budget = _FINAL.time_budget(began, evaluator, images, build)
         _print_plan(settings, images, configs, time_budget)
         result = _search(evaluator, settings, time_budget)
     max_minutes = _FINAL.max_minutes
@@ -64,7 +65,7 @@ def main() -> None:
     print("", *end, sep="\n")
     is_exported = False
     if result.best and final_epochs:
-        wanted = {"images": images, "space": settings.space, "build": _REWARD.build(evaluator.recipe)}
+        wanted = {"images": images, "space": settings.space, "build": build, **_FINAL.arguments}
         is_exported = _export(wanted, result, final_epochs, time_budget)
     print("", *results.describe_places(_SEARCH.workdir, is_exported=is_exported), sep="\n")
 
@@ -120,7 +121,8 @@ def _export(wanted: dict[str, Any], result, final_epochs: int, time_budget: Time
             epochs = time_budget.epochs_that_fit(result.best)
             print(f"\n{time_budget.describe_final(result.best)}")
             if epochs < final_epochs:
-                print(f"Without a limit: launch/export_best.py --workdir={workdir} --epochs={final_epochs}")
+                command = f"launch/export_best.py --workdir={workdir} --epochs={final_epochs}{_FINAL.text}"
+                print(f"Without a limit: {command}")
         if not epochs:
             return False
         print(f"\nTraining the best child for {epochs} epochs ...", flush=True)

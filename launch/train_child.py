@@ -28,9 +28,10 @@ from nas_keras._launch.space_flags import SpaceFlags
 from nas_keras._launch.user_code import BuildFlags, ImportFlags
 from nas_keras._launch.worker_flags import WorkerFlags
 from nas_keras._tensorflow import NONE
-from nas_keras.children.named_recipes import train_config_of
+from nas_keras.children.augmentation import check_shift
+from nas_keras.children.named_recipes import FINAL, train_config_of
 from nas_keras.children.network import CellNetwork
-from nas_keras.errors import InvalidValueError, check_at_least
+from nas_keras.errors import InvalidValueError, check_at_least, check_choice
 from nas_keras.evaluators.network_check import network_of
 from nas_keras.reports.markdown import percent
 from nas_keras.reports.standings import names, places, select_cells, standings
@@ -62,6 +63,12 @@ _CHILD = ConfigFlags(nk.ChildConfig, unset=_usual(nk.ChildConfig))
 _TRAIN = ConfigFlags(
     nk.TrainConfig, unset=_usual(nk.TrainConfig, but=("epochs", "shift")), defaults={"epochs": 10, "shift": 1}
 )
+_RECIPE = flags.DEFINE_string(
+    "final_recipe",
+    None,
+    f"Settings of the training by name, {', '.join(FINAL)}, some of which given flags replace. Default: those of the "
+    "searches, and of the flags.",
+)
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Trainings of each cell, with the seeds of searches with --seed=0, 1, ...")
 _IMAGES = ImageFlags(
     __file__,
@@ -79,6 +86,8 @@ _WORKERS = WorkerFlags()
 def main() -> None:
     """Checks the flags, trains the cells that the table lacks, and prints the standings of the whole table."""
     _IMPORT.load()
+    if _RECIPE.value:
+        check_choice("final_recipe", _RECIPE.value, FINAL)
     _ONE.check(("from", "top", "cells", "space", "num_nodes", "table", "seeds", "build", "workers", "child_timeout"))
     if _ONE.is_given:
         _train_one()
@@ -126,10 +135,11 @@ def _train_one() -> None:
     images = _IMAGES.images()
     if architecture is None:
         configs = nk.suggest_configs(images, **{**_CHILD.values(), **_TRAIN.values()})
-        child, train = configs.child, configs.train
+        child, train = configs.child, _with_recipe(configs.train)
     else:
         child = _CHILD.replace(architecture.child or nk.ChildConfig(), _CHILD.given())
-        train = _TRAIN.replace(architecture.train, _TRAIN.given())
+        train = _with_recipe(_TRAIN.replace(architecture.train, _TRAIN.given()))
+    check_shift(train, images.image_shape)
     seed = _ONE.training_seed(cell)
     print(f"Training {cell} for {train.epochs} epochs on {len(images.train_labels):,} images of {images.name} ...")
     if folder is None:
@@ -151,6 +161,11 @@ def _train_one() -> None:
         print(f"The network:   {folder} (MODEL_CARD.md describes it)")
 
 
+def _with_recipe(train: nk.TrainConfig) -> nk.TrainConfig:
+    """Returns the settings of --final_recipe with those of the flags that are given; without it, `train`."""
+    return _TRAIN.replace(FINAL[_RECIPE.value], _TRAIN.given()) if _RECIPE.value else train
+
+
 def _evaluator(runs: list[Run]) -> nk.TrainingEvaluator:
     """Makes an evaluator that trains by the recipe of the searches, if there are any, but longer."""
     child, train, distribute, build = nk.ChildConfig(), nk.TrainConfig(), NONE, None
@@ -168,7 +183,7 @@ def _evaluator(runs: list[Run]) -> nk.TrainingEvaluator:
         images,
         child=None if build else _CHILD.replace(child, _CHILD.values()),
         build=build,
-        train=_TRAIN.replace(train, _TRAIN.values()),
+        train=_with_recipe(_TRAIN.replace(train, _TRAIN.values())),
         workers=_WORKERS.workers,
         distribute=distribute,
         child_timeout=_WORKERS.child_timeout,

@@ -11,6 +11,7 @@ from nas_keras.children.train_config import TrainConfig
 ENOUGH_STEPS = 400  # that a child needs, about; the default settings take 429 on MNIST
 FEW_STEPS = 350  # fewer than this are not "about 400"
 _ENOUGH_CHILDREN = 5  # the median of fewer says little
+_MOST_OF_START = 0.01  # share of a moving average of the weights that the initial weights may have
 _CHANCE = 0.05  # probability that guessing alone exceeds the threshold
 
 
@@ -20,7 +21,7 @@ def count_steps(train: TrainConfig, num_images: int) -> int:
 
 
 def few_steps(train: TrainConfig, num_images: int) -> str | None:
-    """Returns a sentence if a child gets fewer than `FEW_STEPS` training steps, else None.
+    """Returns a sentence if a child gets fewer than `FEW_STEPS` training steps, or too few for `ema`, else None.
 
     Args:
         train: the settings of the training.
@@ -28,7 +29,13 @@ def few_steps(train: TrainConfig, num_images: int) -> str | None:
     """
     steps = count_steps(train, num_images)
     if steps >= FEW_STEPS:
-        return None
+        share = train.ema**steps
+        if share <= _MOST_OF_START:
+            return None
+        return (
+            f"With ema={train.ema}, the initial weights make up {share:.0%} of the average over {steps:,} training "
+            "steps. Use a smaller ema, or more epochs."
+        )
     epochs = math.ceil(ENOUGH_STEPS * train.epochs / steps)
     return (
         f"A child is trained for only {steps:,} steps (batches of {min(train.batch_size, num_images):,} of "

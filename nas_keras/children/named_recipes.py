@@ -1,4 +1,4 @@
-"""Named recipes, those of the shipped tables, and the conversion between configurations and parts of a recipe.
+"""Named recipes: those of the shipped tables and of final trainings; and configurations as parts of a recipe.
 
 A named recipe never changes: a better one gets a new name and a new table.
 """
@@ -29,6 +29,11 @@ class NamedRecipe:
 NAMED = {
     "mnist_v1": NamedRecipe("mnist", ChildConfig(), TrainConfig(epochs=3, shift=1)),
     "mnist_1epoch_v1": NamedRecipe("mnist", ChildConfig(), TrainConfig(epochs=1)),
+}
+
+# Longer trainings of the best children of a search, by name.
+FINAL = {
+    "mnist_long_v1": TrainConfig(epochs=30, shift=2, rotate=10, label_smoothing=0.05, weight_decay=0.01, ema=0.999),
 }
 
 

@@ -38,6 +38,9 @@ class TrainConfig:
             more and less than 1. The measured loss is that of the labels themselves.
         class_weights: "none", or "balanced", in which the training loss weighs an image by the inverse of the frequency
             of its class. Accuracies count every image once, in either case.
+        ema: momentum of an exponential moving average of the weights, which takes their place after the last step, 0 or
+            more and less than 1. With 0.999 it spans about 1,000 steps, of which a training needs several times as
+            many. With 0, the weights are those of the last step.
     """
 
     epochs: int = 1
@@ -52,6 +55,7 @@ class TrainConfig:
     weight_decay: float = dataclasses.field(default=0.0, metadata={"later": True})
     label_smoothing: float = dataclasses.field(default=0.0, metadata={"later": True})
     class_weights: str = dataclasses.field(default="none", metadata={"later": True})
+    ema: float = dataclasses.field(default=0.0, metadata={"later": True})
 
     def __post_init__(self) -> None:
         use_python_numbers(self)
@@ -78,7 +82,10 @@ class TrainConfig:
                 f"label_smoothing={self.label_smoothing} is a fraction of a label: give 0 or more and less than 1."
             )
         check_choice("class_weights", self.class_weights, CLASS_WEIGHTS)
-        for name in ("rotate", "weight_decay", "label_smoothing"):  # 10 and 10.0 are one recipe
+        check_at_least("ema", self.ema, 0, integer=False)
+        if self.ema >= 1:
+            raise InvalidValueError(f"ema={self.ema} must be below 1; 0.99 to 0.9999 are usual.")
+        for name in ("rotate", "weight_decay", "label_smoothing", "ema"):  # 10 and 10.0 are one recipe
             object.__setattr__(self, name, float(getattr(self, name)))
 
 

@@ -182,20 +182,34 @@ def _compile(model: Any, config: TrainConfig, *, num_classes: int, steps_per_epo
     logits, labels = tf.zeros([1, num_classes]), tf.zeros([1], tf.int32)
     model.compiled_loss.build(logits)
     model.compiled_metrics.build(logits, labels)
-    if config.weight_decay:
-        model.optimizer.build(model.trainable_variables)
-    else:
+    if _has_fused_optimizer(config):
         model.optimizer._create_all_weights(model.trainable_variables)  # Keras calls it in `fit`; nothing public does
+    else:
+        model.optimizer.build(model.trainable_variables)
+
+
+def _has_fused_optimizer(config: TrainConfig) -> bool:
+    """Whether Keras' legacy Adam trains; its fused kernel gives the same update in a third of the time to trace."""
+    return not config.weight_decay and not config.ema
 
 
 def _make_optimizer(model: Any, config: TrainConfig, *, num_steps: int) -> Any:
-    """Makes Adam, or AdamW if the weights decay; the kernels decay, but neither biases nor batch norm."""
+    """Makes Adam, or AdamW if the weights decay; the kernels decay, but neither biases nor batch norm.
+
+    At the end of `fit`, Keras puts the moving average of the weights in their place, if there is one.
+    """
     schedule = make_schedule(config, num_steps)
-    if not config.weight_decay:
-        # The legacy optimizer has a fused kernel: the same update, and a third of the time to trace.
+    if _has_fused_optimizer(config):
         return tf.keras.optimizers.legacy.Adam(schedule)
-    optimizer = tf.keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, jit_compile=config.jit_compile)
-    optimizer.exclude_from_weight_decay([weight for weight in model.trainable_variables if weight.shape.rank < 2])
+    optimizer = tf.keras.optimizers.Adam(
+        schedule,
+        weight_decay=config.weight_decay or None,
+        use_ema=bool(config.ema),
+        ema_momentum=config.ema,
+        jit_compile=config.jit_compile,
+    )
+    if config.weight_decay:
+        optimizer.exclude_from_weight_decay([weight for weight in model.trainable_variables if weight.shape.rank < 2])
     return optimizer
 
 

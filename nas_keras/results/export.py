@@ -8,9 +8,6 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from absl import logging
-
-from nas_keras.children.caveats import guessing, guessing_accuracy, standard_error
 from nas_keras.children.train_config import TrainConfig
 from nas_keras.data.images import Images
 from nas_keras.errors import check_at_least, check_flag, check_type
@@ -24,10 +21,10 @@ from nas_keras.results.export_folder import (
     write_exported,
 )
 from nas_keras.results.exportable_run import ExportableRun, check_exportable, open_exportable_run
+from nas_keras.results.exporting.accuracies import errors_of, warn_of_guessing
 from nas_keras.results.exporting.children import ExportJob, export_children, has_test
-from nas_keras.results.exporting.final_training import final_settings
+from nas_keras.results.exporting.final_settings import FinalSettings
 from nas_keras.results.exporting.planning import check_trainings, plan_export
-from nas_keras.results.model_card.facts import Written
 from nas_keras.spaces.architecture_names import name_key
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.trial import Trial
@@ -38,6 +35,10 @@ def export_best(
     *,
     top: int = 1,
     epochs: int | None = None,
+    recipe: str | TrainConfig | None = None,
+    filters: int | None = None,
+    cells_per_stage: int | None = None,
+    stem_stride: int | None = None,
     images: Images | None = None,
     space: SearchSpace | None = None,
     build: Callable[..., Any] | None = None,
@@ -48,13 +49,17 @@ def export_best(
     """Trains the best children of a run longer, on the training split, tests each once and writes it in all formats.
 
     Every finished child counts, also those of a batch that is not complete yet. A child that was already exported with
-    the same number of epochs is not trained again. If there is no usable test split, a child is exported with the test
+    the same settings is not trained again. If there is no usable test split, a child is exported with the test
     accuracy None. docs/child.md describes the files.
 
     Args:
         workdir: the folder of the run, whose rewards come from training (or from a table of trainings).
         top: number of children.
-        epochs: number of epochs of the final training; None: 10, or three times those of the search if that is more.
+        epochs: epochs of the final training; None: those of `recipe`, or else 10, or three times the search's if more.
+        recipe: its settings, an `nk.TrainConfig` or the name "mnist_long_v1"; None: those of the search.
+        filters: of the final network, see `nk.ChildConfig`; None: as in the search. The same holds for the next two.
+        cells_per_stage: see `nk.ChildConfig`.
+        stem_stride: see `nk.ChildConfig`.
         images: the data set of the run; None: loaded again from where the run had it.
         space: the space of the run; None: rebuilt from the run's configuration.
         build: the function that built the children of the run, with the same code; None if it was a search of cells.
@@ -67,7 +72,7 @@ def export_best(
         The exported children, best first.
 
     Raises:
-        InvalidValueError: if the folder is not a run folder, or its rewards do not come from trained children.
+        InvalidValueError: if the folder is no run folder, or its children were not trained, or cannot be in this way.
         DataError: if a file of the run is corrupt, or the images are not those of the run.
         WriteError: if the disk is full, writing is not allowed, or the like.
         ExportError: if a child cannot be written in one of the formats.
@@ -76,39 +81,29 @@ def export_best(
     check_flag("quantize", quantize)
     if progress is not None:
         check_flag("progress", progress)
-    run, train = _open(workdir, top=top, epochs=epochs, images=images, space=space, build=build)
+    final = FinalSettings(epochs, recipe, filters, cells_per_stage, stem_stride)
+    run = _open(workdir, top=top, final=final, images=images, space=space, build=build)
     with run.workspace.locked():
-        trials, exported, todo = _compare(run, top, train, images, quantize=quantize)
-        if todo:
-            names = run.operations_of(todo.values())
-            images = images or run.load_images()
-            check_exportable(run.recipe, images)
-            jobs = {
-                rank: plan_export(run, rank, trial, train, images, quantize=quantize) for rank, trial in todo.items()
-            }
-            environments = worker_environments(workers, run.distribute)[: len(todo)]
-            restore_kernels(environments, run.environment)
-            check_trainings(run, next(iter(jobs.values())).training, names, images)
-            _train_and_export(run, jobs, todo, exported, images, environments, progress)
-        return [exported[rank] for rank in trials]
+        return _export(run, final, top, images, workers, quantize=quantize, progress=progress)
 
 
 def already_exported(
     workdir: str | os.PathLike,
     *,
     top: int = 1,
-    epochs: int | None = None,
     images: Images | None = None,
     space: SearchSpace | None = None,
     build: Callable[..., Any] | None = None,
     quantize: bool = False,
+    **settings: Any,
 ) -> list[ExportedChild]:
     """Returns what `export_best` would return without training anything; [] if it would train a child.
 
-    The arguments and errors are those of `export_best`; nothing is written.
+    The arguments and errors are those of `export_best`; `settings` are those of the final training. Nothing is written.
     """
-    run, train = _open(workdir, top=top, epochs=epochs, images=images, space=space, build=build)
-    trials, exported, todo = _compare(run, top, train, images, quantize=quantize)
+    final = FinalSettings(**settings)
+    run = _open(workdir, top=top, final=final, images=images, space=space, build=build)
+    trials, exported, todo = _compare(run, top, final, images, quantize=quantize)
     return [] if todo else [exported[rank] for rank in trials]
 
 
@@ -116,23 +111,48 @@ def _open(
     workdir: str | os.PathLike,
     *,
     top: int,
-    epochs: int | None,
+    final: FinalSettings,
     images: Images | None,
     space: SearchSpace | None,
     build: Callable[..., Any] | None,
-) -> tuple[ExportableRun, TrainConfig]:
-    """Checks the arguments of an export; returns the run and the settings of the final training."""
+) -> ExportableRun:
+    """Checks the arguments of an export; returns the run."""
     check_at_least("top", top, 1)
     if images is not None:
         check_type("images", images, Images, "nk.Images, or None")
     if space is not None:
         check_type("space", space, SearchSpace, "an nk.SearchSpace, or None")
     run = open_exportable_run(workdir, images=images, space=space, build=build)
-    return run, final_settings(run.train, epochs)
+    final.network(run.network)
+    return run
+
+
+def _export(
+    run: ExportableRun,
+    final: FinalSettings,
+    top: int,
+    images: Images | None,
+    workers: int | None,
+    *,
+    quantize: bool,
+    progress: bool | None,
+) -> list[ExportedChild]:
+    """Trains and exports the best children that are not exported yet; returns all of them."""
+    trials, exported, todo = _compare(run, top, final, images, quantize=quantize)
+    if todo:
+        names = run.operations_of(todo.values())
+        images = images or run.load_images()
+        check_exportable(run.recipe, images)
+        check_trainings(run, final, names, images)
+        jobs = {rank: plan_export(run, rank, trial, final, images, quantize=quantize) for rank, trial in todo.items()}
+        environments = worker_environments(workers, run.distribute)[: len(todo)]
+        restore_kernels(environments, run.environment)
+        _train_and_export(run, final, jobs, todo, exported, images, environments, progress)
+    return [exported[rank] for rank in trials]
 
 
 def _compare(
-    run: ExportableRun, top: int, train: TrainConfig, images: Images | None, *, quantize: bool
+    run: ExportableRun, top: int, final: FinalSettings, images: Images | None, *, quantize: bool
 ) -> tuple[dict[int, Trial], dict[int, ExportedChild], dict[int, Trial]]:
     """Returns, by rank, the best trials, the children that are exported, and the trials that are still to be."""
     trials = run.best_trials(top)
@@ -140,7 +160,7 @@ def _compare(
     todo = {
         rank: trial
         for rank, trial in trials.items()
-        if not _is_exported(run, exported.get(rank), trial, train, images, quantize=quantize)
+        if not _is_exported(run, exported.get(rank), trial, final, images, quantize=quantize)
     }
     return trials, exported, todo
 
@@ -149,7 +169,7 @@ def _is_exported(
     run: ExportableRun,
     exported: ExportedChild | None,
     trial: Trial,
-    train: TrainConfig,
+    final: FinalSettings,
     images: Images | None,
     *,
     quantize: bool,
@@ -164,11 +184,13 @@ def _is_exported(
         return False  # a list from elsewhere may name any folder
     # Earlier versions wrote the key itself.
     keys = (trial.key, name_key(run.space, trial.key, trial.actions))
-    return exported.key in keys and (exported.epochs, exported.seed) == (train.epochs, trial.seed)
+    same = (final.train(run.train).epochs, trial.seed, final.changes(run.network, run.train))
+    return exported.key in keys and (exported.epochs, exported.seed, exported.changes) == same
 
 
 def _train_and_export(
     run: ExportableRun,
+    final: FinalSettings,
     jobs: dict[int, ExportJob],
     trials: dict[int, Trial],
     exported: dict[int, ExportedChild],
@@ -178,14 +200,7 @@ def _train_and_export(
 ) -> None:
     """Trains children side by side and exports each, best first; `exported` and the list on disk are kept up to date.
 
-    Args:
-        run: the run.
-        jobs: the children to train, by rank.
-        trials: their trials in the search, by rank.
-        exported: the exported children by rank.
-        images: the data set.
-        environments: environment variables of each worker.
-        progress: see `export_best`.
+    Jobs, their trials in the search and the exported children are given by rank.
     """
     ranks = {id(job): rank for rank, job in jobs.items()}
     for job, written in export_children(list(jobs.values()), images, environments, progress=progress):
@@ -205,28 +220,10 @@ def _train_and_export(
             valid_accuracy=written.valid_accuracy,
             test_accuracy=written.test_accuracy,
             num_params=written.num_params,
-            **_errors(written, images),
+            recipe=final.recipe_name,
+            changes=final.changes(run.network, run.train),
+            **errors_of(written, images),
         )
         exported[rank] = child
         write_exported(run.workspace, exported, images.class_names)
-        _warn_of_guessing(child, images)
-
-
-def _errors(written: Written, images: Images) -> dict[str, Any]:
-    """Returns the standard errors of the measured accuracies, and the accuracy of guessing."""
-    valid, test = written.valid_accuracy, written.test_accuracy
-    labels = images.valid_labels if test is None else images.test()[1]
-    return {
-        "valid_error": standard_error(valid, len(images.valid_labels)),
-        "test_error": None if test is None else standard_error(test, len(labels)),
-        "guessing": guessing_accuracy(labels, images.num_classes),
-    }
-
-
-def _warn_of_guessing(child: ExportedChild, images: Images) -> None:
-    if child.test_accuracy is None:
-        split, accuracy, labels = "validation", child.valid_accuracy, images.valid_labels
-    else:
-        split, accuracy, labels = "test", child.test_accuracy, images.test()[1]
-    if caveat := guessing(f"The {split} accuracy of {child.title}", accuracy, labels, images.num_classes):
-        logging.warning("%s", caveat)
+        warn_of_guessing(child, images)

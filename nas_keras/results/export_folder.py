@@ -18,7 +18,7 @@ from nas_keras.system.atomic_files import read_json, sync_folder, sync_tree, wri
 _TEMPORARY = ".export.tmp"
 _CONTENTS = (*FILES, ARCHITECTURE, CARD, CELL, MISTAKES)
 # The types that a JSON file may have where a field is a float.
-_JSON_TYPES: dict[Any, Any] = {float: int | float, float | None: int | float | None}
+_JSON_TYPES: dict[Any, Any] = {float: int | float, float | None: int | float | None, dict[str, Any]: dict}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +39,8 @@ class ExportedChild:
         test_error: standard error of `test_accuracy`; None without one.
         guessing: accuracy of guessing on the test split, or else on the validation split, a fraction.
         name: its cell, or its decisions by name; "" in lists of earlier versions.
+        recipe: name of the recipe of the final training; "" if it has none, or is that of the search.
+        changes: settings of the final network and training that the search had otherwise; without the epochs.
     """
 
     rank: int
@@ -54,6 +56,8 @@ class ExportedChild:
     test_error: float | None = None
     guessing: float | None = None
     name: str = ""
+    recipe: str = ""
+    changes: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def title(self) -> str:

@@ -96,12 +96,12 @@ class ExportableRun:
         return dict(enumerate(trials, start=1))
 
     def training_of(self, trial: Trial, train: TrainConfig) -> TrainConfig:
-        """Returns `train`, with the smaller batch size if the child did not fit into memory with the usual one."""
+        """Returns `train`, with a smaller batch size if the child did not fit into memory with the usual one."""
         variant = self.source.variants.get(trial.evaluation.recipe)
         if not variant:
             return train
         searched = named_recipes.train_config_of(variant, "config.json")
-        return dataclasses.replace(train, batch_size=searched.batch_size)
+        return dataclasses.replace(train, batch_size=min(train.batch_size, searched.batch_size))
 
     def operations_of(self, trials: Iterable[Trial]) -> list[str]:
         """Returns the operations that the children of trials have, which are registered here with the run's code.

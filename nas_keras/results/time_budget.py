@@ -16,21 +16,23 @@ class TimeBudget:
 
     The estimate for E epochs of a final training, with the start of its worker, the test and the export, is
 
-        seconds = max(15, 2 * w) + E * s / e
+        seconds = max(15, 2 * w) + E * c * s / e
 
-    where the child's evaluation in the search took s seconds for e epochs, and the search's first worker took w seconds
-    to start. It errs on the long side, since s includes
-    building the child and measuring it, and other workers were busy at the same time.
+    where the child's evaluation in the search took s seconds for e epochs, a larger final network has c times the cost,
+    and the search's first worker took w seconds to start. It errs on the long side, since s includes building the child
+    and measuring it, and other workers were busy at the same time.
 
     Args:
         seconds: the time limit, from now on.
         search_epochs: number of epochs that a child is trained in the search; a final training has no fewer.
         final_epochs: number of epochs that the final training should have; 0 for no final training.
+        slowdown: the cost c of an epoch of the final training, in epochs of the search.
     """
 
-    def __init__(self, seconds: float, *, search_epochs: int, final_epochs: int):
+    def __init__(self, seconds: float, *, search_epochs: int, final_epochs: int, slowdown: float = 1.0):
         self._end = time.monotonic() + seconds
         self._least_epochs, self._final_epochs = min(search_epochs, final_epochs), final_epochs
+        self._slowdown = slowdown
         self._slowest: float | None = None  # seconds per epoch
         self._began: float | None = None  # when the search began
         self._around = _AROUND_SECONDS
@@ -64,7 +66,7 @@ class TimeBudget:
         slowest child of this search.
         """
         seconds = _seconds_per_epoch(best) or self._slowest
-        return None if seconds is None else self._around + epochs * seconds
+        return None if seconds is None else self._around + epochs * self._slowdown * seconds
 
     def reserve(self, best: Trial) -> float:
         """Returns the seconds before the limit at which a search has to end, if `best` stays its best trial."""
@@ -88,9 +90,10 @@ class TimeBudget:
         """Returns a sentence on how the time will be divided."""
         if not self._final_epochs:
             return f"The search ends after {show_seconds(self.seconds_left)} at the latest."
+        each = "one" if self._slowdown == 1 else f"{self._slowdown:.1f}"
         return (
             f"{show_seconds(self.seconds_left)} for the search and the final training: the search ends early enough "
-            f"for {self._final_epochs} epochs, each as long as one of the best child in the search, and "
+            f"for {self._final_epochs} epochs, each as long as {each} of the best child in the search, and "
             f"{_AROUND_SECONDS:.0f} s or more around them."
         )
 

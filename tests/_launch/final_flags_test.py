@@ -2,6 +2,8 @@
 
 from helpers import ask_flags
 
+from nas_keras.children.named_recipes import FINAL
+
 _DEFINE = """
 import dataclasses, time, types
 from helpers import tiny_images
@@ -31,13 +33,28 @@ def test_children_of_other_images_are_not_trained():
 
 
 def test_the_time_limit_counts_from_the_start_of_the_command():
-    budget = "final.time_budget(time.monotonic() - 20, evaluator, 15)"
+    budget = "final.time_budget(time.monotonic() - 20, evaluator, images)"
     assert ask_flags(
         _DEFINE,
         [budget],
         [f"round({budget}.seconds_left)", "--max_minutes=1"],
         [f"{budget}._least_epochs", "--max_minutes=1"],
-    ) == ["None", "40", "5"]
+        [f"round({budget}._slowdown, 1)", "--max_minutes=1", "--final_filters=32"],
+    ) == ["None", "40", "5", "4.0"]
+
+
+def test_the_settings_of_the_final_training_are_arguments_of_the_export_and_text_for_a_command():
+    given = ["--final_recipe=mnist_long_v1", "--final_cells_per_stage=2"]
+    assert ask_flags(
+        _DEFINE,
+        ["final.arguments, final.text, final.epochs(evaluator, images)", *given],
+        ["final.arguments, final.text, final.epochs(evaluator, images)", *given, "--final_epochs=4"],
+        ["final.arguments, final.text"],
+    ) == [
+        "({'recipe': 'mnist_long_v1', 'cells_per_stage': 2}, ' --final_recipe=mnist_long_v1 "
+        f"--final_cells_per_stage=2', {epochs})"
+        for epochs in (FINAL["mnist_long_v1"].epochs, 4)
+    ] + ["({}, '')"]
 
 
 def test_impossible_values_are_refused():
@@ -46,9 +63,14 @@ def test_impossible_values_are_refused():
         ["final.check()", "--max_minutes=0.01", "--final_epochs=0"],
         ["final.check()", "--max_minutes=0"],
         ["final.check()", "--final_epochs=-1"],
+        ["final.check()", "--final_filters=0"],
+        ["final.check()", "--final_filters=8", "--final_epochs=0"],
         ["final.check()", "--final_epochs=1000000000"],
-    )[:3] == [
+    )[:5] == [
         "None",
         "InvalidValueError: max_minutes=0.0 is not allowed: it must be a number of at least 0.01.",
         "InvalidValueError: final_epochs=-1 is not allowed: it must be an integer of at least 0.",
+        "InvalidValueError: --final_filters=0 is not allowed: it must be an integer of at least 1.",
+        "InvalidValueError: --final_filters=8 is for the final training, and --final_epochs=0 leaves it out. "
+        "Give epochs.",
     ]

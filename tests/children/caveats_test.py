@@ -21,6 +21,8 @@ from nas_keras.trial import Trial
             "only 12 steps (batches of 128 of 800 images, epochs=2). With fewer than about 400, its accuracy",
         ),
         ({"epochs": 67}, 800, None),
+        ({"epochs": 2, "ema": 0.999}, 44_800, "the initial weights make up 50% of the average over 700 training steps"),
+        ({"epochs": 2, "ema": 0.99}, 44_800, None),
         ({"epochs": 3}, 40, "only 3 steps (batches of 40 of 40 images, epochs=3)"),
     ],
 )

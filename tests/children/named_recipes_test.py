@@ -3,7 +3,8 @@
 import pytest
 
 import nas_keras as nk
-from nas_keras.children.named_recipes import NAMED, configs_of, settings_of
+from nas_keras.children.caveats import few_steps
+from nas_keras.children.named_recipes import FINAL, NAMED, configs_of, settings_of
 from nas_keras.errors import DataError
 from nas_keras.storage.recipe import fingerprint
 
@@ -21,6 +22,12 @@ def test_a_setting_that_came_later_is_in_a_recipe_only_if_it_is_set():
 def test_the_configurations_of_a_recipe_are_those_it_was_made_of():
     child, train = nk.ChildConfig(filters=3, stages=1), nk.TrainConfig(epochs=7, precision="mixed_float16")
     assert configs_of({"child": settings_of(child), "train": settings_of(train)}, "here") == (child, train)
+
+
+def test_the_recipes_of_final_trainings_are_long_and_average_the_weights():
+    for train in FINAL.values():
+        assert train.epochs >= 20 and 0.99 <= train.ema < 1
+        assert few_steps(train, 55_000) is None
 
 
 @pytest.mark.parametrize(

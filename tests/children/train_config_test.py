@@ -43,6 +43,8 @@ from nas_keras.errors import InvalidValueError
             "label_smoothing=1 is a fraction of a label: give 0 or more and less than 1.",
         ),
         ({"class_weights": "even"}, "class_weights='even' is unknown. Allowed: none, balanced."),
+        ({"ema": -0.1}, "ema=-0.1 is not allowed: it must be a number of at least 0."),
+        ({"ema": 1}, "ema=1 must be below 1; 0.99 to 0.9999 are usual."),
         ({"class_weights": None}, "class_weights=None is unknown. Allowed: none, balanced."),
     ],
 )  # fmt: skip

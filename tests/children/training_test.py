@@ -323,13 +323,45 @@ def test_the_training_step_is_traced_only_as_often_as_keras_must(tf, monkeypatch
     assert 1 <= len(traced) <= 2
 
 
+def test_the_moving_average_takes_the_place_of_the_weights_but_not_of_the_statistics_of_batch_norm(tf):
+    built, seen = [], []
+
+    def make_model(**settings):
+        built.append(_MODEL(**settings))
+        seen.append(built[0].get_weights())
+        return built[0]
+
+    config = TrainConfig(epochs=3, batch_size=256, ema=0.6)  # a step an epoch
+    model = train_child(
+        make_model,
+        _TRAIN,
+        config=config,
+        seed=7,
+        on_epoch=lambda done: seen.append(built[0].get_weights()),
+        **_SETTINGS,
+    )
+    initial, *steps = seen
+    for i, (weight, found) in enumerate(zip(model.weights, model.get_weights(), strict=True)):
+        average = initial[i]
+        for step in steps:
+            average = 0.6 * average + 0.4 * step[i]
+        np.testing.assert_allclose(found, average if weight.trainable else steps[-1][i], rtol=1e-5, atol=1e-6)
+    assert len(steps) == 3 and not _equal(initial, steps[0])
+
+
 @pytest.mark.parametrize(
     "settings",
     [
         {"precision": "mixed_bfloat16"},
         {"precision": "mixed_float16"},
         {"jit_compile": True},
-        {"precision": "mixed_float16", "weight_decay": 0.01, "label_smoothing": 0.1, "class_weights": "balanced"},
+        {
+            "precision": "mixed_float16",
+            "ema": 0.1,
+            "weight_decay": 0.01,
+            "label_smoothing": 0.1,
+            "class_weights": "balanced",
+        },
     ],
 )
 def test_what_is_for_gpus_trains_on_a_cpu_too(tf, model, settings):

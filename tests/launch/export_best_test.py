@@ -1,5 +1,6 @@
 """Tests of launch/export_best.py: the real script on a run whose rewards are made up; and flags that cannot be."""
 
+import dataclasses
 import json
 import shutil
 
@@ -7,7 +8,9 @@ import pytest
 from helpers import run_launch, run_launch_many, store_dots
 
 import nas_keras as nk
+from nas_keras.children.named_recipes import FINAL
 from nas_keras.evaluators.training import make_recipe
+from nas_keras.results.formats.architecture_file import read_architecture
 
 
 @pytest.fixture(scope="module", name="workdir")
@@ -31,9 +34,10 @@ def _workdir(tmp_path_factory):
 @pytest.fixture(scope="module", name="exported")
 def _exported(workdir):
     """The finished process of the script."""
-    return run_launch("export_best.py", f"--workdir={workdir}", "--top=2", "--epochs=1", "--workers=1")
+    return run_launch("export_best.py", f"--workdir={workdir}", "--top=2", *_FINAL, "--workers=1")
 
 
+_FINAL = ["--epochs=1", "--final_recipe=mnist_long_v1", "--final_filters=3", "--final_cells_per_stage=2"]
 WRONG = [
     ([], "--workdir is missing: name the folder of a search, such as --workdir=runs/mnist."),
     (
@@ -42,6 +46,11 @@ WRONG = [
     ),
     (["--workdir={workdir}", "--top=0"], "top=0 is not allowed: it must be an integer of at least 1."),
     (["--workdir={workdir}", "--epochs=0"], "epochs=0 is not allowed: it must be an integer of at least 1."),
+    (["--workdir={workdir}", "--final_recipe=long"], "--final_recipe='long' is unknown. Allowed: mnist_long_v1."),
+    (
+        ["--workdir={workdir}", "--final_filters=0"],
+        "--final_filters=0 is not allowed: it must be an integer of at least",
+    ),
     (["--workdir={workdir}", "--epochs=3", "--workers=0"], "workers=0 is not allowed: it must be an integer of at"),
 ]
 
@@ -49,7 +58,7 @@ WRONG = [
 @pytest.fixture(scope="module", name="later")
 def _later(workdir, exported):
     """The same command again and the wrong ones, in one process; and whether the models were left alone."""
-    cases = [["--workdir={workdir}", "--top=2", "--epochs=1", "--workers=1"], *(arguments for arguments, _ in WRONG)]
+    cases = [["--workdir={workdir}", "--top=2", *_FINAL, "--workers=1"], *(arguments for arguments, _ in WRONG)]
     before = _times(workdir)
     answers = run_launch_many(
         "export_best.py", [[argument.format(workdir=workdir) for argument in arguments] for arguments in cases]
@@ -83,6 +92,23 @@ def test_a_line_for_each_child_and_its_model(workdir, exported):
     assert exported.stdout.splitlines()[2].endswith("/best/rank_2/saved_model")
     for child in children:
         assert (workdir / child["path"] / "saved_model.pb").is_file() and child["epochs"] == 1
+
+
+def test_the_final_network_and_training_are_recorded_and_loaded_again(workdir, exported):
+    children = json.loads((workdir / "best" / "children.json").read_text())["children"]
+    recipe, child = FINAL["mnist_long_v1"], nk.ChildConfig(filters=3, stages=1, cells_per_stage=2)
+    for number, described in enumerate(children, start=1):
+        assert described["recipe"] == "mnist_long_v1" and described["epochs"] == 1
+        assert described["changes"] == {
+            "filters": 3, "cells_per_stage": 2, "shift": recipe.shift, "rotate": recipe.rotate, "ema": recipe.ema,
+            "label_smoothing": recipe.label_smoothing, "weight_decay": recipe.weight_decay,
+        }  # fmt: skip
+        folder = workdir / "best" if number == 1 else workdir / "best" / f"rank_{number}"
+        architecture = read_architecture(folder / "architecture.json")
+        assert architecture.child == child and architecture.train == dataclasses.replace(recipe, epochs=1)
+        card = (folder / "MODEL_CARD.md").read_text()
+        assert "mnist_long_v1" in card and "filters 3, cells_per_stage 2, shift" in card
+        assert nk.load_model(workdir, number).count_params() == described["num_params"]
 
 
 def test_the_same_command_again_trains_nothing_and_says_the_same(exported, later):

@@ -87,7 +87,7 @@ def _later(tmp_path_factory, first, data_dir, tables):
         "fewer flags": [*dots, f"--workdir={runs / 'settings'}", "--max_evaluations=1", "--batch_size=1", "--lag=0"]
         + ["--filters=2", "--final_epochs=0", "--workers=1", "--strategy=random", *_SETTINGS],
         "enough time": [*_of_a_copy(arguments, runs / "enough"), "--max_minutes=600"],
-        "no time": [*_of_a_copy(arguments, runs / "short"), "--max_minutes=0.1"],
+        "no time": [*_of_a_copy(arguments, runs / "short"), "--max_minutes=0.1", "--final_filters=5"],
         "printed": shlex.split(search_command(read_runs([workdir])[0]))[2:],
     }
     before, config = _times(workdir), (workdir / "config.json").read_text()
@@ -220,7 +220,10 @@ def test_a_final_training_that_does_not_fit_is_not_begun(later):
     assert re.search(
         r"; \d s of the time limit are left\. So there is none: even 1 epochs, as in the search, do", output
     )
-    assert f"\nWithout a limit: launch/export_best.py --workdir={later['runs'] / 'short'} --epochs=1\n" in output
+    assert (
+        f"\nWithout a limit: launch/export_best.py --workdir={later['runs'] / 'short'} --epochs=1 --final_filters=5\n"
+        in output
+    )
     assert "Training the best child" not in output and "The network:" not in output
 
 
@@ -375,6 +378,10 @@ WRONG = [
     (["--missing=train"], "--missing=train is for --reward=table"),
     (["--max_minutes=0"], "max_minutes=0.0 is not allowed: it must be a number of at least 0.01."),
     (["--max_minutes=inf"], "max_minutes=inf is not allowed: it must be a number of at least 0.01."),
+    (["--final_recipe=long"], "--final_recipe='long' is unknown. Allowed: mnist_long_v1."),
+    (["--final_filters=0"], "--final_filters=0 is not allowed: it must be an integer of at least 1."),
+    (["--final_stem_stride=99", "--stages=9"], "too small for"),
+    (["--final_stem_stride=1", "--final_epochs=0"], "--final_stem_stride=1 is for the final training, and --final_epo"),
     (["--final_epochs=-1"], "final_epochs=-1 is not allowed: it must be an integer of at least 0."),
 ]
 

@@ -1,9 +1,12 @@
 """Tests of launch/train_child.py: the real script on a run whose rewards are made up; and flags that cannot be."""
 
+import dataclasses
+
 import pytest
 from helpers import run_launch, run_launch_many, store_dots
 
 import nas_keras as nk
+from nas_keras.children.named_recipes import FINAL
 from nas_keras.evaluators.training import make_recipe
 from nas_keras.results.formats.architecture_file import read_architecture
 from nas_keras.storage.table import read_table
@@ -54,6 +57,7 @@ ONE_WRONG = [
     (["--quantize"], "--quantize=True is for --export. Leave it out, or name a folder."),
     (["--seed=-1"], "seed=-1 is not allowed"),
     (["--epochs=0"], "epochs=0 is not allowed"),
+    (["--final_recipe=long"], "final_recipe='long' is unknown. Allowed: mnist_long_v1."),
     (["--dataset=nothing"], "name='nothing' is unknown."),
 ]  # fmt: skip
 
@@ -145,7 +149,8 @@ def _one(folder):
     """The finished process of an export of one cell."""
     return run_launch(
         "train_child.py", "--cell=concat(conv_3x3,identity)", "--dataset=dots", f"--data_dir={folder / 'data'}",
-        "--epochs=20", "--train_batch_size=32", "--filters=4", "--shift=0", "--seed=3", f"--export={folder / 'one'}",
+        "--epochs=20", "--train_batch_size=32", "--filters=4", "--shift=0", "--seed=3",
+        "--final_recipe=mnist_long_v1", "--rotate=0", "--ema=0.9", f"--export={folder / 'one'}",
         "--quantize",  # the accuracy must be beyond doubt for this
     )  # fmt: skip
 
@@ -165,7 +170,9 @@ def test_one_cell_is_trained_tested_and_exported(folder, one):
     assert first == "Training concat(conv_3x3,identity) for 20 epochs on 275 images of dots ..."
     assert place == f"The network:   {folder / 'one'} (MODEL_CARD.md describes it)"
     architecture = read_architecture(folder / "one" / "architecture.json")
-    assert architecture.cell.key == "concat(conv_3x3,identity)" and architecture.train.epochs == 20
+    assert architecture.cell.key == "concat(conv_3x3,identity)" and architecture.train == dataclasses.replace(
+        FINAL["mnist_long_v1"], epochs=20, batch_size=32, shift=0, rotate=0.0, ema=0.9
+    )
     assert architecture.child.filters == 4 and architecture.seed == training_seed(3, architecture.cell.key)
     files = {path.name for path in (folder / "one").iterdir()}
     assert {"saved_model", "model.keras", "model.tflite", "model_int8.tflite", "model.onnx", "cell.svg"} <= files

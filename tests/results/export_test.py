@@ -15,7 +15,7 @@ from nas_keras._tensorflow import load_tensorflow
 from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.results import export
 from nas_keras.results.export_folder import read_exported
-from nas_keras.results.exporting import children, final_training
+from nas_keras.results.exporting import accuracies, children, final_training
 from nas_keras.results.formats.agreement import DisagreementError
 from nas_keras.spaces import operations
 from nas_keras.storage.run_folder import Workspace
@@ -59,7 +59,7 @@ def _todo(monkeypatch):
     """Ranks that would be trained, instead of training them."""
     ranks = []
 
-    def spy(run, jobs, trials, exported, *others):
+    def spy(run, final, jobs, trials, exported, *others):
         for rank in jobs:
             ranks.append(rank)
             exported[rank] = rank
@@ -129,6 +129,13 @@ def test_other_epochs_or_a_lost_model_are_trained(run, images, todo):
     nk.export_best(workdir, top=2, epochs=1, images=images)
     (workdir / "aside").rename(workdir / "best" / "rank_2" / "saved_model")
     assert todo == [2]
+    todo.clear()
+    nk.export_best(workdir, epochs=1, filters=TINY_CHILD.filters, images=images)  # as it is
+    assert todo == []
+    nk.export_best(workdir, epochs=1, filters=TINY_CHILD.filters + 1, images=images)
+    nk.export_best(workdir, epochs=1, recipe=nk.TrainConfig(ema=0.5), images=images)
+    assert todo == [1, 1]
+    assert export.already_exported(workdir, epochs=1, stem_stride=1) == []
 
 
 _LOAD = """
@@ -217,7 +224,7 @@ def test_other_images_are_refused_by_their_digest(run, images):
 @pytest.fixture(name="warnings")
 def _warnings(monkeypatch):
     texts = []
-    monkeypatch.setattr(export.logging, "warning", lambda text, *values: texts.append(text % values))
+    monkeypatch.setattr(accuracies.logging, "warning", lambda text, *values: texts.append(text % values))
     return texts
 
 

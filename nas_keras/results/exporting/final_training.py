@@ -1,7 +1,7 @@
 """The final training of a child before it is exported, and the writing of its formats: the tasks of a worker.
 
-The first task trains by the recipe of the search with more epochs, on whatever device the search used, and keeps the
-weights. The second one, on the CPU and in float32, measures the child and writes it in all formats.
+The first task trains the child, on whatever device the search used, and keeps the weights. The second one, on the CPU
+and in float32, measures the child and writes it in all formats.
 """
 
 import concurrent.futures
@@ -14,11 +14,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from absl import logging
 
-from nas_keras.children.train_config import MOST_EPOCHS, TrainConfig
+from nas_keras.children.train_config import TrainConfig
 from nas_keras.children.training import MakeModel, Split, train_child
-from nas_keras.errors import check_at_least
 from nas_keras.evaluators.workers.pool import WorkerPool
 from nas_keras.results.exporting.measured_writing import write_and_measure
 from nas_keras.results.formats.writing import ChildToWrite
@@ -27,7 +25,6 @@ from nas_keras.runner.monitoring.training_progress import write_epochs
 from nas_keras.system.atomic_files import WriteError, writing
 
 _WEIGHTS = "weights.npz"  # between the two tasks
-_LEAST_EPOCHS, _TIMES_LONGER = 10, 3  # by default
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,33 +64,6 @@ class FinalTraining:
     def submit_writing(self, pool: WorkerPool, folder: pathlib.Path) -> concurrent.futures.Future:
         """Queues the writing of the formats into the folder with the weights; the result is a `Written`."""
         return pool.submit(_write, training=self, folder=str(folder))
-
-
-def final_settings(train: TrainConfig, epochs: int | None) -> TrainConfig:
-    """Returns the settings of the search with the epochs of the final training.
-
-    Args:
-        train: the settings of the search.
-        epochs: number of epochs of the final training; None: 10, or three times those of the search if that is more.
-
-    Raises:
-        InvalidValueError: for a number of epochs that is not allowed.
-    """
-    if epochs is None:
-        epochs = min(max(_LEAST_EPOCHS, _TIMES_LONGER * train.epochs), MOST_EPOCHS)
-    check_at_least("epochs", epochs, 1)
-    return dataclasses.replace(train, epochs=epochs)
-
-
-def warn_if_shorter(train: TrainConfig, search: TrainConfig) -> None:
-    """Warns of a final training `train` that is shorter than the trainings of the search."""
-    if train.epochs < search.epochs:
-        logging.warning(
-            "The final training has %d epochs, fewer than the %d of the search, so the exported child may be worse "
-            "than the one that was found. Leave epochs out, or use more.",
-            train.epochs,
-            search.epochs,
-        )
 
 
 def result_of(future: concurrent.futures.Future) -> Any:

@@ -7,13 +7,13 @@ from absl import logging
 from nas_keras.children.build import ChildConfig
 from nas_keras.children.caveats import few_steps
 from nas_keras.children.network import CellNetwork
-from nas_keras.children.train_config import TrainConfig
 from nas_keras.data.images import Images
 from nas_keras.evaluators.operation_check import check_operations
 from nas_keras.results.export_folder import child_folder
 from nas_keras.results.exportable_run import ExportableRun
 from nas_keras.results.exporting.children import ExportJob
-from nas_keras.results.exporting.final_training import FinalTraining, warn_if_shorter
+from nas_keras.results.exporting.final_settings import FinalSettings, warn_if_shorter
+from nas_keras.results.exporting.final_training import FinalTraining
 from nas_keras.results.formats.architecture_file import Architecture
 from nas_keras.spaces import operations
 from nas_keras.spaces.architecture_names import name_architecture
@@ -22,15 +22,15 @@ from nas_keras.trial import Trial
 
 
 def plan_export(
-    run: ExportableRun, rank: int, trial: Trial, train: TrainConfig, images: Images, *, quantize: bool
+    run: ExportableRun, rank: int, trial: Trial, final: FinalSettings, images: Images, *, quantize: bool
 ) -> ExportJob:
     """Plans the export of the child of a trial, which has this rank in the search."""
     architecture = run.space.decode(trial.actions)
     cell = architecture if isinstance(architecture, Cell) else None
-    train = run.training_of(trial, train)
-    has_own_build = not isinstance(run.network, CellNetwork)
+    train, network = run.training_of(trial, final.train(run.train)), final.network(run.network)
+    has_own_build = not isinstance(network, CellNetwork)
     training = FinalTraining(
-        make_model=run.network.make_model(architecture),
+        make_model=network.make_model(architecture),
         train=train,
         seed=trial.seed,
         class_names=images.class_names,
@@ -45,7 +45,7 @@ def plan_export(
     described = Architecture(
         cell=None if has_own_build else cell,
         decisions={decision.name: str(decision.choices[action]) for decision, action in chosen},
-        child=run.network.child if isinstance(run.network, CellNetwork) else None,
+        child=network.child if isinstance(network, CellNetwork) else None,
         train=train,
         seed=trial.seed,
         input_shape=images.image_shape,
@@ -55,8 +55,9 @@ def plan_export(
     folders = (folder,) if rank == 1 else (run.workspace.best, folder)
     title = name_architecture(run.space, trial.actions)
     evaluation = trial.evaluation
-    seconds = evaluation.seconds / max(1, evaluation.epochs) * train.epochs
-    return ExportJob(training, described, title, {**run.facts, **_facts_of(rank, trial)}, folders, seconds)
+    seconds = evaluation.seconds / max(1, evaluation.epochs) * train.epochs * final.slowdown(run.network, images)
+    facts = {**run.facts, **_facts_of(rank, trial), **_changes_of(run, final)}
+    return ExportJob(training, described, title, facts, folders, seconds)
 
 
 def _facts_of(rank: int, trial: Trial) -> dict[str, str]:
@@ -66,16 +67,30 @@ def _facts_of(rank: int, trial: Trial) -> dict[str, str]:
     }
 
 
-def check_trainings(run: ExportableRun, first: FinalTraining, names: Sequence[str], images: Images) -> None:
-    """Raises InvalidValueError for an operation that cannot be trained here; warns of a training that is too short."""
+def _changes_of(run: ExportableRun, final: FinalSettings) -> dict[str, str]:
+    """What a card says of a final training by other settings than those of the search."""
+    facts = {"Recipe of the final training": final.recipe_name} if final.recipe_name else {}
+    if changes := final.changes(run.network, run.train):
+        facts["Other settings than in the search"] = ", ".join(f"{name} {value}" for name, value in changes.items())
+    return facts
+
+
+def check_trainings(run: ExportableRun, final: FinalSettings, names: Sequence[str], images: Images) -> None:
+    """Checks before any work that the final trainings can be done here; warns of one that is too short.
+
+    Raises:
+        InvalidValueError: for an operation that cannot be trained here, or images that are too small.
+    """
+    final.check(run.network, run.train, images)
+    network, train = final.network(run.network), final.train(run.train)
     check_operations(
         names,
         operations.registered(),
-        child=run.network.child if isinstance(run.network, CellNetwork) else ChildConfig(stages=1),
+        child=network.child if isinstance(network, CellNetwork) else ChildConfig(stages=1),
         input_shape=images.image_shape,
         num_classes=images.num_classes,
-        precision=first.train.precision,
+        precision=train.precision,
     )
-    warn_if_shorter(first.train, run.train)
-    if caveat := few_steps(first.train, len(images.train_labels)):
+    warn_if_shorter(train, run.train)
+    if caveat := few_steps(train, len(images.train_labels)):
         logging.warning("%s", caveat)
