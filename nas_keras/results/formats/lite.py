@@ -29,7 +29,10 @@ def convert_lite(model: Any, *, representative: np.ndarray | None = None) -> byt
         The content of a .tflite file.
     """
     function = serving_function(model).get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+    # The converter saves what owns the variables. Saving the Keras model itself would trace every layer again.
+    owner = tf.Module()
+    owner.weights = model.weights
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], owner)
     if representative is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([image[None]] for image in representative)

@@ -11,7 +11,7 @@ from nas_keras.results.formats.preprocessing import DECODABLE, check_images, dec
 FILES_NAME = "encoded"  # the input's name in the signature for files
 
 
-def save_child(model: Any, path: str | os.PathLike, class_names: Sequence[str]) -> None:
+def save_child(model: Any, path: str | os.PathLike, class_names: Sequence[str], *, is_own: bool = False) -> None:
     """Saves a child as a SavedModel.
 
     The signature `serving_default` maps `images`, uint8 [N, any height, any width, C] with values from 0 to 255, to
@@ -25,6 +25,8 @@ def save_child(model: Any, path: str | os.PathLike, class_names: Sequence[str]) 
         model: the trained child.
         path: the folder to write.
         class_names: the names of the classes.
+        is_own: whether code of the user is part of it; then the graph of each layer is saved too, since tf_keras cannot
+            rebuild the layers from their names and settings. That takes more than twice as long.
     """
     shape = tuple(model.input_shape[1:])
     names = tf.constant(list(class_names))
@@ -51,4 +53,4 @@ def save_child(model: Any, path: str | os.PathLike, class_names: Sequence[str]) 
     signatures = {"serving_default": serve}
     if shape[2] in DECODABLE:
         signatures["serving_bytes"] = serve_files
-    model.save(str(path), save_format="tf", include_optimizer=False, signatures=signatures)
+    model.save(str(path), save_format="tf", include_optimizer=False, signatures=signatures, save_traces=is_own)

@@ -130,7 +130,7 @@ def _write(child: ChildToWrite, file: str, path: pathlib.Path, train_images: np.
 def _convert(child: ChildToWrite, file: str, path: pathlib.Path, train_images: np.ndarray) -> str:
     """Writes one format, by a converter that may raise any error; returns why it is omitted, or ""."""
     if file == SAVED_MODEL:
-        save_child(child.model, path, child.class_names)
+        save_child(child.model, path, child.class_names, is_own=child.is_own)
     elif file == KERAS:
         if child.build is None:
             raise NotPortableError("a function of your own builds the network with tf_keras")
