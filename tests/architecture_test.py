@@ -49,6 +49,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "reports/search_page/tables.py": "reports/search_page/page_test.py",  # a part of one page
     "results/exporting/accuracies.py": "results/export_test.py",  # a step of an export
     "results/exporting/cell_training.py": "launch/train_child_test.py",  # a training as a whole
+    "children/training_state.py": "results/exporting/training_checkpoint_test.py",  # a training that continues
     "results/exporting/children.py": "results/export_test.py",  # a step of an export
     "results/exporting/measured_writing.py": "results/export_test.py",  # a step of an export
     "results/exporting/planning.py": "results/export_test.py",  # a step of an export

@@ -27,9 +27,11 @@ class Split(NamedTuple):
 
 
 def draw_order(num_images: int, num_used: int, epochs: int, seed: int) -> np.ndarray:
-    """Draws the order of the images, int64 [epochs * num_used]: in each epoch, `num_used` of a new permutation."""
-    orders = [np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(num_images) for epoch in range(epochs)]
-    return np.concatenate([order[:num_used] for order in orders])
+    """Draws the order of the images, int32 [epochs * num_used]: in each epoch, `num_used` of a new permutation."""
+    order = np.empty([epochs, num_used], np.int32)  # 4 bytes an image: a long training has millions
+    for epoch in range(epochs):
+        order[epoch] = np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(num_images)[:num_used]
+    return order.reshape(-1)
 
 
 def make_batches(
@@ -44,7 +46,7 @@ def make_batches(
 
     Args:
         split: the images and labels.
-        order: rows of the split, int64 [K].
+        order: rows of the split, integers [K].
         batch_size: the number B of images in a batch.
         drop_remainder: whether to leave out a last batch with fewer images.
         drawn: the augmentation of the K images of `order`, see `augmentation.draw`; None: none.
@@ -70,7 +72,7 @@ def make_batches(
 
 
 def _gather(split: Split) -> Any:
-    """Returns a function of the graph from row numbers, int64 [B], to the images of these rows."""
+    """Returns a function of the graph from row numbers, integers [B], to the images of these rows."""
     if split.images.nbytes <= _MOST_COPIED:
         images = tf.constant(split.images)
         return lambda index: tf.gather(images, index)

@@ -16,6 +16,7 @@ from nas_keras.children.augmentation import draw
 from nas_keras.children.batches import Split, draw_order, make_batches
 from nas_keras.children.flops import count_flops
 from nas_keras.children.train_config import TrainConfig
+from nas_keras.children.training_state import TrainingState, restore_state
 from nas_keras.trial import Evaluation
 
 MakeModel = Callable[..., Any]  # make_model(input_shape=, num_classes=, synchronized_norm=) -> uncompiled Keras model
@@ -34,7 +35,8 @@ def train_child(
     config: TrainConfig,
     seed: int,
     distribute: str = "none",
-    on_epoch: Callable[[int], None] | None = None,
+    state: TrainingState | None = None,
+    on_epoch: Callable[[int, Any], None] | None = None,
 ) -> Any:
     """Builds a child and fits it, both in the scope of a `tf.distribute` strategy.
 
@@ -46,7 +48,8 @@ def train_child(
         config: the settings of the training.
         seed: seed of the initial weights, the order of the images, their augmentation and the dropout.
         distribute: "none" or "mirrored", see `_tensorflow.py`.
-        on_epoch: called after each epoch with the number of epochs that are done.
+        state: where an earlier training with the same arguments was interrupted; None: it begins.
+        on_epoch: called after each epoch with the number of epochs that are done, and the model.
 
     Returns:
         The fitted `tf.keras.Model`, compiled for `measure`.
@@ -66,19 +69,31 @@ def train_child(
                 synchronized_norm=distribution.num_replicas_in_sync > 1,
             )
         _compile(model, config, num_classes=num_classes, steps_per_epoch=steps_per_epoch)
-    order = draw_order(len(train.labels), steps_per_epoch * batch_size, config.epochs, seed)
-    drawn = draw(config, len(order), seed)
+        if state is not None:
+            restore_state(model, state)
+    done = 0 if state is None else state.epochs
     history = model.fit(
-        make_batches(train, order, batch_size, drop_remainder=True, drawn=drawn),
+        _make_epochs(train, batch_size, config, seed, done),
         epochs=config.epochs,
+        initial_epoch=done,
         steps_per_epoch=steps_per_epoch,
         class_weight=_class_weights(config, train.labels, num_classes),
-        callbacks=_callbacks(on_epoch),
+        callbacks=_callbacks(model, on_epoch),
         verbose=0,
     )
     if not np.isfinite(history.history["loss"]).all():
         raise FloatingPointError("the training loss is not a finite number")
     return model
+
+
+def _make_epochs(train: Split, batch_size: int, config: TrainConfig, seed: int, done: int) -> Any:
+    """Makes the batches of the epochs after the first `done` ones."""
+    num_used = len(train.labels) // batch_size * batch_size
+    order = draw_order(len(train.labels), num_used, config.epochs, seed)
+    drawn = draw(config, len(order), seed)
+    left = slice(done * num_used, None)
+    drawn = {name: array[left] for name, array in drawn.items()}
+    return make_batches(train, order[left], batch_size, drop_remainder=True, drawn=drawn)
 
 
 def evaluation_batch(height: int, width: int) -> int:
@@ -159,10 +174,10 @@ def make_schedule(config: TrainConfig, num_steps: int) -> Any:
     )
 
 
-def _callbacks(on_epoch: Callable[[int], None] | None) -> list[Any]:
+def _callbacks(model: Any, on_epoch: Callable[[int, Any], None] | None) -> list[Any]:
     callbacks = [tf.keras.callbacks.TerminateOnNaN()]
     if on_epoch is not None:
-        callbacks.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1)))
+        callbacks.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, model)))
     return callbacks
 
 

@@ -13,9 +13,10 @@ from nas_keras.results.formats.writing import FILES, LITE_INT8, SAVED_MODEL
 from nas_keras.results.model_card.card import CARD
 from nas_keras.results.model_card.pictures import CELL, MISTAKES
 from nas_keras.storage.run_folder import Workspace
-from nas_keras.system.atomic_files import read_json, sync_folder, sync_tree, write_json, writing
+from nas_keras.system.atomic_files import read_json, sync_folder, sync_tree, temporary_name, write_json, writing
 
 _TEMPORARY = ".export.tmp"
+_CHECKPOINT = ".training.npz"  # of a training whose child is not exported yet
 _CONTENTS = (*FILES, ARCHITECTURE, CARD, CELL, MISTAKES)
 # The types that a JSON file may have where a field is a float.
 _JSON_TYPES: dict[Any, Any] = {float: int | float, float | None: int | float | None, dict[str, Any]: dict}
@@ -111,6 +112,16 @@ def make_temporary_path(*folders: pathlib.Path) -> pathlib.Path:
     return folders[-1] / _TEMPORARY
 
 
+def checkpoint_path(folder: pathlib.Path) -> pathlib.Path:
+    """Returns the file in a child's folder where its final training is kept until `install`."""
+    return folder / _CHECKPOINT
+
+
+def is_leftover(path: pathlib.Path) -> bool:
+    """Returns whether a file or folder was left behind by an export that was interrupted."""
+    return path.name in (_TEMPORARY, _CHECKPOINT, temporary_name(path.with_name(_CHECKPOINT)).name)
+
+
 def install(folder: pathlib.Path) -> None:
     """Replaces the files of an exported child in its folder by those at the temporary path.
 
@@ -129,11 +140,14 @@ def install(folder: pathlib.Path) -> None:
         for path in sorted(temporary.iterdir()):
             os.replace(path, folder / path.name)
         temporary.rmdir()
+        checkpoint = checkpoint_path(folder)
+        for path in (checkpoint, temporary_name(checkpoint)):
+            path.unlink(missing_ok=True)
         sync_folder(folder)
 
 
 def discard(folder: pathlib.Path) -> None:
-    """Removes the files at the temporary path, of an export that failed."""
+    """Removes the files at the temporary path, of an export that failed; a training that was done is kept."""
     shutil.rmtree(folder / _TEMPORARY, ignore_errors=True)
 
 

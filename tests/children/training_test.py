@@ -337,7 +337,7 @@ def test_the_moving_average_takes_the_place_of_the_weights_but_not_of_the_statis
         _TRAIN,
         config=config,
         seed=7,
-        on_epoch=lambda done: seen.append(built[0].get_weights()),
+        on_epoch=lambda done, model: seen.append(built[0].get_weights()),
         **_SETTINGS,
     )
     initial, *steps = seen

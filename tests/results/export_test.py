@@ -3,7 +3,6 @@
 import concurrent.futures
 import dataclasses
 import json
-import pathlib
 import shutil
 
 import numpy as np
@@ -362,10 +361,10 @@ def test_a_format_that_disagrees_ends_the_export_and_leaves_the_files_as_they_we
         def __exit__(self, *exception):
             pass
 
-        def submit(self, function, *, training, folder, progress_file=""):
+        def submit(self, function, *, training, checkpoint_file, folder=None, progress_file=""):
             future = concurrent.futures.Future()
             if function.__name__ == "_train":
-                pathlib.Path(folder).mkdir()
+                checkpoint_file.write_text("the weights")
                 future.set_result(None)
             else:
                 future.set_exception(DisagreementError("model.onnx does not answer as the trained child does"))
@@ -374,7 +373,9 @@ def test_a_format_that_disagrees_ends_the_export_and_leaves_the_files_as_they_we
     monkeypatch.setattr(children, "TrainingPool", Disagrees)
     with pytest.raises(DisagreementError, match="^model.onnx does not answer"):
         nk.export_best(workdir, epochs=5, images=images)
-    assert set(before) == set((workdir / "best").rglob("*"))
+    kept = workdir / "best" / ".training.npz"  # the next export reuses the training
+    assert {*before, kept} == set((workdir / "best").rglob("*"))
+    kept.unlink()
     assert read_exported(Workspace(workdir)) == exported
 
 

@@ -14,9 +14,9 @@ from nas_keras.data.images import Images
 from nas_keras.errors import InvalidValueError
 from nas_keras.evaluators.operation_check import check_operations
 from nas_keras.evaluators.workers.devices import worker_environments
-from nas_keras.results.export_folder import install
+from nas_keras.results.export_folder import install, is_leftover
 from nas_keras.results.exporting.children import ExportJob, export_children
-from nas_keras.results.exporting.final_training import FinalTraining
+from nas_keras.results.exporting.final_training import FinalTraining, identity_of
 from nas_keras.results.formats.architecture_file import ARCHITECTURE, Architecture
 from nas_keras.results.model_card.facts import Written
 from nas_keras.spaces import operations
@@ -34,12 +34,16 @@ def export_place(folder: str | os.PathLike) -> pathlib.Path:
     check_loadable("export", path)
     if not path.parent.is_dir():
         raise InvalidValueError(f"export={str(folder)!r} cannot be made: there is no folder {path.parent}.")
-    is_taken = path.exists() and (not path.is_dir() or any(path.iterdir()) and not (path / ARCHITECTURE).exists())
+    is_taken = path.exists() and (not path.is_dir() or _holds_something_else(path))
     if is_taken:
         raise InvalidValueError(
             f"export={str(folder)!r} holds something else. Name a new folder, or one with an earlier export of a cell."
         )
     return path
+
+
+def _holds_something_else(folder: pathlib.Path) -> bool:
+    return not (folder / ARCHITECTURE).exists() and not all(map(is_leftover, folder.iterdir()))
 
 
 def export_cell(
@@ -83,6 +87,7 @@ def export_cell(
     )
     if caveat := few_steps(train, len(images.train_labels)):
         logging.warning("%s", caveat)
+    architecture = Architecture(cell, {}, child, train, seed, images.image_shape, tuple(images.class_names))
     training = FinalTraining(
         make_model=CellNetwork(child).make_model(cell),
         train=train,
@@ -92,8 +97,8 @@ def export_cell(
         has_own_build=False,
         has_own_code=not set(names) <= set(operations.OPERATIONS),
         quantize=quantize,
+        identity=identity_of(architecture, images, NONE, None),
     )
-    architecture = Architecture(cell, {}, child, train, seed, images.image_shape, tuple(images.class_names))
     job = ExportJob(training, architecture, str(cell), {}, (folder,))
     exported = export_children([job], images, worker_environments(1, NONE), progress=progress)
     _, written = next(exported)

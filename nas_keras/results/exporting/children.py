@@ -15,7 +15,7 @@ from nas_keras._tensorflow import tf
 from nas_keras.data.images import Images
 from nas_keras.errors import NasKerasError
 from nas_keras.evaluators.training_pool import TrainingPool
-from nas_keras.results.export_folder import discard, make_temporary_path
+from nas_keras.results.export_folder import checkpoint_path, discard, make_temporary_path
 from nas_keras.results.exporting.final_training import FinalTraining, result_of
 from nas_keras.results.formats.architecture_file import Architecture, write_architecture
 from nas_keras.results.model_card.card import write_card
@@ -95,13 +95,14 @@ def export_children(
         epochs, seconds = [job.training.train.epochs for job in jobs], sum(job.seconds for job in jobs)
         files = stack.enter_context(show_trainings(epochs, seconds=seconds / len(environments), progress=progress))
         submitted = [
-            (job, job.training.submit(pool, temporary[id(job)], file)) for job, file in zip(jobs, files, strict=True)
+            (job, job.training.submit(pool, checkpoint_path(job.folder), file))
+            for job, file in zip(jobs, files, strict=True)
         ]
         try:
             for job, future in submitted:
                 result_of(future)
                 path = temporary[id(job)]
-                written = result_of(job.training.submit_writing(writers, path))
+                written = result_of(job.training.submit_writing(writers, checkpoint_path(job.folder), path))
                 with writing(path):
                     write_architecture(job.architecture, path)
                     write_card(CardFacts(job.title, job.architecture, images, written, job.search), path)

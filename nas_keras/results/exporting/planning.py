@@ -13,7 +13,7 @@ from nas_keras.results.export_folder import child_folder
 from nas_keras.results.exportable_run import ExportableRun
 from nas_keras.results.exporting.children import ExportJob
 from nas_keras.results.exporting.final_settings import FinalSettings, warn_if_shorter
-from nas_keras.results.exporting.final_training import FinalTraining
+from nas_keras.results.exporting.final_training import FinalTraining, identity_of
 from nas_keras.results.formats.architecture_file import Architecture
 from nas_keras.spaces import operations
 from nas_keras.spaces.architecture_names import name_architecture
@@ -29,6 +29,16 @@ def plan_export(
     cell = architecture if isinstance(architecture, Cell) else None
     train, network = run.training_of(trial, final.train(run.train)), final.network(run.network)
     has_own_build = not isinstance(network, CellNetwork)
+    chosen = zip(run.space.decisions, trial.actions, strict=True)
+    described = Architecture(
+        cell=None if has_own_build else cell,
+        decisions={decision.name: str(decision.choices[action]) for decision, action in chosen},
+        child=network.child if isinstance(network, CellNetwork) else None,
+        train=train,
+        seed=trial.seed,
+        input_shape=images.image_shape,
+        class_names=tuple(images.class_names),
+    )
     training = FinalTraining(
         make_model=network.make_model(architecture),
         train=train,
@@ -40,16 +50,7 @@ def plan_export(
         or cell is None
         or not {name for _, name in cell.nodes} <= set(operations.OPERATIONS),
         quantize=quantize,
-    )
-    chosen = zip(run.space.decisions, trial.actions, strict=True)
-    described = Architecture(
-        cell=None if has_own_build else cell,
-        decisions={decision.name: str(decision.choices[action]) for decision, action in chosen},
-        child=network.child if isinstance(network, CellNetwork) else None,
-        train=train,
-        seed=trial.seed,
-        input_shape=images.image_shape,
-        class_names=tuple(images.class_names),
+        identity=identity_of(described, images, run.distribute, network.code),
     )
     folder = child_folder(run.workspace, rank)
     folders = (folder,) if rank == 1 else (run.workspace.best, folder)

@@ -1,6 +1,7 @@
 """The bar of final trainings: how many of their epochs are done, and the time left.
 
-A worker writes how many epochs it has done into a small file, which a thread of this process reads once a second.
+A worker writes how many epochs it has done, and after how many it began, into a small file, which a thread of this
+process reads once a second.
 """
 
 import contextlib
@@ -41,8 +42,10 @@ def show_trainings(
         ended, began = threading.Event(), time.monotonic()
 
         def describe() -> tuple[int, str]:
-            done = sum(map(_read, files))
-            return done, _time_left(time.monotonic() - began, done, sum(epochs), seconds)
+            counts = [_read(file) for file in files]
+            done, continued = (sum(numbers) for numbers in zip(*counts, strict=True))
+            left = _time_left(time.monotonic() - began, done, sum(epochs), seconds, continued)
+            return done, "; ".join(filter(None, [f"continued after {continued}" if continued else "", left]))
 
         arguments = (ended, describe, sum(epochs), stream)
         thread = threading.Thread(target=_draw, args=arguments, daemon=True)
@@ -54,24 +57,33 @@ def show_trainings(
             thread.join()
 
 
-def write_epochs(path: str, done: int) -> None:
-    """Writes in a worker that `done` epochs are done; a bar is not worth an error."""
-    with contextlib.suppress(OSError):
-        pathlib.Path(path).write_text(str(done))
+def write_epochs(path: str, done: int, continued: int = 0) -> None:
+    """Writes in a worker that `done` epochs are done; a bar is not worth an error.
+
+    Args:
+        path: the file; "" for none.
+        done: number of epochs, those of earlier starts included.
+        continued: number of epochs that earlier starts have done.
+    """
+    if path:
+        with contextlib.suppress(OSError):
+            pathlib.Path(path).write_text(f"{done} {continued}")
 
 
-def _read(path: str) -> int:
+def _read(path: str) -> tuple[int, int]:
     try:
-        return int(pathlib.Path(path).read_text())
+        done, continued = map(int, pathlib.Path(path).read_text().split())
     except (OSError, ValueError):  # there is none yet, or it is being written
-        return 0
+        return 0, 0
+    return done, continued
 
 
-def _time_left(elapsed: float, done: int, total: int, seconds: float) -> str:
-    """The time left by the epochs that are done, or by the estimate."""
+def _time_left(elapsed: float, done: int, total: int, seconds: float, continued: int = 0) -> str:
+    """The time left by the epochs that are done since the start, or by the estimate for all."""
     if done >= total:
         return "writing the files"
-    expected = elapsed / done * total if done else seconds
+    now = done - continued
+    expected = elapsed / now * (total - continued) if now else seconds * (total - continued) / total
     if expected <= elapsed:
         return ""
     return f"about {tqdm.tqdm.format_interval(int(max(0.0, expected - elapsed)))} left"

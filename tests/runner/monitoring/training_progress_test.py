@@ -38,6 +38,18 @@ def test_elsewhere_a_plain_line_comes_now_and_then(monkeypatch):
         assert wait_until(lambda: "2 of 4 epochs of the final training done; about 00:0" in stream.getvalue())
 
 
+def test_it_says_where_a_training_was_continued(monkeypatch):
+    monkeypatch.setattr(_progress, "PLAIN_SECONDS", 0.02)
+    stream = io.StringIO()
+    with show_trainings([4], seconds=0.0, progress=True, stream=stream) as (file,):
+        write_epochs(file, 3, 2)
+        assert wait_until(
+            lambda: "3 of 4 epochs of the final training done; continued after 2; about" in stream.getvalue()
+        )
+    assert _time_left(30.0, 7, 10, 0.0, 4) == "about 00:30 left"  # three epochs in 30 s, and three more
+    assert _time_left(0.0, 4, 10, 50.0, 4) == "about 00:30 left"
+
+
 @pytest.mark.parametrize("progress", [None, False])
 def test_nothing_is_shown_where_nobody_watches(progress, monkeypatch):
     monkeypatch.setattr(_progress, "is_interactive", lambda: False)
