@@ -75,4 +75,4 @@ def _images(config: dict[str, Any]) -> nk.Images | None:
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(main, interrupted=script.TRAINING_CONTINUES)

@@ -10,6 +10,7 @@ Starting the same command again continues the run.
 """
 
 import dataclasses
+import threading
 import time
 from typing import Any
 
@@ -42,6 +43,7 @@ _IMAGES = ImageFlags(
 )
 _REWARD = RewardFlags(_SPACE, _IMAGES)
 _FINAL = FinalFlags()
+_EXPORTING = threading.Event()  # for what an interrupt says
 _QUIET = flags.DEFINE_boolean("quiet", False, "Show no progress while children are trained.")
 
 
@@ -127,10 +129,11 @@ def _export(wanted: dict[str, Any], result, final_epochs: int, time_budget: Time
             return False
         print(f"\nTraining the best child for {epochs} epochs ...", flush=True)
         progress = not _QUIET.value
+        _EXPORTING.set()
         exported = nk.export_best(workdir, epochs=epochs, workers=_REWARD.workers, progress=progress, **wanted)
     print(f"{exported[0].title}: {exported[0].summary}\n{exported[0].comparison}")
     return True
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(main, interrupted=lambda: script.TRAINING_CONTINUES if _EXPORTING.is_set() else script.CONTINUES)

@@ -212,5 +212,12 @@ def _print_standings(space: nk.SearchSpace, runs: list[Run], table: pathlib.Path
     print(f"The table: {_TABLE.value}")
 
 
+def _interrupted() -> str:
+    """What an interrupt leaves behind."""
+    if not _ONE.is_given:
+        return script.CONTINUES
+    return script.TRAINING_CONTINUES if _ONE.exports else script.STARTS_OVER
+
+
 if __name__ == "__main__":
-    script.run(main)
+    script.run(main, interrupted=_interrupted)

@@ -40,6 +40,11 @@ class CellFlags:
         return bool(self._cell.value)
 
     @property
+    def exports(self) -> bool:
+        """Whether the cell is exported."""
+        return bool(self._export.value)
+
+    @property
     def quantize(self) -> bool:
         """Whether a file of 8-bit integers is written."""
         return self._quantize.value
@@ -60,7 +65,7 @@ class CellFlags:
 
     def folder(self) -> pathlib.Path | None:
         """The folder of --export; None without it."""
-        return export_place(self._export.value) if self._export.value else None
+        return export_place(self._export.value) if self.exports else None
 
     def read(self) -> tuple[Cell, Architecture | None]:
         """Returns the cell, and the rest of its architecture.json if the flag names one.

@@ -26,6 +26,9 @@ from nas_keras.system.output_files import UnwrittenError
 
 # Sentences about the work of a script that was interrupted.
 CONTINUES = "What was finished is kept; the same command continues from there."
+TRAINING_CONTINUES = (
+    "Exported children are kept; the same command continues the final training from where it was last saved."
+)
 STARTS_OVER = "No result was kept; the same command starts from the beginning."
 
 _NO_TEMPORARY = "No usable temporary directory found"  # the message of Python's tempfile
