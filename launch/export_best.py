@@ -16,12 +16,19 @@ from nas_keras._launch.image_flags import ImageFlags
 from nas_keras._launch.user_code import BuildFlags, ImportFlags
 from nas_keras._launch.worker_flags import WorkerFlags
 from nas_keras.errors import check_at_least
+from nas_keras.results.export_folder import ExportedChild
 from nas_keras.results.exportable_run import open_exportable_run
 from nas_keras.storage.sources import open_run
 
 _IMPORT = ImportFlags()
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, whose search must not be running. Required.")
 _TOP = flags.DEFINE_integer("top", 1, "Number of children, the best first.")
+_ENSEMBLE = flags.DEFINE_integer(
+    "ensemble",
+    None,
+    "Number of best children, at least 2, that are exported as one model too, which answers with the mean of their "
+    "probabilities. Default: no such model.",
+)
 _EPOCHS = flags.DEFINE_integer(
     "epochs",
     None,
@@ -45,6 +52,8 @@ def main() -> None:
     _IMPORT.load()
     check_given("workdir", "the folder of a search", "runs/mnist")
     check_at_least("top", _TOP.value, 1)
+    if _ENSEMBLE.value is not None:
+        check_at_least("ensemble", _ENSEMBLE.value, 2)
     _FINAL.settings(_EPOCHS.value)
     _WORKERS.check()
     _IMAGES.check()
@@ -53,6 +62,7 @@ def main() -> None:
     exported = nk.export_best(
         _WORKDIR.value,
         top=_TOP.value,
+        ensemble=_ENSEMBLE.value,
         epochs=_EPOCHS.value,
         images=_images(config),
         build=build,
@@ -61,9 +71,10 @@ def main() -> None:
         progress=not _QUIET.value,
         **_FINAL.arguments,
     )
-    for child in exported:
-        print(f"{child.rank}. {child.title}: {child.summary}  {os.path.join(_WORKDIR.value, child.path)}")
-        print(f"   {child.comparison}")
+    for found in exported:
+        number = f"{found.rank}. " if isinstance(found, ExportedChild) else ""
+        print(f"{number}{found.title}: {found.summary}  {os.path.join(_WORKDIR.value, found.path)}")
+        print(f"   {found.comparison}")
 
 
 def _images(config: dict[str, Any]) -> nk.Images | None:

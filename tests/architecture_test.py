@@ -51,6 +51,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "results/exporting/cell_training.py": "launch/train_child_test.py",  # a training as a whole
     "children/training_state.py": "results/exporting/training_checkpoint_test.py",  # a training that continues
     "results/exporting/children.py": "results/export_test.py",  # a step of an export
+    "results/exporting/ensemble.py": "launch/export_best_test.py",  # an export as a whole
     "results/exporting/measured_writing.py": "results/export_test.py",  # a step of an export
     "results/exporting/planning.py": "results/export_test.py",  # a step of an export
     "results/formats/keras_file.py": "results/formats/writing_test.py",  # one format, read back from its file
@@ -60,8 +61,10 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "results/formats/preprocessing.py": "results/formats/writing_test.py",  # one format, read back from its file
     "results/formats/readers.py": "results/formats/writing_test.py",  # one format, read back from its file
     "results/formats/saved_model.py": "results/formats/writing_test.py",  # one format, read back from its file
+    "results/formats/weights.py": "results/export_test.py",  # one format, read back from its file
     "results/model_card/facts.py": "results/model_card/card_test.py",  # a part of one page
     "results/model_card/markdown.py": "reports/markdown_test.py",  # a part of one page
+    "results/model_card/networks.py": "results/model_card/card_test.py",  # a part of one page
     "results/model_card/pictures.py": "results/model_card/card_test.py",  # a part of one page
     "results/model_card/sections.py": "results/model_card/card_test.py",  # a part of one page
     "runner/loop.py": "runner/search_test.py",  # the loop is a search

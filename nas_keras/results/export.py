@@ -23,6 +23,8 @@ from nas_keras.results.export_folder import (
 from nas_keras.results.exportable_run import ExportableRun, check_exportable, open_exportable_run
 from nas_keras.results.exporting.accuracies import errors_of, warn_of_guessing
 from nas_keras.results.exporting.children import ExportJob, export_children, has_test
+from nas_keras.results.exporting.ensemble import check_ensemble, update_ensemble
+from nas_keras.results.exporting.exported_ensemble import ExportedEnsemble
 from nas_keras.results.exporting.final_settings import FinalSettings
 from nas_keras.results.exporting.planning import check_trainings, plan_export
 from nas_keras.spaces.architecture_names import name_key
@@ -34,6 +36,7 @@ def export_best(
     workdir: str | os.PathLike,
     *,
     top: int = 1,
+    ensemble: int | None = None,
     epochs: int | None = None,
     recipe: str | TrainConfig | None = None,
     filters: int | None = None,
@@ -45,7 +48,7 @@ def export_best(
     workers: int | None = None,
     quantize: bool = False,
     progress: bool | None = None,
-) -> list[ExportedChild]:
+) -> list[ExportedChild | ExportedEnsemble]:
     """Trains the best children of a run longer, on the training split, tests each once and writes it in all formats.
 
     Every finished child counts, also those of a batch that is not complete yet. A child that was already exported with
@@ -55,6 +58,7 @@ def export_best(
     Args:
         workdir: the folder of the run, whose rewards come from training (or from a table of trainings).
         top: number of children.
+        ensemble: number of best children that are one more model, with the mean of their probabilities; None: none.
         epochs: epochs of the final training; None: those of `recipe`, or else 10, or three times the search's if more.
         recipe: its settings, an `nk.TrainConfig` or the name "mnist_long_v1"; None: those of the search.
         filters: of the final network, see `nk.ChildConfig`; None: as in the search. The same holds for the next two.
@@ -69,7 +73,7 @@ def export_best(
             elsewhere: a plain line every half minute.
 
     Returns:
-        The exported children, best first.
+        The exported children, best first, and after them the ensemble, if there is one.
 
     Raises:
         InvalidValueError: if the folder is no run folder, or its children were not trained, or cannot be in this way.
@@ -83,8 +87,11 @@ def export_best(
         check_flag("progress", progress)
     final = FinalSettings(epochs, recipe, filters, cells_per_stage, stem_stride)
     run = _open(workdir, top=top, final=final, images=images, space=space, build=build)
+    check_ensemble(ensemble, run)
     with run.workspace.locked():
-        return _export(run, final, top, images, workers, quantize=quantize, progress=progress)
+        top = max(top, ensemble or 0)
+        children = _export(run, final, top, images, workers, quantize=quantize, progress=progress)
+        return [*children, *update_ensemble(run, children[: ensemble or 0], final, images, quantize=quantize)]
 
 
 def already_exported(

@@ -4,10 +4,12 @@ import dataclasses
 import json
 import shutil
 
+import numpy as np
 import pytest
 from helpers import run_launch, run_launch_many, store_dots
 
 import nas_keras as nk
+from nas_keras._tensorflow import load_tensorflow
 from nas_keras.children.named_recipes import FINAL
 from nas_keras.evaluators.training import make_recipe
 from nas_keras.results.formats.architecture_file import read_architecture
@@ -34,7 +36,8 @@ def _workdir(tmp_path_factory):
 @pytest.fixture(scope="module", name="exported")
 def _exported(workdir):
     """The finished process of the script."""
-    return run_launch("export_best.py", f"--workdir={workdir}", "--top=2", *_FINAL, "--workers=1")
+    arguments = [f"--workdir={workdir}", "--ensemble=2", *_FINAL, "--workers=1"]
+    return run_launch("export_best.py", *arguments, timeout=400)
 
 
 _FINAL = ["--epochs=1", "--final_recipe=mnist_long_v1", "--final_filters=3", "--final_cells_per_stage=2"]
@@ -45,6 +48,11 @@ WRONG = [
         "/nowhere is not a run folder: it has no config.json. Name the folder of a search.",
     ),
     (["--workdir={workdir}", "--top=0"], "top=0 is not allowed: it must be an integer of at least 1."),
+    (["--workdir={workdir}", "--ensemble=1"], "ensemble=1 is not allowed: it must be an integer of at least 2."),
+    (
+        ["--workdir={workdir}", "--ensemble=4"],
+        "ensemble=4 is not allowed: the search has 3 different children that were trained. Use at most as many,",
+    ),
     (["--workdir={workdir}", "--epochs=0"], "epochs=0 is not allowed: it must be an integer of at least 1."),
     (["--workdir={workdir}", "--final_recipe=long"], "--final_recipe='long' is unknown. Allowed: mnist_long_v1."),
     (
@@ -58,7 +66,7 @@ WRONG = [
 @pytest.fixture(scope="module", name="later")
 def _later(workdir, exported):
     """The same command again and the wrong ones, in one process; and whether the models were left alone."""
-    cases = [["--workdir={workdir}", "--top=2", *_FINAL, "--workers=1"], *(arguments for arguments, _ in WRONG)]
+    cases = [["--workdir={workdir}", "--ensemble=2", *_FINAL, "--workers=1"], *(arguments for arguments, _ in WRONG)]
     before = _times(workdir)
     answers = run_launch_many(
         "export_best.py", [[argument.format(workdir=workdir) for argument in arguments] for arguments in cases]
@@ -77,7 +85,7 @@ def test_a_line_for_each_child_and_its_model(workdir, exported):
     assert "A child is trained for only 2 steps (batches of 128 of 275 images, epochs=1)." in exported.stderr
     children = json.loads((workdir / "best" / "children.json").read_text())["children"]
     assert [child["search_reward"] for child in children] == pytest.approx([1.0, 0.9])
-    assert exported.stdout.splitlines() == [
+    assert exported.stdout.splitlines()[:4] == [
         line
         for child in children
         for line in (
@@ -109,6 +117,44 @@ def test_the_final_network_and_training_are_recorded_and_loaded_again(workdir, e
         card = (folder / "MODEL_CARD.md").read_text()
         assert "mnist_long_v1" in card and "filters 3, cells_per_stage 2, shift" in card
         assert nk.load_model(workdir, number).count_params() == described["num_params"]
+
+
+def test_the_children_are_exported_as_one_model_too(workdir, exported):
+    folder = workdir / "best" / "ensemble"
+    described = json.loads((folder / "ensemble.json").read_text())
+    assert described["children"] == json.loads((workdir / "best" / "children.json").read_text())["children"]
+    accuracies = [child["test_accuracy"] for child in described["children"]]
+    assert exported.stdout.splitlines()[4:] == [
+        f"Ensemble of the 2 best children: validation {described['valid_accuracy']:.2%} ± "
+        f"{described['valid_error']:.2%}, test {described['test_accuracy']:.2%} ± {described['test_error']:.2%} "
+        f"({described['num_params']:,} parameters)  {folder / 'saved_model'}",
+        f"   The test accuracies of its members are {min(accuracies):.2%} to {max(accuracies):.2%}, and guessing gets "
+        f"{described['guessing']:.2%} right.",
+    ]
+    contents = {path.name for path in folder.iterdir()}
+    formats = {"saved_model", "model.keras", "model.tflite", "model.onnx"}
+    assert contents >= {*formats, "MODEL_CARD.md", "architecture.json"}
+    assert not {name for name in contents if name.startswith(".")}
+    assert len(json.loads((folder / "architecture.json").read_text())["members"]) == 2
+    card = (folder / "MODEL_CARD.md").read_text()
+    assert card.startswith("# Ensemble of the 2 best children\n") and "were left out" not in card
+
+
+def test_the_exported_ensemble_is_loaded_as_a_keras_model(workdir, exported):
+    images, labels = nk.load_images("dots", data_dir=workdir.parent / "data").test()
+    ensemble = nk.load_model(workdir, ensemble=True)
+    tf = load_tensorflow()
+    mean = np.mean([tf.nn.softmax(nk.load_model(workdir, rank).predict(images, verbose=0)) for rank in (1, 2)], axis=0)
+    assert np.abs(tf.nn.softmax(ensemble.predict(images, verbose=0)) - mean).max() < 1e-6
+    described = json.loads((workdir / "best" / "ensemble" / "ensemble.json").read_text())
+    assert described["test_accuracy"] == float(np.float32((mean.argmax(-1) == labels).mean()))
+    assert ensemble.count_params() == described["num_params"]
+
+
+def test_there_is_no_ensemble_to_load(tmp_path):
+    says = r"has no ensemble. Export one by nk.export_best\(workdir, ensemble="
+    with pytest.raises(nk.InvalidValueError, match=says):
+        nk.load_model(tmp_path, ensemble=True)
 
 
 def test_the_same_command_again_trains_nothing_and_says_the_same(exported, later):

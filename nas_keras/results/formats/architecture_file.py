@@ -1,7 +1,8 @@
-"""The file architecture.json of an exported child: from it the same network can be built and trained again."""
+"""The file architecture.json of an exported child or ensemble: from it the same networks can be built and trained."""
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from nas_keras.children.build import ChildConfig
@@ -11,6 +12,7 @@ from nas_keras.spaces.cell import Cell
 from nas_keras.system.atomic_files import read_json, write_json
 
 ARCHITECTURE = "architecture.json"
+ENSEMBLE = "ensemble"  # the folder of an ensemble beside those of children
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,21 +39,52 @@ class Architecture:
 
 
 def write_architecture(architecture: Architecture, folder: pathlib.Path) -> None:
-    """Writes architecture.json into a folder."""
-    described: dict[str, Any] = dataclasses.asdict(architecture)
-    cell = architecture.cell
-    if cell is not None:
-        described["cell"] = {"key": cell.key, "nodes": [list(node) for node in cell.nodes], "combine": cell.combine}
-    write_json(folder / ARCHITECTURE, described)
+    """Writes architecture.json of a child into a folder."""
+    write_json(folder / ARCHITECTURE, _describe(architecture))
+
+
+def write_members(members: Sequence[Architecture], folder: pathlib.Path) -> None:
+    """Writes architecture.json of an ensemble, which has the architectures of its members, into a folder."""
+    write_json(folder / ARCHITECTURE, {"members": [_describe(member) for member in members]})
 
 
 def read_architecture(path: pathlib.Path) -> Architecture:
-    """Reads architecture.json.
+    """Reads architecture.json of a child.
 
     Raises:
         DataError: if it is no such file.
     """
     described = read_json(path)
+    if "members" in described:
+        raise DataError(f"{path} describes an ensemble, not a child. Name the file of one of its members.")
+    return _parse(described, path)
+
+
+def read_members(path: pathlib.Path) -> list[Architecture]:
+    """Reads architecture.json of an ensemble, which has at least two members.
+
+    Raises:
+        DataError: if it is no such file.
+    """
+    described = read_json(path)
+    members = described.get("members")
+    if not isinstance(members, list) or len(members) < 2:
+        raise DataError(f"{path} does not describe an ensemble. Export it again.")
+    parsed = [_parse(member, path) for member in members]
+    if len({(member.input_shape, member.class_names) for member in parsed}) > 1:
+        raise DataError(f"{path} has members of different images or classes. Export the ensemble again.")
+    return parsed
+
+
+def _describe(architecture: Architecture) -> dict[str, Any]:
+    described: dict[str, Any] = dataclasses.asdict(architecture)
+    cell = architecture.cell
+    if cell is not None:
+        described["cell"] = {"key": cell.key, "nodes": [list(node) for node in cell.nodes], "combine": cell.combine}
+    return described
+
+
+def _parse(described: Any, path: pathlib.Path) -> Architecture:
     try:
         cell, child = described["cell"], described["child"]
         return Architecture(

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from nas_keras.results.model_card import pictures, sections
+from nas_keras.results.model_card import networks, pictures, sections
 from nas_keras.results.model_card.accuracy import split_of
 from nas_keras.results.model_card.facts import CardFacts
 from nas_keras.results.model_card.markdown import escape
@@ -13,7 +13,7 @@ CARD = "MODEL_CARD.md"
 def write_card(facts: CardFacts, folder: pathlib.Path) -> None:
     """Writes MODEL_CARD.md and its pictures into a folder."""
     notes = []
-    cell = facts.architecture.cell
+    cell = None if facts.members else facts.architecture.cell
     has_cell = cell is not None
     if cell is not None and (missing := pictures.draw_cell(cell, folder)):
         notes.append(missing)
@@ -34,8 +34,8 @@ def write_card(facts: CardFacts, folder: pathlib.Path) -> None:
         sections.mistakes(facts, pictures.MISTAKES) if has_mistakes else "",
         "## Formats",
         sections.formats(facts),
-        "## Network and training",
-        sections.training(facts),
+        "## Networks and training" if facts.members else "## Network and training",
+        networks.members(facts) if facts.members else networks.training(facts),
         "## Data",
         sections.data(facts),
         "## Where it comes from",

@@ -40,16 +40,38 @@ class Written:
     answers: Answers
 
 
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A child of an ensemble.
+
+    Attributes:
+        rank: its rank in the search.
+        title: the name of its architecture for people.
+        num_params: number of parameters.
+        valid_accuracy: accuracy on the validation split, a fraction.
+        test_accuracy: accuracy on the test split; None if there was no usable test split.
+        architecture: the child.
+    """
+
+    rank: int
+    title: str
+    num_params: int
+    valid_accuracy: float
+    test_accuracy: float | None
+    architecture: Architecture
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class CardFacts:
     """Everything that a card says.
 
     Attributes:
         title: the name of the architecture for people.
-        architecture: the child.
+        architecture: the child; the first one of an ensemble.
         images: the data set.
         written: what was measured.
         search: name -> text about the search that found it; empty if none did.
+        members: the children of an ensemble; empty for a single child.
     """
 
     title: str
@@ -57,6 +79,7 @@ class CardFacts:
     images: Images
     written: Written
     search: dict[str, str]
+    members: tuple[Member, ...] = ()
 
 
 def licence_of(images: Images) -> str:

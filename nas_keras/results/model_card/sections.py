@@ -1,6 +1,5 @@
 """The sections of a model card; each function returns the markdown of one, from the facts."""
 
-import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -45,10 +44,14 @@ def introduction(facts: CardFacts) -> str:
     how_good = f"validation accuracy {written.valid_accuracy:.2%}; there was no test split"
     if written.test_accuracy is not None:
         how_good = f"test accuracy {written.test_accuracy:.2%}"
-    found = f" It was found by a search with nas_keras ({facts.search['Strategy']})." if facts.search else ""
+    subject, found = f"A convolutional network with {written.num_params:,} parameters", "It was"
+    if facts.members:
+        count = len(facts.members)
+        subject = f"An ensemble of {count} convolutional networks with {written.num_params:,} parameters in all"
+        found = "They were"
+    origin = f" {found} found by a search with nas_keras ({facts.search['Strategy']})." if facts.search else ""
     return (
-        f"A convolutional network with {written.num_params:,} parameters that sorts images of {escape(images.name)} "
-        f"into {images.num_classes:,} classes: {how_good}.{found}"
+        f"{subject} that sorts images of {escape(images.name)} into {images.num_classes:,} classes: {how_good}.{origin}"
     )
 
 
@@ -172,19 +175,6 @@ def formats(facts: CardFacts) -> str:
     )
 
 
-def training(facts: CardFacts) -> str:
-    """Size, network around the cell, recipe and seed."""
-    architecture, flops = facts.architecture, facts.written.flops
-    cost = "not known" if math.isnan(flops) else f"{flops:,.0f} for one image (a multiply-add is two)"
-    rows = [["parameters", f"{facts.written.num_params:,}"], ["FLOPs", cost]]
-    if architecture.cell is not None:
-        rows.append(["cell", code(architecture.cell.key)])
-    if architecture.child is not None:
-        rows.append(["network", _settings(architecture.child)])
-    rows += [["training", _settings(architecture.train)], ["seed", str(architecture.seed)]]
-    return make_table(["what ", "value "], rows)
-
-
 def data(facts: CardFacts) -> str:
     """Data set, splits, digest and licence."""
     images = facts.images
@@ -222,9 +212,3 @@ def limits(facts: CardFacts) -> str:
     if facts.written.test_accuracy is None:
         lines.append("- It was never tested on images that had no part in choosing it.")
     return "\n".join(lines)
-
-
-def _settings(config: object) -> str:
-    """The fields of a configuration: "filters 16, stages 2"."""
-    fields = dataclasses.asdict(config)  # type: ignore[call-overload]
-    return ", ".join(f"{name} {value}" for name, value in fields.items())

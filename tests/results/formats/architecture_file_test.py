@@ -10,7 +10,9 @@ from nas_keras.results.formats.architecture_file import (
     ARCHITECTURE,
     Architecture,
     read_architecture,
+    read_members,
     write_architecture,
+    write_members,
 )
 
 CHILD = Architecture(
@@ -50,3 +52,27 @@ def test_a_damaged_file_is_refused(change, tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(nk.DataError, match="architecture.json does not describe an exported child: .*Export it again."):
         read_architecture(path)
+
+
+def test_an_ensemble_has_those_of_its_members(tmp_path):
+    members, path = [CHILD, dataclasses.replace(CHILD, cell=nk.cells.vgg(), seed=2)], tmp_path / ARCHITECTURE
+    write_members(members, tmp_path)
+    assert read_members(path) == members
+    with pytest.raises(nk.DataError, match="describes an ensemble, not a child. Name the file of one of its members."):
+        read_architecture(path)
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ([CHILD], "does not describe an ensemble. Export it again."),
+        ([CHILD, dataclasses.replace(CHILD, class_names=("a", "b"))], "members of different images or classes."),
+    ],
+)
+def test_a_damaged_ensemble_is_refused(members, says, tmp_path):
+    write_members(members, tmp_path)
+    with pytest.raises(nk.DataError, match=says):
+        read_members(tmp_path / ARCHITECTURE)
+    write_architecture(CHILD, tmp_path)
+    with pytest.raises(nk.DataError, match="does not describe an ensemble"):
+        read_members(tmp_path / ARCHITECTURE)

@@ -15,7 +15,7 @@ from nas_keras.results.formats.writing import WrittenFormat
 from nas_keras.results.model_card import pictures
 from nas_keras.results.model_card.accuracy import Answers
 from nas_keras.results.model_card.card import write_card
-from nas_keras.results.model_card.facts import CardFacts, Written
+from nas_keras.results.model_card.facts import CardFacts, Member, Written
 
 
 def _facts(*, test=True, classes=4, names=None):
@@ -58,6 +58,21 @@ def test_the_card_of_a_tested_child(tmp_path):
     assert xml.etree.ElementTree.parse(tmp_path / "cell.svg").getroot().tag.endswith("svg")
     with Image.open(tmp_path / "mistakes.png") as picture:
         assert picture.size == (5 * 152 + 12, 2 * 204 + 12)  # ten mistakes in two rows
+
+
+def test_the_card_of_an_ensemble_lists_its_members(tmp_path):
+    facts = _facts()
+    members = (
+        Member(1, "conv_3x3", 1_234, 0.91, 0.9, facts.architecture),
+        Member(2, "add(conv_3x3,identity)", 3_087, 0.89, None, dataclasses.replace(facts.architecture, seed=6)),
+    )
+    card = _card(dataclasses.replace(facts, title="Ensemble of the 2 best children", members=members), tmp_path)
+    assert "An ensemble of 2 convolutional networks with 4,321 parameters in all that sorts images of" in card
+    assert "They were found by a search" in card and "## Networks and training" in card
+    assert "| 1 | `conv_3x3` | 1,234 | 91.00% | 90.00% | 5 |" in card
+    assert "| 2 | `add(conv_3x3,identity)` | 3,087 | 89.00% | – | 6 |" in card
+    assert "1,000,000 FLOPs for one image" in card and "around each cell: filters 16" in card
+    assert not (tmp_path / "cell.svg").exists() and "cell.svg" not in card
 
 
 def test_the_card_of_a_child_without_a_test_split(tmp_path):
