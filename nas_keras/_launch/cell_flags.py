@@ -65,7 +65,7 @@ class CellFlags:
 
     def folder(self) -> pathlib.Path | None:
         """The folder of --export; None without it."""
-        return export_place(self._export.value) if self.exports else None
+        return export_place(self._export.value) if self._export.value else None
 
     def read(self) -> tuple[Cell, Architecture | None]:
         """Returns the cell, and the rest of its architecture.json if the flag names one.

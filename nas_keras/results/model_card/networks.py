@@ -34,8 +34,8 @@ def members(facts: CardFacts) -> str:
     cost = "a number of FLOPs that is not known" if math.isnan(flops) else f"{flops:,.0f} FLOPs"
     text = (
         f"{table}\n\nAll children together compute {cost} for one image. The ensemble answers with the mean of their "
-        "probabilities, whose logarithms are its logits.\n\nThe training of each child, of which `architecture.json` has all "
-        f"settings: {_settings(first.train)}."
+        "probabilities, whose logarithms are its logits.\n\nThe training of each child, of which `architecture.json` "
+        f"has all settings: {_settings(first.train)}."
     )
     return text if first.child is None else f"{text} The network around each cell: {_settings(first.child)}."
 
