@@ -7,7 +7,7 @@ import numpy as np
 
 from nas_keras._tensorflow import NONE, make_distribution, tf
 from nas_keras.controller.controller import Controller
-from nas_keras.controller.graph import clear_kernels
+from nas_keras.controller.graph import release_graphs
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.strategies.base import State, Strategy
 from nas_keras.trial import Proposals
@@ -31,7 +31,7 @@ class ControllerStrategy(Strategy):
     def __init__(self, space: SearchSpace, config, *, seed: int, distribute: str = NONE):
         super().__init__(space, seed=seed)
         self.config = config
-        clear_kernels()  # those of earlier controllers
+        release_graphs()  # those of earlier controllers
         self._distribution = make_distribution(distribute)
         with self._distribution.scope():
             self.controller = Controller(space.num_choices, units=config.units, embedding=config.embedding, seed=seed)

@@ -42,7 +42,11 @@ def _large(count):
 
 @pytest.mark.parametrize(
     ("cells_to_build", "count"),
-    [pytest.param(_small, 64, id="small"), pytest.param(lambda: _large(200), 200, id="large")],
+    [
+        pytest.param(_small, 64, id="small"),
+        pytest.param(lambda: _large(40), 40, id="large"),
+        pytest.param(lambda: _large(200), 200, id="more of large", marks=pytest.mark.slow),
+    ],
 )
 def test_every_child_builds_and_gives_a_finite_logit_for_each_class(keras, cells_to_build, count):
     num_built = 0

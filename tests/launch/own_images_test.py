@@ -70,7 +70,10 @@ def test_the_run_goes_on_until_the_folder_changes(photos, first, tmp_path):
     memory = [argument.replace(str(workdir), str(tmp_path / "mapped")) for argument in arguments]
     again, mapped = run_launch_many(
         "search.py",
-        [[*arguments, "--max_evaluations=3"], [*memory, "--memory_limit=0", "--max_evaluations=3"]],
+        [
+            [*arguments, "--max_evaluations=3", "--final_epochs=0"],
+            [*memory, "--memory_limit=0", "--max_evaluations=3", "--final_epochs=0"],
+        ],
         timeout=600,
     )
     assert again[0] is None and mapped[0] is None, (again, mapped)

@@ -68,7 +68,8 @@ def test_small_refuses_a_cell_that_does_not_fit(cell, key):
 
 
 @pytest.mark.parametrize(
-    ("num_nodes", "num_encodings", "num_keys"), [(1, 16, 8), (2, 256, 129), (3, 6_144, 2_000), (4, 196_608, 31_255)]
+    ("num_nodes", "num_encodings", "num_keys"),
+    [(1, 16, 8), (2, 256, 129), (3, 6_144, 2_000), pytest.param(4, 196_608, 31_255, marks=pytest.mark.slow)],
 )
 def test_encodings_and_distinct_keys_of_large(num_nodes, num_encodings, num_keys):
     space = spaces.large(num_nodes)

@@ -24,8 +24,7 @@ for name in sys.argv[2:]:
 
 def _growth(num_searches, *strategies):
     """For each strategy, objects of Python and MiB by which a process grows over so many searches."""
-    # Without oneDNN, whose own cache holds up to 1,024 kernels for the shapes of matrices that came up.
-    done = run_python(_MANY_SEARCHES, num_searches, *strategies, timeout=1_200, TF_ENABLE_ONEDNN_OPTS="0")
+    done = run_python(_MANY_SEARCHES, num_searches, *strategies, timeout=1_200)
     assert done.returncode == 0, done.stderr
     return dict(zip(strategies, map(json.loads, done.stdout.splitlines()), strict=True))
 
