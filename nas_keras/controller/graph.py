@@ -7,13 +7,9 @@ AutoGraph and, on a CPU, the hand-over of operations between threads.
 import contextlib
 import functools
 import gc
-import itertools
 from collections.abc import Callable
 
 from nas_keras._tensorflow import tf
-
-_COLLECT_EVERY = 4
-_controllers = itertools.count(1)
 
 
 def graph_method(*signature) -> Callable[[Callable], Callable]:
@@ -53,14 +49,13 @@ def release_graphs() -> None:
     in use are created again when they are next needed.
 
     A graph is a cycle of references. In a process with as many objects as TensorFlow has, Python collects such cycles
-    so rarely that the heap becomes fragmented. A collection takes a good tenth of a second, and therefore follows only
-    every fourth controller.
+    so rarely that the heap becomes fragmented: 50 searches of 40 evaluations with PPO add 67 MiB, and 7 MiB with this
+    collection, which lengthens such a search by about a sixth.
     """
     from tensorflow.python.eager import context  # TensorFlow has no public function for this
 
     context.context().clear_kernel_cache()
-    if next(_controllers) % _COLLECT_EVERY == 0:
-        gc.collect()
+    gc.collect()
 
 
 def _single_threaded() -> contextlib.AbstractContextManager:
