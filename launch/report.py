@@ -15,7 +15,6 @@ import os
 import pathlib
 import shlex
 from collections.abc import Sequence
-from typing import Any
 
 import tqdm
 from absl import flags
@@ -24,10 +23,11 @@ from nas_keras._launch import script
 from nas_keras._launch.flag_checks import check_given, refuse_given
 from nas_keras._launch.space_flags import SpaceFlags
 from nas_keras._launch.user_code import ImportFlags
-from nas_keras.errors import InvalidValueError, check_at_least
-from nas_keras.reports.page_folder import HTML, Report
+from nas_keras.errors import InvalidValueError
+from nas_keras.reports.page import Report, Searches
+from nas_keras.reports.page_folder import HTML
 from nas_keras.reports.search_page.page import write_run_report
-from nas_keras.reports.table_page import write_report
+from nas_keras.reports.table_page.page import write_report
 from nas_keras.system.output_files import check_apart
 
 _IMPORT = ImportFlags()
@@ -53,8 +53,7 @@ def main() -> None:
     """Checks the flags, makes the page, and prints its headline figures."""
     _IMPORT.load()
     script.check_report_extra("A report", "networkx", "jinja2", "bokeh")
-    check_at_least("searches", _SEARCHES.value, 0)
-    check_at_least("batches", _BATCHES.value, 1)
+    Searches(_SEARCHES.value, _BATCHES.value).check()
     if _RUNS.value and not flags.FLAGS["output"].present:
         raise InvalidValueError("--output is missing: name the folder of the page, such as --output=docs/mnist_large3.")
     check_given("output", "the folder of the page", "docs/mnist_small")
@@ -62,17 +61,13 @@ def main() -> None:
     check_apart(folders={"output": _OUTPUT.value}, read=read)
     shown = _SEARCHES.value and _TABLE.value  # searches on a table
     with tqdm.tqdm(total=_SEARCHES.value, unit="seed", desc="Searching", disable=not shown, delay=0.1) as bar:
-        settings: dict[str, Any] = {
-            "searches": _SEARCHES.value,
-            "batches": _BATCHES.value,
-            "on_search": lambda done: bar.update(done - bar.n),
-        }
-        made = _report_runs(settings) if _RUNS.value else _report_table(settings)
+        searches = Searches(_SEARCHES.value, _BATCHES.value, lambda done: bar.update(done - bar.n))
+        made = _report_runs(searches) if _RUNS.value else _report_table(searches)
     print("\n".join(made.headlines))
     print(f"\nThe page: {os.path.join(_OUTPUT.value, HTML)} (for a repository: {made.page.name} beside it)")
 
 
-def _report_runs(settings: dict) -> Report:
+def _report_runs(searches: Searches) -> Report:
     refuse_given(("space", "num_nodes"), "cannot be combined with --workdir, which determines it. Leave it out.")
     optional = {"trained": _TRAINED.value, "table": _TABLE.value}
     given = [f"--{name}={value}" for name, value in optional.items() if value is not None]
@@ -82,16 +77,17 @@ def _report_runs(settings: dict) -> Report:
         trained=pathlib.Path(_TRAINED.value) if _TRAINED.value else None,
         table=pathlib.Path(_TABLE.value) if _TABLE.value else None,
         command=_command(f"--workdir={','.join(_RUNS.value)}", *given),
-        **settings,
+        searches=searches,
     )
 
 
-def _report_table(settings: dict) -> Report:
+def _report_table(searches: Searches) -> Report:
     refuse_given(("trained",), "is for a page of --workdir; leave it out.")
     space = _SPACE.space()
     check_given("table", "the folder of a table", "runs/table")
     command = _command(f"--table={_TABLE.value}", after=_SPACE.arguments())
-    return write_report(pathlib.Path(_TABLE.value), space, pathlib.Path(_OUTPUT.value), command=command, **settings)
+    table, output = pathlib.Path(_TABLE.value), pathlib.Path(_OUTPUT.value)
+    return write_report(table, space, output, searches=searches, command=command)
 
 
 def _command(*what: str, after: Sequence[str] = ()) -> str:

@@ -44,9 +44,11 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "evaluators/step_check.py": "evaluators/operation_check_test.py",  # each case is a faulty operation as a whole
     "evaluators/training_pool.py": "evaluators/training_test.py",  # worker processes that train
     "reports/charts.py": "reports/html_page_test.py",  # charts show what they are in a browser
+    "reports/page.py": "reports/search_page/page_test.py",  # what both pages share
     "reports/rendering.py": "reports/html_page_test.py",  # a part of one page
     "reports/rows.py": "reports/html_page_test.py",  # a part of one page
     "reports/search_page/tables.py": "reports/search_page/page_test.py",  # a part of one page
+    "reports/search_page/winner.py": "reports/search_page/page_test.py",  # a part of one page
     "results/exporting/accuracies.py": "results/export_test.py",  # a step of an export
     "results/exporting/cell_training.py": "launch/train_child_test.py",  # a training as a whole
     "children/training_state.py": "results/exporting/training_checkpoint_test.py",  # a training that continues

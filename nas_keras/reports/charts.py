@@ -15,12 +15,12 @@ import numpy as np
 
 from nas_keras.comparison.table_searches import TableSearches
 from nas_keras.errors import printable
+from nas_keras.reports.plots.style import SMALLEST_ERROR, accuracy_label
 from nas_keras.reports.rows import COSTS, Rows
 from nas_keras.results.policy_history import History
 from nas_keras.spaces.search_space import Decision
 
-_SMALLEST_ERROR = 0.01  # percent; replaces an error rate of 0, which has no logarithm
-_TICKS = [digit * 10.0**power for power in range(-2, 3) for digit in (1, 2, 5)]  # error rates, in percent
+_TICKS = [digit * 10.0**power for power in range(-3, 3) for digit in (1, 2, 5)]  # error rates, in percent
 _WINDOW = 20  # evaluations over which the mean reward is taken
 _MOST_POINTS = 1_000  # of a line
 _MOST_CHOICES = 80  # rows of the chart of a policy
@@ -42,16 +42,16 @@ class Charts:
         self._rows, self._groups, self._is_accuracy = rows, groups, is_accuracy
         self._figures: dict[str, Any] = {}
         self._legends: dict[str, list[tuple[str, str, str]]] = {}  # (label, colour, kind) of each series, by chart
-        points = {key: self._column(key) for key in ("number", *COSTS) if key in rows.columns}
-        self._points = {**points, "hours": np.array(rows.data.get("hours", []), float), "y": self._y("quality")}
-        if not len(self._points["hours"]):
-            del self._points["hours"]
+        columns = {key: column.values for key, column in rows.columns.items() if key in ("number", *COSTS)}
+        columns |= {"hours": rows.data["hours"]} if "hours" in rows.data else {}
+        self._points = {key: np.array(values, float) for key, values in columns.items()}  # None becomes NaN
+        self._points["y"] = self._height(np.array(rows.columns["quality"].values, float))
         self._source = ColumnDataSource(self._points, name="rows")
-        names = rows.columns["run"].values if "run" in rows.columns else [groups[0]] * len(points["number"])
-        self._members = [np.flatnonzero([name == group for name in names]) for group in groups]
+        of_row = rows.columns["run"].values if "run" in rows.columns else [groups[0]] * len(self._points["y"])
+        self._members = [np.flatnonzero(np.array(of_row) == group) for group in groups]
 
     def add_progress(self, random: np.ndarray | None) -> None:
-        """Draws all rewards, the best so far and the mean of the latest, against evaluations or hours.
+        """Draws all rewards, the best so far and the mean of the latest, against evaluations or hours of training.
 
         Args:
             random: expected best of random search after 1, 2, ... evaluations, in percent; None if that is unknown.
@@ -60,52 +60,39 @@ class Charts:
         better = np.fmin if self._is_accuracy else np.fmax
         for number, (group, members) in enumerate(zip(self._groups, self._members, strict=True)):
             y, tag = self._points["y"][members], f"series-{number}"
-            at: dict[str, np.ndarray] = {
-                key: self._points[key][members] for key in ("number", "hours") if key in self._points
-            }
+            at = {key: values[members] for key, values in self._points.items() if key in ("number", "hours")}
             self._scatter("progress", number, "number", alpha=0.25)
             best = better.accumulate(y)
             steps = np.union1d(np.flatnonzero(np.diff(best, prepend=np.nan)), [len(best) - 1])
             self._line("progress", _pick(at, steps, best), tag, f"{group}: best so far", step=True, line_width=2)
-            kept = np.unique(np.linspace(0, len(members) - 1, min(len(members), _MOST_POINTS)).astype(int))
-            means = np.full(len(y), np.nan)
-            for i in kept:
-                latest = y[max(0, i - _WINDOW + 1) : i + 1]
-                means[i] = np.nanmean(latest) if not np.isnan(latest).all() else np.nan
+            kept = np.unique(np.linspace(0, len(y) - 1, min(len(y), _MOST_POINTS)).astype(int))
             label = f"{group}: mean of the latest {_WINDOW}"
-            self._line("progress", _pick(at, kept, means), tag, label, "dotted", line_width=1.5)
+            self._line("progress", _pick(at, kept, _means_of_latest(y)), tag, label, "dotted", line_width=1.5)
         if random is not None:
-            data = {"number": np.arange(1.0, len(random) + 1), "y": self._error(random)}
+            data = {"number": np.arange(1.0, len(random) + 1), "y": self._height(random)}
             self._line("progress", data, "muted", "random search, expected best so far", "dashed", only="number")
 
     def add_costs(self) -> None:
         """Draws the values against each cost that is known, with its Pareto front."""
-        costs = [cost for cost in COSTS if len(self._rows.data["fronts"].get(cost, [])) > 1]
-        if not costs:
-            return
-        self._figure("costs", COSTS[costs[0]], x_axis_type="log")
-        for number, group in enumerate(self._groups):
-            self._scatter("costs", number, costs[0], alpha=0.5, label=group)
-        for cost in costs:
-            front = np.array(self._rows.data["fronts"][cost])
-            data, label = _pick(self._points, front, self._points["y"]), "Pareto front" if cost == costs[0] else ""
-            data = {name: data[name] for name in (cost, "y")}
-            self._line("costs", data, "ink", label, step=True, only=cost, visible=cost == costs[0])
+        fronts = {cost: rows for cost, rows in self._rows.data["fronts"].items() if len(rows) > 1}
+        for shown, (cost, front) in enumerate(fronts.items()):
+            if shown == 0:
+                self._figure("costs", COSTS[cost], x_axis_type="log")
+                for number, group in enumerate(self._groups):
+                    self._scatter("costs", number, cost, alpha=0.5, label=group)
+            data = {name: self._points[name][front] for name in (cost, "y")}
+            label = "" if shown else "Pareto front"
+            self._line("costs", data, "ink", label, step=True, only=cost, visible=not shown)
 
     def add_policy(self, name: str, history: History, decisions: Sequence[Decision]) -> None:
         """Draws the probability of each choice over the batches told, decision below decision."""
         from bokeh.models import FixedTicker, LinearColorMapper, Range1d
 
-        sizes = [len(decision.choices) for decision in decisions]
-        if sum(sizes) > _MOST_CHOICES:
+        rows = sum(len(decision.choices) + 1 for decision in decisions) - 1
+        if rows > _MOST_CHOICES:
             return
-        rows = sum(sizes) + len(sizes) - 1
-        settings: dict[str, Any] = {
-            "y_range": Range1d(start=rows, end=0),
-            "y_axis_type": "linear",
-            "height": 90 + 15 * rows,
-        }
-        figure = self._figure(name, "batches told", **settings)
+        y_range = Range1d(start=rows, end=0)
+        figure = self._figure(name, "batches told", y_range=y_range, y_axis_type="linear", height=90 + 15 * rows)
         told = np.linspace(history.num_told[0], history.num_told[-1], min(_MOST_TOLD, len(history.num_told)))
         columns = np.searchsorted(history.num_told, told + 1e-9, side="right") - 1
         place, top, labels = {"x": float(told[0]) - 0.5, "dw": float(told[-1] - told[0] + 1)}, 0.0, {}
@@ -125,11 +112,10 @@ class Charts:
         figure = self._figure("searches", f"batches of {searched.batch_size} samples")
         for number, (name, curves) in enumerate(searched.curves.items()):
             x, tag = np.arange(1.0, curves.shape[1] + 1), f"series-{number}"
-            low, high = (self._error(100 * edge) for edge in np.nanquantile(curves, [0.1, 0.9], axis=0))
+            low, high = (self._height(100 * edge) for edge in np.nanquantile(curves, [0.1, 0.9], axis=0))
             figure.varea("x", "low", "high", source={"x": x, "low": low, "high": high}, fill_alpha=0.15, tags=[tag])
-            self._line(
-                "searches", {"x": x, "y": self._error(100 * np.nanmean(curves, axis=0))}, tag, name, line_width=2
-            )
+            mean = self._height(100 * np.nanmean(curves, axis=0))
+            self._line("searches", {"x": x, "y": mean}, tag, name, line_width=2)
 
     def to_json(self) -> dict[str, Any]:
         """The document of all charts, and the element of the page that each belongs to."""
@@ -143,14 +129,13 @@ class Charts:
         documents = {"page": document.to_json(deferred=False)}
         return {"documents": documents, "item": item, "names": list(self._figures), "legends": self._legends}
 
-    def _figure(self, name: str, x_label: str, height: int = 340, **settings: Any) -> Any:
+    def _figure(self, name: str, x_label: str, **settings: Any) -> Any:
         from bokeh.models import DataRange1d, FixedTicker
         from bokeh.plotting import figure
 
         of_errors = {"y_axis_type": "log", "y_range": DataRange1d(flipped=True)} if self._is_accuracy else {}
-        made = figure(
-            **{**of_errors, **settings}, height=height, sizing_mode="stretch_width", tools="tap", toolbar_location=None
-        )
+        usual = {"height": 340, "sizing_mode": "stretch_width", "tools": "tap", "toolbar_location": None}
+        made = figure(**{**usual, **of_errors, **settings})
         made.background_fill_alpha = made.border_fill_alpha = 0
         made.outline_line_color = None
         made.xaxis.axis_label = x_label
@@ -158,7 +143,7 @@ class Charts:
             made.yaxis.axis_label = self._rows.columns["quality"].label
             if self._is_accuracy:
                 made.yaxis.ticker = FixedTicker(ticks=_TICKS)
-                made.yaxis.major_label_overrides = {error: f"{100 - error:g}" for error in _TICKS}
+                made.yaxis.major_label_overrides = {error: accuracy_label(error) for error in _TICKS}
         self._figures[name], self._legends[name] = made, []
         return made
 
@@ -186,12 +171,8 @@ class Charts:
         from bokeh.models import CDSView, HoverTool, IndexFilter
 
         view = CDSView(filter=IndexFilter(indices=self._members[number].tolist()))
-        style = {
-            f"{of}{line}_alpha": 0 if line == "line" else alpha
-            for of in ("", "nonselection_")
-            for line in ("fill", "line")
-        }
-        style |= {"size": 6, "selection_fill_alpha": 1, "selection_line_alpha": 1}
+        style = {"size": 6, "fill_alpha": alpha, "line_alpha": 0, "selection_alpha": 1}
+        style |= {"nonselection_fill_alpha": alpha, "nonselection_line_alpha": 0}
         tags, figure = [f"series-{number}", "points"], self._figures[chart]
         points = figure.scatter(x, "y", source=self._source, view=view, tags=tags, **style)
         tooltips = [("", "@name"), (self._rows.columns["quality"].label, "@quality{0.[00000]}")]
@@ -199,14 +180,20 @@ class Charts:
         if label:
             self._legends[chart].append((label, tags[0], "point"))
 
-    def _column(self, key: str) -> np.ndarray:
-        return np.array(self._rows.columns[key].values, float)  # None becomes NaN
+    def _height(self, values: np.ndarray) -> np.ndarray:
+        """The error rate of accuracies in percent; other values as they are."""
+        return np.maximum(100 - values, 100 * SMALLEST_ERROR) if self._is_accuracy else values
 
-    def _y(self, key: str) -> np.ndarray:
-        return self._error(self._column(key))
 
-    def _error(self, values: np.ndarray) -> np.ndarray:
-        return np.maximum(100 - values, _SMALLEST_ERROR) if self._is_accuracy else values
+def _means_of_latest(values: np.ndarray) -> np.ndarray:
+    """The mean of each value and those before it, `_WINDOW` in all, without NaN; NaN where there is none."""
+    known = ~np.isnan(values)
+    sums, counts = (
+        np.cumsum(np.concatenate([np.zeros(_WINDOW), part])) for part in (np.where(known, values, 0), known)
+    )
+    count = counts[_WINDOW:] - counts[:-_WINDOW]
+    with np.errstate(invalid="ignore"):
+        return np.where(count > 0, (sums[_WINDOW:] - sums[:-_WINDOW]) / count, np.nan)
 
 
 def _pick(at: Mapping[str, np.ndarray], places: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:

@@ -30,25 +30,25 @@ class Table(NamedTuple):
 def make_table(table: Table) -> str:
     """Formats a table, whose cells are escaped."""
     rows = [[code(cell) if isinstance(cell, Code) else escape(cell) for cell in row] for row in table.rows]
-    titles = [escape(title) + " " * title.endswith(" ") for title in table.header]
-    return markdown.make_table(titles, rows)
+    return markdown.make_table([escape(title) + " " * title.endswith(" ") for title in table.header], rows)
 
 
-def percent(fraction: float, error: float = math.nan, *, sign: bool = False, digits: int = 2) -> str:
+def percent(fraction: float, error: float = math.nan, *, digits: int = 2) -> str:
     """Formats a fraction in percent without the sign: "98.85", or "98.85 ± 0.03" with its error; NaN is a dash."""
-    return number(100 * fraction, digits, error=100 * error, sign=sign)
+    return number(100 * fraction, digits, error=100 * error)
 
 
-def number(value: float, digits: int = 2, *, error: float = math.nan, sign: bool = False) -> str:
+def number(value: float, digits: int = 2, *, error: float = math.nan) -> str:
     """Formats a number, and its error if given, with `digits` decimals; NaN is a dash."""
     if math.isnan(value):
         return "–"
-    text = f"{value:{'+' if sign else ''},.{digits}f}"
-    return text if math.isnan(error) else f"{text} ± {error:.{digits}f}"
+    return f"{value:,.{digits}f}" + ("" if math.isnan(error) else f" ± {error:.{digits}f}")
 
 
 def flatten(value: object) -> str:
     """Formats a part of a recipe on one line: "filters 16, stages 2"."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {flatten(part)}" for name, part in value.items())
+        return ", ".join(f"{name} {flatten(part)}" for name, part in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(flatten, value)) or "none"
     return "none" if value is None else str(value)

@@ -7,8 +7,7 @@ untouched; if one of them has the name of a picture, the page is refused.
 
 import pathlib
 import re
-from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
 
 from nas_keras.errors import InvalidValueError
 from nas_keras.system.atomic_files import write_whole
@@ -16,22 +15,7 @@ from nas_keras.system.output_files import delivering
 
 PAGE, HTML = "README.md", "index.html"
 _MARK = "<!-- Made by launch/report.py; what is changed here is lost when it is made again. -->"
-_KINDS = ("png", "svg")
-_PICTURE = re.compile(rf"!\[[^\]\n]*\]\(([\w.-]+\.(?:{'|'.join(_KINDS)}))\)")
-
-
-class Picture(NamedTuple):
-    """The file name and the content of a picture."""
-
-    file: str
-    content: bytes
-
-
-class Report(NamedTuple):
-    """The path of a page, and its headlines: the most important figures as plain sentences."""
-
-    page: pathlib.Path
-    headlines: list[str]
+_PICTURE = re.compile(r"!\[[^\]\n]*\]\(([\w.-]+\.(?:png|svg))\)")
 
 
 def check_output(output: pathlib.Path, names: Iterable[str]) -> None:
@@ -39,7 +23,7 @@ def check_output(output: pathlib.Path, names: Iterable[str]) -> None:
 
     Args:
         output: the folder; it need not exist.
-        names: file names of all pictures that the page may show, without suffixes.
+        names: file names of all pictures that the page may show.
 
     Raises:
         InvalidValueError: if the folder cannot be used or the page would replace another file.
@@ -54,16 +38,15 @@ def check_output(output: pathlib.Path, names: Iterable[str]) -> None:
         if (page.exists() or page.is_symlink()) and not _is_page(page):
             raise InvalidValueError(f"{page} was not made by this program. Name another folder for the page.")
     own = _pictures_of(output / PAGE)
-    for picture in (f"{name}.{kind}" for name in names for kind in _KINDS):
-        path = output / picture
-        if picture not in own and (path.exists() or path.is_symlink()):
+    for path in (output / name for name in names if name not in own):
+        if path.exists() or path.is_symlink():
             raise InvalidValueError(
                 f"{path} exists and does not belong to a page of this program; a new page would replace it. Move it "
                 "away, or name another folder for the page."
             )
 
 
-def write_page(output: pathlib.Path, text: str, html: str, pictures: Collection[Picture]) -> pathlib.Path:
+def write_files(output: pathlib.Path, text: str, html: str, pictures: Mapping[str, bytes]) -> pathlib.Path:
     """Writes a page, replacing any earlier one, and returns the path of its README.md.
 
     Old pictures are deleted before the old README.md is replaced, and new ones are written after it. At any time, the
@@ -73,35 +56,23 @@ def write_page(output: pathlib.Path, text: str, html: str, pictures: Collection[
         output: the folder.
         text: the content of README.md, in markdown.
         html: the content of index.html.
-        pictures: the pictures that README.md shows.
+        pictures: file name -> content of the pictures that README.md shows.
 
     Raises:
         InvalidValueError: if the page would replace a file that does not belong to a page.
         UnwrittenError: if a file cannot be written; the error carries the text of the page.
     """
     path, text = output / PAGE, f"{_MARK}\n\n{text.strip()}\n"
-    check_output(output, {picture.file.rpartition(".")[0] for picture in pictures})
+    check_output(output, pictures)
     with delivering(output, lambda: text):
         output.mkdir(parents=True, exist_ok=True)
-        for file in _pictures_of(path) - {picture.file for picture in pictures}:
+        for file in _pictures_of(path) - pictures.keys():
             (output / file).unlink(missing_ok=True)
         write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         write_whole(output / HTML, lambda temporary: temporary.write_text(f"{_MARK}\n{html}", encoding="utf-8"))
-        for picture in pictures:
-            write_whole(output / picture.file, lambda place, content=picture.content: place.write_bytes(content))
+        for file, content in pictures.items():
+            write_whole(output / file, lambda place, content=content: place.write_bytes(content))
     return path
-
-
-def picture_names(folders: Sequence[pathlib.Path], prefix: str) -> list[str]:
-    """A file name without suffix for a picture of each folder; names are distinct and can be used in links."""
-    names: list[str] = []
-    for folder in folders:
-        name = plain = f"{prefix}_{re.sub(r'[^a-zA-Z0-9_.-]', '_', folder.name)}"
-        for number in range(2, len(folders) + 1):
-            if name in names:
-                name = f"{plain}_{number}"
-        names.append(name)
-    return names
 
 
 def _is_page(path: pathlib.Path) -> bool:

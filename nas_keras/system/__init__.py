@@ -7,6 +7,7 @@ The package knows nothing of runs and tables; `storage/` defines what is in thei
 - `output_files.py` checks the files that a script writes at its end;
 - `descriptors.py` opens closed standard streams, `cgroups.py` reads the cores and memory of a container;
 - `mapped_files.py` maps arrays in files;
+- `words.py` puts what is counted into the plural;
 - `figures.py` makes matplotlib's figures;
 - `python_process.py` starts a Python process that imports nothing from the current folder;
 - `user_files.py` imports a user's Python file by its path;

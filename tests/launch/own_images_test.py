@@ -60,7 +60,7 @@ def test_a_folder_is_searched_and_its_best_child_exported(photos, first):
 def test_the_page_of_a_run_names_its_classes_and_the_command(photos, first):
     workdir, _, _ = first
     ((_, table),) = settings(gather_runs([workdir]))
-    assert ["classes", ", ".join(CLASSES)] in table.rows
+    assert f"class_names {', '.join(CLASSES)}" in dict(map(tuple, table.rows))["images"]
     command = search_command(read_runs([workdir])[0])
     assert f" --images={photos} --image_size=8,8 --split_seed=1 " in command and "--dataset" not in command
 

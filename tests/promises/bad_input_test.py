@@ -63,7 +63,7 @@ def _world(tmp_path_factory):
     (world / "things" / "thesis.txt").write_text("precious")
     (world / "empty").mkdir()
     (world / "pictures").mkdir()
-    for name in ("heat_map.png", "rewards.svg"):
+    for name in ("heat_map.svg", "rewards.svg"):
         (world / "pictures" / name).write_text("precious")
     (world / "link.csv").symlink_to("rewards.npz")
     (world / "empty_table").mkdir()
@@ -322,7 +322,7 @@ FLAGS = [
     ("report", "--table={w}/table --output={w}/file/page", "{w}/file is a file", "Name a folder for the page."),
     ("report", "--table={w}/table --output={w}/table", "--output={w}/table", "reads, and would be changed."),
     ("report", "--runs={w}/run --output={w}/things/../run", "things/../run", "reads, and would be changed."),
-    ("report", "--table={w}/table --output={w}/pictures", "{w}/pictures/heat_map.png exists", "or name another folder"),
+    ("report", "--table={w}/table --output={w}/pictures", "{w}/pictures/heat_map.svg exists", "or name another folder"),
     (
         "report",
         "--runs={w}/small_run --output={w}/pictures",

@@ -27,9 +27,10 @@ from nas_keras.comparison.compare import Comparison
 from nas_keras.comparison.npz_table import read_npz
 from nas_keras.comparison.problems import Problem
 from nas_keras.comparison.summary import summary_text
-from nas_keras.reports import table_page as report
 from nas_keras.reports.markdown import Code, Table, code, escape, make_table
+from nas_keras.reports.page import Searches
 from nas_keras.reports.plots.comparison_plot import draw_comparison
+from nas_keras.reports.table_page import page as report
 from nas_keras.results.precompute import precompute
 from nas_keras.results.repair import repair
 from nas_keras.storage.records.shards import read_shard
@@ -411,7 +412,7 @@ def _page(tmp_path_factory):
         trials.append(nk.Trial(i, 0, 0, 7, actions, (), space.key(actions), False, evaluation))
     recipe = {"data": {"name": bad, bad: bad}, bad: [bad], "child": {bad: bad}}
     write_table(folder / "table", trials, space=space, recipe=recipe, environment={bad: bad, "processor": bad})
-    report.write_report(folder / "table", space, folder / "page", searches=0, command="make " + shown[0])
+    report.write_report(folder / "table", space, folder / "page", searches=Searches(0), command="make " + shown[0])
     return folder / "page"
 
 

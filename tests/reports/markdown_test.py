@@ -43,8 +43,6 @@ def test_percent_and_numbers():
     assert percent(0.98854) == "98.85"
     assert percent(0.98854, 0.0003) == "98.85 ± 0.03"
     assert percent(0.98854, math.nan, digits=0) == "99"
-    assert percent(0.0125, sign=True, digits=1) == "+1.2"
-    assert percent(-0.5, sign=True) == "-50.00"
     assert percent(math.nan, 0.1) == "–"
     assert number(0.126, error=0.011) == "0.13 ± 0.01"
     assert (number(0.126), number(2000, 0), number(math.nan)) == ("0.13", "2,000", "–")

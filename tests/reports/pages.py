@@ -6,10 +6,9 @@ import pathlib
 import nas_keras as nk
 from nas_keras.children import named_recipes
 from nas_keras.reports import rendering
-from nas_keras.reports.charts import Charts
 from nas_keras.reports.rows import rows_of_runs
-from nas_keras.reports.search_page import tables
-from nas_keras.reports.search_page.facts import RunFacts, headlines
+from nas_keras.reports.search_page.facts import RunFacts
+from nas_keras.reports.search_page.page import draw_charts, make_context
 from nas_keras.results.runs import Run
 
 NAMED = named_recipes.NAMED["mnist_1epoch_v1"]
@@ -55,19 +54,6 @@ def make_run(count: int, *, space: nk.SearchSpace | None = None, recipe: dict | 
 def make_html(*runs: Run, commands=("python launch/search.py --workdir=runs/made_up",)) -> str:
     """The HTML page of runs, without their policies."""
     facts = RunFacts(list(runs))
-    winner, rows = tables.winner(facts), rows_of_runs(facts)
-    context = {
-        "title": tables.title(facts),
-        "headlines": headlines(facts),
-        "pictures": {},
-        "titles": {"run": "run"},
-        "sections": tables.sections(facts, {}, None),
-        "winner": winner,
-        "winner_data": winner and {name: winner[name] for name in ("cell", "choices")},
-        "commands": list(commands),
-        "settings": tables.settings(facts),
-    }
-    charts = Charts(rows, [run.title for run in runs], is_accuracy=facts.is_accuracy)
-    charts.add_progress(None)
-    charts.add_costs()
-    return rendering.render_page(context, rows.data, charts.to_json())
+    rows = rows_of_runs(facts)
+    context = {**make_context(facts, {}, None), "commands": list(commands)}
+    return rendering.render_html(context, rows.data, draw_charts(facts, rows, {}, None).to_json())

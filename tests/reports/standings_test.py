@@ -54,10 +54,10 @@ def test_standings_are_means_with_standard_errors_the_best_first():
         _trial("conv_5x5", Evaluation.failure("no")),
     ]
     first, second = standings(trials)
-    assert first[:2] == ("conv_3x3", 0.625) and first.num_trainings == 2 and first.num_params == 9
+    assert (first.key, first.valid) == ("conv_3x3", 0.625) and first.num_trainings == 2 and first.num_params == 9
     assert first.valid_error == pytest.approx(np.std([0.5, 0.75], ddof=1) / 2**0.5)
     assert first.test == 0.75 and is_nan(first.test_error)  # of the one that has one
-    assert second._replace(valid_error=0.0, test_error=0.0) == Standing("identity", 0.5, 0.0, 0.25, 0.0, 1, 7)
+    assert second._replace(valid_error=0.0, test_error=0.0) == Standing("identity", (7, 0), 0.5, 0.0, 0.25, 0.0, 1, 7)
     assert is_nan(second.valid_error)
 
 

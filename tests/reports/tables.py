@@ -2,7 +2,7 @@
 
 import nas_keras as nk
 from nas_keras.children import named_recipes
-from nas_keras.reports.table_facts import gather_table
+from nas_keras.reports.table_page.facts import gather_table
 from nas_keras.storage.table_writer import write_table
 from nas_keras.trial import training_seed
 

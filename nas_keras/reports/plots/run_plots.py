@@ -11,10 +11,12 @@ import numpy as np
 
 from nas_keras.errors import InvalidValueError
 from nas_keras.reports.plots.style import GREY, LINES, SMALLEST_ERROR, new_figure, plain, scale_by_error, series_styles
-from nas_keras.results.policy_history import trace_policy
+from nas_keras.results.policy_history import History, trace_policy
 from nas_keras.results.runs import read_runs
 from nas_keras.spaces.search_space import Decision
 from nas_keras.storage.recipe import is_trained
+
+_MOST_DRAWN = 200  # points of a series that are drawn as shapes; an SVG of more is larger than one with a picture in it
 
 
 def plot_run(*workdirs: str | os.PathLike) -> Any:
@@ -62,8 +64,7 @@ def plot_policy(workdir: str | os.PathLike) -> Any:
         raise InvalidValueError(
             f"{run.path} has no complete batch yet, so its policy has learned nothing. Wait for one."
         )
-    history = trace_policy(run)
-    return policy_over_time(history.num_told, history.probabilities, decisions=run.space.decisions)
+    return policy_over_time(trace_policy(run), run.space.decisions)
 
 
 def rewards_over_time(rewards: Mapping[str, np.ndarray], *, lines: Mapping[str, float], is_accuracy: bool) -> Any:
@@ -81,7 +82,8 @@ def rewards_over_time(rewards: Mapping[str, np.ndarray], *, lines: Mapping[str, 
         name, values = plain(name), np.asarray(values, float)
         order = np.arange(1, len(values) + 1)
         best = np.fmax.accumulate(values)
-        axes.plot(order, height(values), marker, color=colour, markersize=3, alpha=0.4, label=f"{name}: each")
+        look: dict[str, Any] = {"color": colour, "markersize": 3, "alpha": 0.4, "rasterized": len(values) > _MOST_DRAWN}
+        axes.plot(order, height(values), marker, label=f"{name}: each", **look)
         axes.step(order, height(best), line, where="post", color=colour, label=f"{name}: best so far")
     for (name, value), line in zip(lines.items(), LINES[::-1], strict=False):
         axes.axhline(height(value), color=GREY, linestyle=line, linewidth=1, label=plain(name))
@@ -94,22 +96,16 @@ def rewards_over_time(rewards: Mapping[str, np.ndarray], *, lines: Mapping[str, 
     return figure
 
 
-def policy_over_time(told: np.ndarray, probabilities: Sequence[np.ndarray], *, decisions: Sequence[Decision]) -> Any:
-    """Draws the probability of each choice as brightness, with a panel for each decision.
-
-    Args:
-        told: number of batches that each policy had been told, [P].
-        probabilities: for each decision, the probabilities of its choices, [P, N].
-        decisions: the decisions, with the names of their choices.
-    """
-    num_columns = min(2, len(decisions))
+def policy_over_time(history: History, decisions: Sequence[Decision]) -> Any:
+    """Draws the probability of each choice as brightness, with a panel for each decision."""
+    told, num_columns = history.num_told, min(2, len(decisions))
     num_rows = -(-len(decisions) // num_columns)
     figure = new_figure(4.4 * num_columns, 1.9 * num_rows + 0.6)
     all_axes = list(figure.subplots(num_rows, num_columns, squeeze=False).flat)
     # The edges of the fields lie halfway between two policies.
     middle = (told[1:] + told[:-1]) / 2
     edges = np.concatenate([[told[0] - 0.5], middle, [told[-1] + 0.5]])
-    for axes, decision, rows in zip(all_axes, decisions, probabilities, strict=False):
+    for axes, decision, rows in zip(all_axes, decisions, history.probabilities, strict=False):
         places = np.arange(len(decision.choices) + 1) - 0.5
         mesh = axes.pcolormesh(edges, places, rows.T, cmap="cividis", vmin=0, vmax=1, rasterized=True)
         axes.set_yticks(range(len(decision.choices)), list(map(plain, decision.choices)), fontsize=7)

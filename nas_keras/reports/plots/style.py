@@ -7,54 +7,50 @@ a marker or line style of its own.
 import io
 import itertools
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from nas_keras.errors import printable
-from nas_keras.reports.page_folder import Picture
 from nas_keras.system.figures import new_figure as new_figure
 
-BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-ORANGE, SKY_BLUE, YELLOW, BLACK = "#E69F00", "#56B4E9", "#F0E442", "#000000"
-GREY, DARK_GREY, LIGHT_GREY, WHITE = "#666666", "#555555", "#DDDDDD", "#FFFFFF"
+GREY = "#666666"
 LINES = ("-", "--", "-.", ":")
-_SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY_BLUE, BLACK)  # yellow is too light for a line
+_SERIES = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+)  # yellow is too light for a line
 _MARKERS = ("o", "x", "^", "s")
-SMALLEST_ERROR = 1e-4  # replaces an error rate of 0, which has no logarithm
+SMALLEST_ERROR = 5e-5  # replaces an error rate of 0, which has no logarithm; smaller than one of 10,000 images
 _DPI = 150
 
 
-class SeriesStyle(NamedTuple):
-    """The colour, line style and marker of one series."""
-
-    colour: str
-    line: str
-    marker: str
+def series_styles() -> Iterator[tuple[str, str, str]]:
+    """Colour, line and marker of any number of series, the same in every picture; they repeat after the 28th."""
+    return zip(itertools.cycle(_SERIES), itertools.cycle(LINES), itertools.cycle(_MARKERS))  # noqa: B905  (endless)
 
 
-def series_styles() -> Iterator[SeriesStyle]:
-    """Styles for any number of series, the same in every picture; they repeat after the 28th."""
-    for style in zip(itertools.cycle(_SERIES), itertools.cycle(LINES), itertools.cycle(_MARKERS), strict=False):
-        yield SeriesStyle(*style)
-
-
-def render(figure: Any, name: str) -> Picture:
-    """Renders a figure as `name`.png or `name`.svg, whichever is smaller."""
+def render(figure: Any, name: str) -> bytes:
+    """Renders a figure as SVG; the same figure and name give the same bytes."""
     import matplotlib
 
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # the layout is done; each savefig would repeat it
-    pictures = []
-    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-        buffer = io.BytesIO()
-        with matplotlib.rc_context({"svg.hashsalt": name}):  # so that the same picture gives the same bytes
-            figure.savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
-        pictures.append(Picture(f"{name}.{kind}", buffer.getvalue()))
-    return min(pictures, key=lambda picture: len(picture.content))
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
 
 
 def plain(name: object) -> str:
     r"""Escapes a name for matplotlib: "$" does not begin a formula, and control characters are written out."""
     return printable(str(name)).replace("$", r"\$")
+
+
+def accuracy_label(error: float) -> str:
+    """The accuracy in percent that belongs to an error rate in percent; the smallest is drawn in place of 0."""
+    return f"{100 - error:g}" if error > 101 * SMALLEST_ERROR else "100"
 
 
 def scale_by_error(axes: Any) -> None:
@@ -64,5 +60,5 @@ def scale_by_error(axes: Any) -> None:
     axes.set_yscale("log")
     axes.invert_yaxis()
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda error, _: accuracy_label(error)))
     axes.yaxis.set_minor_locator(NullLocator())

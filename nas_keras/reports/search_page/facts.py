@@ -9,18 +9,14 @@ import math
 import pathlib
 from collections.abc import Sequence
 
-import numpy as np
-
 from nas_keras.children.caveats import standard_error
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.reports import standings as winners
-from nas_keras.reports.markdown import number, percent
+from nas_keras.reports import standings as ranking
+from nas_keras.reports.markdown import percent
 from nas_keras.reports.standings import Standing
-from nas_keras.reports.statistics import rank_correlation, trainings_by_key
-from nas_keras.reports.table_facts import TableFacts, gather_table
-from nas_keras.results.pareto import pareto_front
+from nas_keras.reports.statistics import rank_correlation
+from nas_keras.reports.table_page.facts import TableFacts, gather_table
 from nas_keras.results.runs import Run, read_runs
-from nas_keras.runner.result import top_trials
 from nas_keras.spaces.architecture_names import kind_of
 from nas_keras.spaces.cell_names import name_human_cells
 from nas_keras.spaces.search_space import SearchSpace
@@ -28,8 +24,6 @@ from nas_keras.storage.agreement import check_same
 from nas_keras.storage.recipe import BUILD, is_trained
 from nas_keras.storage.table import Table, read_table
 from nas_keras.trial import Evaluation, Trial
-
-TOP = 10  # number of best cells by which searches are compared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,9 +57,22 @@ class RunFacts:
 
     def value(self, reward: float, error: float = math.nan) -> str:
         """Formats an accuracy in percent, with the sign, or a reward of another kind."""
-        if self.is_accuracy:
-            return f"{percent(reward, error)} %".replace("– %", "–")
-        return "–" if math.isnan(reward) else f"{reward:.5g}"
+        if math.isnan(reward):
+            return "–"
+        return f"{percent(reward, error)} %" if self.is_accuracy else f"{reward:.5g}"
+
+    def best_value(self, run: Run) -> str:
+        """The accuracy of the best of a search, with its standard error if the number of images is recorded."""
+        accuracy = accuracy_in(run, run.best) if run.best else math.nan
+        count = run.config.get("environment", {}).get("validation_images")
+        has_error = type(count) is int and count > 0 and 0 <= accuracy <= 1
+        return self.value(accuracy, standard_error(accuracy, count) if has_error else math.nan)
+
+    def ties(self, run: Run) -> str:
+        """Says how many cells of a search share its best reward, of which the best is the earliest; "" if none does."""
+        assert run.best is not None
+        count = sum(trial.reward == run.best.reward for trial in run.evaluated)
+        return f" (the earliest of {count:,} with this reward)" if count > 1 else ""
 
     @functools.cached_property
     def human(self) -> dict[str, str]:
@@ -75,7 +82,7 @@ class RunFacts:
     @functools.cached_property
     def standings(self) -> list[Standing]:
         """The cells that were trained longer, best first; empty if there are none yet."""
-        return winners.standings(self.trained.trials) if self.trained else []
+        return ranking.standings(self.trained.trials) if self.trained else []
 
     @functools.cached_property
     def winner(self) -> Standing | None:
@@ -84,35 +91,26 @@ class RunFacts:
 
     @functools.cached_property
     def places(self) -> dict[str, list[str]]:
-        """The ranks of each key in the searches, as text."""
-        return winners.places(self.runs, max(len(run.evaluated) for run in self.runs))
+        """The ranks of each key in the searches, as text, and its title if people designed it."""
+        found = ranking.places(self.runs, max(len(run.evaluated) for run in self.runs))
+        return found | {key: [*found.get(key, []), title] for key, title in self.human.items()}
 
     @functools.cached_property
     def names(self) -> dict[str, str]:
         """Cells as text, by key: all that the searches evaluated or that were trained longer."""
         trials = [trial for run in self.runs for trial in run.trials]
-        return winners.names(self.space, [*trials, *(self.trained.trials if self.trained else [])])
+        return ranking.names(self.space, [*trials, *(self.trained.trials if self.trained else [])])
 
     @functools.cached_property
     def known(self) -> dict[str, Evaluation]:
         """Evaluations by the searches' recipe, by key: the mean in the table, or else that of the first search."""
-        found = {}
-        if self.table:
-            means, sizes = self.table.valid.mean, self.table.num_params
-            for k in self.table.best:
-                found[self.table.keys[k]] = Evaluation(means[k], num_params=int(sizes[k]))
+        of_table = self.table.standings if self.table else []
+        found = {one.key: Evaluation(one.valid, num_params=one.num_params) for one in of_table}
         for run in self.runs:
             for trial in run.evaluated:
                 if not trial.evaluation.failed:
                     found.setdefault(trial.key, dataclasses.replace(trial.evaluation, reward=accuracy_in(run, trial)))
         return found
-
-    @functools.cached_property
-    def front(self) -> list[str]:
-        """The keys of the Pareto front of accuracy against parameters among the known cells, smallest first."""
-        keys = [key for key, evaluation in self.known.items() if evaluation.num_params]
-        known = [self.known[key] for key in keys]
-        return [keys[i] for i in pareto_front([e.num_params for e in known], [e.reward for e in known])]
 
     @functools.cached_property
     def best(self) -> tuple[Run, Trial] | None:
@@ -128,8 +126,7 @@ class RunFacts:
     def order_kept(self) -> tuple[float, int]:
         """Spearman's correlation of the reward with the mean of the longer trainings, and the number of cells."""
         both = [(self.known[s.key].reward, s.valid) for s in self.standings if s.key in self.known]
-        rewards, means = np.array(both).T if both else (np.zeros(0), np.zeros(0))
-        return rank_correlation(rewards, means), len(both)
+        return rank_correlation(*map(list, zip(*both, strict=True))) if both else math.nan, len(both)
 
 
 def gather_runs(
@@ -154,7 +151,7 @@ def gather_runs(
         parts = [{name: some.get(name) for name in ("data", "child", BUILD)} for some in (longer.recipe, recipe)]
         fix = "Train the children with launch/train_child.py."
         check_same(trained, paths[0], recipe=(parts[0], parts[1]), fix=fix)
-        if not trainings_by_key(longer.trials):
+        if all(trial.evaluation.failed for trial in longer.trials):
             raise DataError(f"No training in {trained} succeeded. Train again with launch/train_child.py.")
     facts = gather_table(table, space) if table else None
     if facts and table:
@@ -166,71 +163,3 @@ def gather_runs(
 def accuracy_in(run: Run, trial: Trial) -> float:
     """The accuracy of a trial: its reward, unless the run has another objective; NaN for a failure."""
     return trial.reward if run.objective is None or trial.evaluation.failed else trial.evaluation.valid_accuracy
-
-
-def accuracies_of(run: Run) -> np.ndarray:
-    """The accuracy of each cell in the order of evaluation; NaN for a failure."""
-    return np.array([accuracy_in(run, trial) for trial in run.evaluated], float)
-
-
-def spread_of_best(run: Run) -> tuple[float, float]:
-    """Mean and standard deviation of the accuracies of the `TOP` best by their rewards; NaN for fewer than two."""
-    rewards = [accuracy_in(run, trial) for trial in top_trials(run.evaluated, TOP)]
-    return (float(np.mean(rewards)), float(np.std(rewards, ddof=1))) if len(rewards) > 1 else (math.nan, math.nan)
-
-
-def reward_error(run: Run, reward: float) -> float:
-    """The standard error of a reward that follows from the number of validation images; NaN if that is not recorded."""
-    count = run.config.get("environment", {}).get("validation_images")
-    return standard_error(reward, count) if type(count) is int and count > 0 and 0 <= reward <= 1 else math.nan
-
-
-def best_value(facts: RunFacts, run: Run) -> str:
-    """The accuracy of the best of a search, with its standard error if that is known; a dash without one."""
-    if run.best is None:
-        return "–"
-    accuracy = accuracy_in(run, run.best)
-    return facts.value(accuracy, reward_error(run, accuracy))
-
-
-def cache_hits(run: Run) -> int:
-    """The number of proposals that were answered from D at no cost."""
-    return sum(trial.cached for trial in run.told)
-
-
-def core_hours(run: Run) -> float:
-    """The summed wall time of a search's evaluations, in hours."""
-    return sum(trial.evaluation.seconds for trial in run.evaluated) / 3600
-
-
-def headlines(facts: RunFacts) -> list[str]:
-    """The most important figures, as plain sentences."""
-    lines = []
-    for run in facts.runs:
-        budget = run.config["budget"]["max_evaluations"]
-        line = (
-            f"{run.title}: {len(run.evaluated):,} of {budget:,} {facts.kind} evaluated in {len(run.told):,} proposals"
-        )
-        if run.best is None:
-            lines.append(f"{line}; none succeeded.")
-            continue
-        how = "best reward" if run.objective is None else f"best by {run.objective}:"
-        lines.append(f"{line}; {how} {best_value(facts, run)}, {facts.names[run.best.key]}.")
-    if facts.winner:
-        winner = facts.winner
-        lines.append(
-            f"The winner after the longer training is {facts.names[winner.key]}: validation "
-            f"{percent(winner.valid, winner.valid_error)} %, test {percent(winner.test, winner.test_error)} % (mean ± "
-            f"standard error; trainings: {winner.num_trainings})."
-        )
-        correlation, count = facts.order_kept
-        if not math.isnan(correlation):
-            lines.append(
-                f"Spearman's rank correlation of the reward with the mean after the longer training: "
-                f"{number(correlation)}, over {count} {facts.kind}."
-            )
-    if facts.table:
-        full, total = len(facts.table.best), len(facts.table.keys)
-        share = percent(full / total, digits=1)
-        lines.append(f"The table holds {full:,} of the {total:,} {facts.kind} of the space ({share} %).")
-    return lines

@@ -4,25 +4,27 @@ Every figure is computed from the runs, longer trainings of their best cells and
 """
 
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nas_keras.comparison.table_searches import TableSearches, run_searches
-from nas_keras.errors import check_at_least
-from nas_keras.reports import rendering
+import numpy as np
+
+from nas_keras.comparison.table_searches import TableSearches
 from nas_keras.reports.charts import Charts
-from nas_keras.reports.page_folder import Report, check_output, picture_names, write_page
-from nas_keras.reports.plots import run_plots, style, table_plots
-from nas_keras.reports.rows import rows_of_runs
-from nas_keras.reports.search_page import commands, tables
-from nas_keras.reports.search_page.facts import RunFacts, accuracies_of, gather_runs, headlines
+from nas_keras.reports.page import Report, Searches, data_name, write_page
+from nas_keras.reports.page_folder import check_output
+from nas_keras.reports.plots import run_plots, table_plots
+from nas_keras.reports.rendering import write_text
+from nas_keras.reports.rows import Rows, rows_of_runs
+from nas_keras.reports.search_page import tables
+from nas_keras.reports.search_page.commands import search_command
+from nas_keras.reports.search_page.facts import RunFacts, accuracy_in, gather_runs
+from nas_keras.reports.search_page.winner import describe_winner
 from nas_keras.reports.statistics import best_of_random
 from nas_keras.results.policy_history import History, trace_policy
 from nas_keras.spaces.cell import Cell
 from nas_keras.spaces.cell_plot import plot_cell
 from nas_keras.system.paths import local_path
-
-_PICTURES = ("rewards", "best_cell", "searches")
 
 
 def write_run_report(
@@ -31,10 +33,8 @@ def write_run_report(
     *,
     trained: pathlib.Path | None = None,
     table: pathlib.Path | None = None,
-    searches: int = 20,
-    batches: int = 60,
+    searches: Searches = Searches(),  # noqa: B008  (it cannot change)
     command: str = "",
-    on_search: Callable[[int], None] | None = None,
 ) -> Report:
     """Makes the page of searches.
 
@@ -43,75 +43,69 @@ def write_run_report(
         output: folder of the page; it is created if necessary, and an earlier page in it is replaced.
         trained: folder of the table of longer trainings, as launch/train_child.py fills it.
         table: folder of a table of the searches' recipe; it need not be complete.
-        searches: number of seeds of searches on the table, if it is complete; 0 for none.
-        batches: number of batches of 8 samples in each of these searches.
+        searches: the searches on the table that the page shows.
         command: the command that makes the page, to be shown on it.
-        on_search: called with the number of seeds done.
 
     Raises:
         InvalidValueError: before any work, if a number or folder is not allowed, or the sources do not belong together.
         DataError: if a source is missing or corrupt.
     """
-    check_at_least("searches", searches, 0)
-    check_at_least("batches", batches, 1)
-    policies = picture_names([local_path("runs", run) for run in runs], "policy")
+    searches.check()
     output = local_path("output", output)
-    check_output(output, (*_PICTURES, *policies))
+    pictures = ("rewards", "best_cell", "searches", *(f"policy_{i}" for i in range(1, len(runs) + 1)))
+    check_output(output, [f"{name}.svg" for name in pictures])
     facts = gather_runs(runs, trained=trained, table=table)
-    traced = [run for run in facts.runs if run.batches and run.strategy != "random"]
-    histories = {name: trace_policy(run) for run, name in zip(facts.runs, policies, strict=True) if run in traced}
-    searched = None
-    if table and facts.table and searches and not facts.table.missing_keys:
-        searched = run_searches(table, facts.space, searches=searches, batches=batches, on_search=on_search)
-    pictures = [style.render(figure, name) for name, figure in _draw(facts, histories, searched).items()]
-    found, winner = headlines(facts), tables.winner(facts)
-    context = {
-        "title": tables.title(facts),
-        "headlines": found,
-        "pictures": {picture.file.rpartition(".")[0]: picture.file for picture in pictures},
-        "titles": {name: run.title for run, name in zip(facts.runs, policies, strict=True)},
+    histories = {f"policy_{i}": trace_policy(run) for i, run in enumerate(tables.with_policy(facts), start=1)}
+    searched = searches.run(table, facts.table)
+    context = make_context(facts, histories, searched)
+    context["commands"] = [*map(search_command, facts.runs), *([command] if command else [])]
+    rows = rows_of_runs(facts)
+    charts = draw_charts(facts, rows, histories, searched)
+    return write_page(output, context, _draw(facts, histories, searched), rows, charts)
+
+
+def make_context(facts: RunFacts, histories: Mapping[str, History], searched: TableSearches | None) -> dict[str, Any]:
+    """What both files of the page show, but for commands and pictures."""
+    return {
+        "title": f"The {facts.space.name} space{data_name(facts.runs[0].fixed['recipe'])}",
+        "headlines": write_text("run_headlines", facts=facts),
+        "is_table": False,
         "sections": tables.sections(facts, histories, searched),
-        "winner": winner,
-        "winner_data": winner and {name: winner[name] for name in ("cell", "choices")},
-        "commands": [*commands.all_commands(facts, trained, table), *([command] if command else [])],
+        "winner": describe_winner(facts),
         "settings": tables.settings(facts),
     }
-    page = rendering.render_page(context, *_interactive(facts, histories, searched))
-    return Report(write_page(output, rendering.render_markdown("README.md", context), page, pictures), found)
 
 
-def _interactive(
-    facts: RunFacts, histories: Mapping[str, History], searched: TableSearches | None
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The rows and the charts of the HTML page."""
-    rows = rows_of_runs(facts)
-    if "quality" not in rows.columns:  # nothing has succeeded
-        return rows.data, {}
+def draw_charts(
+    facts: RunFacts, rows: Rows, histories: Mapping[str, History], searched: TableSearches | None
+) -> Charts | None:
+    """The charts of the HTML page; None if nothing has succeeded."""
+    if "quality" not in rows.columns:
+        return None
     charts = Charts(rows, [run.title for run in facts.runs], is_accuracy=facts.is_accuracy)
     random = None
-    if facts.table and not facts.table.missing_keys:
+    if facts.table and facts.table.is_complete:
         most = max(len(run.evaluated) for run in facts.runs)
-        random = 100 * best_of_random(facts.table.valid.mean[facts.table.best], most)
+        random = 100 * best_of_random([one.valid for one in facts.table.standings], most)
     charts.add_progress(random)
     charts.add_costs()
     for name, history in histories.items():
         charts.add_policy(name, history, facts.space.decisions)
     if searched:
         charts.add_searches(searched)
-    return rows.data, charts.to_json()
+    return charts
 
 
 def _draw(facts: RunFacts, histories: Mapping[str, History], searched: TableSearches | None) -> dict[str, Any]:
     """Draws the pictures of README.md; returns name -> figure."""
     human = {title: facts.known[key].reward for key, title in facts.human.items() if key in facts.known}
-    rewards = {run.title: accuracies_of(run) for run in facts.runs}
+    rewards = {run.title: np.array([accuracy_in(run, trial) for trial in run.evaluated]) for run in facts.runs}
     figures = {"rewards": run_plots.rewards_over_time(rewards, lines=human, is_accuracy=facts.is_accuracy)}
     cell = facts.space.decode(facts.best[1].actions) if facts.best else None
     if isinstance(cell, Cell):
         figures["best_cell"] = plot_cell(cell)
     for name, history in histories.items():
-        told, probabilities = history.num_told, history.probabilities
-        figures[name] = run_plots.policy_over_time(told, probabilities, decisions=facts.space.decisions)
+        figures[name] = run_plots.policy_over_time(history, facts.space.decisions)
     if searched:
         figures["searches"] = table_plots.draw_searches(searched)
     return figures

@@ -8,6 +8,7 @@ from reports.pages import make_run
 
 import nas_keras as nk
 from nas_keras.reports.plots import run_plots
+from nas_keras.results.policy_history import History
 
 NAN = float("nan")
 
@@ -69,7 +70,7 @@ def test_a_policy_has_a_panel_for_each_decision_with_its_choices():
     decisions = nk.spaces.large(2).decisions
     probabilities = [np.full([3, len(decision.choices)], 1 / len(decision.choices)) for decision in decisions]
     probabilities[1] = np.array([[0.5, 0.5], [0.25, 0.75], [0.0, 1.0]])
-    figure = run_plots.policy_over_time(np.array([0, 2, 8]), probabilities, decisions=decisions)
+    figure = run_plots.policy_over_time(History(np.array([0, 2, 8]), probabilities, None), decisions)
     panels = [axes for axes in figure.axes if axes.get_title()]
     assert [axes.get_title() for axes in panels] == ["op_1", "input_2", "op_2", "combine"]
     assert [label.get_text() for label in panels[3].get_yticklabels()] == ["concat", "add"]
@@ -82,5 +83,5 @@ def test_a_policy_has_a_panel_for_each_decision_with_its_choices():
 def test_one_policy_and_an_odd_number_of_decisions_can_be_drawn():
     decisions = [nk.Decision(name, (0, 1)) for name in "abc"]
     rows = [np.array([[0.5, 0.5]])] * 3
-    figure = run_plots.policy_over_time(np.array([1]), rows, decisions=decisions)
+    figure = run_plots.policy_over_time(History(np.array([1]), rows, None), decisions)
     assert [axes.get_visible() for axes in figure.axes[:4]] == [True, True, True, False]

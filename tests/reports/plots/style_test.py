@@ -2,7 +2,6 @@
 
 import itertools
 
-import numpy as np
 from helpers import run_python
 from matplotlib.figure import Figure
 
@@ -12,25 +11,19 @@ from nas_keras.reports.plots import style
 def test_any_number_of_series_has_a_style_each():
     styles = list(itertools.islice(style.series_styles(), 29))
     assert len(set(styles)) == 28 and styles[28] == styles[0]
-    assert all(
-        a.colour != b.colour and a.line != b.line and a.marker != b.marker for a, b in itertools.pairwise(styles)
-    )
+    for one, other in itertools.pairwise(styles):
+        assert all(a != b for a, b in zip(one, other, strict=True))
 
 
-def test_the_smaller_kind_of_file_is_taken_and_the_same_picture_has_the_same_bytes():
-    def few():
-        return Figure()
+def test_the_same_picture_has_the_same_bytes():
+    content = style.render(Figure(), "picture")
+    assert content.startswith(b"<?xml") and content == style.render(Figure(), "picture")
 
-    def many():
-        figure = Figure()
-        figure.add_subplot().plot(np.random.default_rng(0).random(5_000))
-        return figure
 
-    file, content = style.render(few(), "picture")
-    assert file == "picture.svg" and content.startswith(b"<?xml")
-    assert style.render(few(), "picture").content == content
-    file, content = style.render(many(), "picture")
-    assert file == "picture.png" and content.startswith(b"\x89PNG")
+def test_an_error_rate_of_zero_is_labelled_as_all_correct():
+    assert [style.accuracy_label(error) for error in (5, 0.1, 0.01, 100 * style.SMALLEST_ERROR)] == [
+        "95", "99.9", "99.99", "100"
+    ]  # fmt: skip
 
 
 def test_matplotlib_comes_with_the_first_picture_and_pyplot_never():

@@ -10,7 +10,7 @@ from helpers import ROOT, run_python
 import nas_keras as nk
 from nas_keras import strategies
 from nas_keras.children.named_recipes import settings_of
-from nas_keras.reports.rendering import _in_one_line
+from nas_keras.reports.rendering import in_one_line
 from nas_keras.reports.search_page.commands import search_command
 from nas_keras.results.runs import read_runs
 
@@ -147,7 +147,7 @@ def test_the_images_of_the_repository_need_no_flag(tmp_path):
     source = {"dataset": "mnist", "version": "3.0.1", "data_dir": "/elsewhere/testdata", "image_size": None}
     run = _run(tmp_path / "run", source=source)
     assert search_command(run) == (
-        "python launch/search.py --space=small --strategy=random --epochs=1 --max_evaluations=2 --batch_size=2 --lag=0 "
+        "python launch/search.py --space=small --epochs=1 --max_evaluations=2 --strategy=random --batch_size=2 --lag=0 "
         f"--seed=0 --final_epochs=0 --workdir={tmp_path / 'run'}"
     )
 
@@ -217,16 +217,16 @@ def test_a_file_of_the_users_and_the_names_in_it_are_flags(tmp_path):
     other = nk.SearchSpace("mine", nk.spaces.small().decisions)
     config = {**run.config, "fixed": {**fixed, "recipe": own}, "program": named}
     command = search_command(dataclasses.replace(run, space=other, config=config))
-    assert command.startswith(f"python launch/search.py --import={tmp_path}/my.py --space=my.cells --strategy=random")
+    assert command.startswith(f"python launch/search.py --import={tmp_path}/my.py --space=my.cells --")
     built = {name: part for name, part in fixed["recipe"].items() if name != "child"} | {"build_code": {"build": "1"}}
     config |= {"fixed": {**fixed, "recipe": built}, "program": {**named, "build": "build"}}
     command = search_command(dataclasses.replace(run, space=other, config=config))
-    assert " --space=my.cells --build=build --strategy=random --epochs=1 " in command and "--filters" not in command
+    assert " --space=my.cells --build=build --epochs=1 " in command and "--filters" not in command
 
 
 @pytest.mark.parametrize("name", ["a  b", "a\nb", "a```b"])
 def test_a_command_that_a_page_cannot_show_is_a_comment(name):
     command = f"python launch/search.py {shlex.quote(f'--workdir={name}')}"
-    assert _in_one_line(command).startswith("# A name in it cannot be shown here: python launch/search.py")
-    assert "\n" not in _in_one_line(command) and "```" not in _in_one_line(command)
-    assert _in_one_line("python launch/search.py '--workdir=a b'") == "python launch/search.py '--workdir=a b'"
+    assert in_one_line(command).startswith("# A name in it cannot be shown here: python launch/search.py")
+    assert "\n" not in in_one_line(command) and "```" not in in_one_line(command)
+    assert in_one_line("python launch/search.py '--workdir=a b'") == "python launch/search.py '--workdir=a b'"

@@ -7,14 +7,10 @@ import pytest
 from reports.tables import write_accuracies
 
 import nas_keras as nk
-from nas_keras.reports.search_page.facts import (
-    RunFacts,
-    accuracies_of,
-    cache_hits,
-    core_hours,
-    spread_of_best,
-)
-from nas_keras.reports.table_facts import gather_table
+from nas_keras.reports.rows import rows_of_runs
+from nas_keras.reports.search_page.facts import RunFacts, accuracy_in
+from nas_keras.reports.search_page.tables import sections
+from nas_keras.reports.table_page.facts import gather_table
 from nas_keras.results.runs import Run
 from nas_keras.storage.table import read_table
 
@@ -44,15 +40,18 @@ def _run_of_six():
 
 
 def test_what_a_search_cost_and_found(run):
-    assert accuracies_of(run).tolist() == pytest.approx([0.5, 0.75, np.nan, 0.25], nan_ok=True)
-    assert core_hours(run) == 2.0  # four trainings of half an hour
-    assert cache_hits(run) == 1 and cache_hits(_run([])) == 0
+    run.fixed["seed"] = 3
+    assert [accuracy_in(run, trial) for trial in run.evaluated] == pytest.approx([0.5, 0.75, np.nan, 0.25], nan_ok=True)
+    (row,) = sections(RunFacts([run]), {}, None)["searches"].table.rows
+    # Four trainings of half an hour, one of which failed, and a repeat.
+    assert row == ["random search", 3, "4", 1, 0, "4", 1, "2.00", "0.75", "0.5"]
 
 
-def test_the_spread_of_the_best(run):
-    mean, deviation = spread_of_best(run)
-    assert (mean, deviation) == (pytest.approx(0.5), pytest.approx(0.25))
-    assert all(np.isnan(spread_of_best(_run([[_trial(0, VGG, 0.5)]]))))
+def test_the_best_of_equal_rewards_is_the_earliest():
+    run = _run([[_trial(0, VGG, 0.5), _trial(1, CONV, 0.5)], [_trial(2, "identity", 0.25)]])
+    facts = RunFacts([run])
+    assert facts.best[1].key == VGG and facts.ties(run) == " (the earliest of 2 with this reward)"
+    assert facts.ties(_run([[_trial(0, VGG, 0.5), _trial(1, CONV, 0.25)]])) == ""
 
 
 def test_longer_trainings_and_a_table(run, tmp_path):
@@ -72,23 +71,24 @@ def test_longer_trainings_and_a_table(run, tmp_path):
     assert facts.best[1].key == CONV  # the winner's own trial in the search
 
 
-def test_runs_of_another_objective_are_ranked_by_it_and_shown_by_their_accuracy(tmp_path):
+def test_runs_of_another_objective_are_ranked_by_it_and_shown_by_their_accuracy():
     sized = [(VGG, 0.9, 0.1, 900), (CONV, 0.8, 0.3, 800), ("identity", 0.5, 0.2, 0), ("max_pool_2x2", 0.7, 0.25, 850)]
     trials = [
         nk.Trial(i, 0, 0, 0, ACTIONS[key], (), key, False,
                  nk.Evaluation(reward, valid_accuracy=accuracy, num_params=size))
         for i, (key, accuracy, reward, size) in enumerate(sized)
     ]  # fmt: skip
-    refused = nk.Trial(4, 0, 0, 0, (0, 0), (), "conv_1x3_3x1", False, nk.Evaluation.refusal("large"))
+    refused = nk.Trial(4, 0, 0, 0, ACTIONS["conv_1x3_3x1"], (), "conv_1x3_3x1", False, nk.Evaluation.refusal("large"))
     run = _run([[*trials, refused]])
     run.fixed["objective"] = "accuracy*(params/100)^-2"
-    assert accuracies_of(run).tolist() == [0.9, 0.8, 0.5, 0.7]  # what was refused is no evaluation
+    # What was refused is no evaluation.
+    assert [accuracy_in(run, trial) for trial in run.evaluated] == [0.9, 0.8, 0.5, 0.7]
     assert (run.top(1)[0].key, run.num_refused) == (CONV, 1)
     facts = RunFacts([run])
     assert facts.known[VGG].reward == 0.9
-    assert facts.front == [CONV, VGG]  # of the identity no size is known
-    table = gather_table(write_accuracies(tmp_path / "table", SPACE, {(CONV, 0): (0.95, 0.7)}), SPACE)
-    assert CONV in RunFacts([run], None, table).front
+    rows = rows_of_runs(facts)
+    assert rows.data["fronts"]["params"] == [1, 0] and rows.data["quality"] == "objective"
+    assert rows.columns["params"].values == [900, 800, None, 850, None]  # the last one was refused
 
 
 def test_without_longer_trainings_there_is_no_winner(run):

@@ -2,16 +2,15 @@
 
 import dataclasses
 import json
-import math
 import re
 
 import pytest
 
 import nas_keras as nk
 from nas_keras.children import named_recipes
-from nas_keras.reports.page_folder import Picture
-from nas_keras.reports.search_page import page as report_runs
-from nas_keras.reports.search_page.facts import gather_runs, reward_error
+from nas_keras.reports import page as pages
+from nas_keras.reports.page import Searches
+from nas_keras.reports.search_page.facts import RunFacts, gather_runs
 from nas_keras.reports.search_page.page import write_run_report
 from nas_keras.results.export_folder import ExportedChild, write_exported
 from nas_keras.results.runs import read_runs
@@ -77,7 +76,7 @@ def _folder(tmp_path_factory):
 @pytest.fixture(name="_undrawn")
 def _undrawn_fixture(monkeypatch):
     """Pictures are composed and not written, which is what takes long."""
-    monkeypatch.setattr(report_runs.style, "render", lambda figure, name: Picture(f"{name}.png", b""))
+    monkeypatch.setattr(pages.style, "render", lambda figure, name: b"")
 
 
 @pytest.fixture(scope="module", name="page")
@@ -132,7 +131,7 @@ def test_the_policy_is_shown_for_the_search_that_has_one(page):
 def test_pictures_are_there_and_linked_and_nothing_is_no_number(folder, page):
     text, _ = page
     linked = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
-    assert sorted(name.split(".")[0] for name in linked) == ["best_cell", "policy_ppo", "rewards"]
+    assert sorted(name.split(".")[0] for name in linked) == ["best_cell", "policy_1", "rewards"]
     assert {path.name for path in (folder / "docs").iterdir()} == {"README.md", "index.html", *linked}
     assert not re.search(r"\b(nan|inf|None)\b", text)
 
@@ -141,7 +140,7 @@ def test_the_html_page_has_every_trial_and_the_charts(folder, page):
     html = (folder / "docs" / "index.html").read_text()
     data, charts = (json.loads(re.search(f'id="{name}">(.*?)</script>', html)[1]) for name in ("data", "charts"))
     assert {len(column["values"]) for column in data["columns"]} == {48}
-    assert charts["names"] == ["progress", "costs", "policy_ppo"]
+    assert charts["names"] == ["progress", "costs", "policy_1"]
     assert "<h1>The large2 space on mnist</h1>" in html and "Trained longer" in html
     assert html.count("<script>") == 4 and "http" + "://" not in re.sub(r"<script.*?</script>", "", html, flags=re.S)
 
@@ -149,19 +148,10 @@ def test_the_html_page_has_every_trial_and_the_charts(folder, page):
 def test_the_commands_that_made_it(folder, page):
     text, _ = page
     assert (
-        "\npython launch/search.py --space=large --num_nodes=2 --strategy=ppo --epochs=1 --max_evaluations=24 "
+        "\npython launch/search.py --space=large --num_nodes=2 --epochs=1 --max_evaluations=24 --strategy=ppo "
         f"--batch_size=8 --lag=0 --seed=0 --final_epochs=0 --workdir={folder / 'ppo'}\n"
     ) in text
-    runs = f"{folder / 'ppo'},{folder / 'random'}"
-    assert (
-        f"\npython launch/train_child.py --from={runs} --top=1 --cells=vgg --epochs=10 --shift=1 --seeds=2 "
-        f"--table={folder / 'trained'}\n"
-    ) in text
-    fill = (
-        "python launch/precompute_rewards.py --space=large --num_nodes=2 --recipe=mnist_1epoch_v1 --seeds=1 "
-        f"--table={folder / 'table'}"
-    )
-    assert f"\n{fill} --cells=vgg\n{fill} --take_from={runs}\npython launch/report.py --workdir=...\n" in text
+    assert text.endswith("\npython launch/report.py --workdir=...\n```\n")
 
 
 @pytest.mark.usefixtures("_undrawn")
@@ -209,7 +199,8 @@ def test_cells_of_the_small_space_are_shown_as_cells_and_not_as_keys(tmp_path):
     trials = [Trial(i, 0, 0, training_seed(i, best.key), best.actions, (), best.key, False, winner) for i in range(2)]
     write_table(tmp_path / "trained", trials, space=space, recipe=LONGER)
     made = write_run_report([run], tmp_path / "docs", trained=tmp_path / "trained")
-    assert made.headlines[0].endswith(f"%, {cell}.") and f"longer training is {cell}: " in made.headlines[1]
+    assert made.headlines[0].endswith(f" %, {cell} (the earliest of 3 with this reward).")
+    assert f"longer training is {cell}: " in made.headlines[1]
     assert _row(made.page.read_text(), "1")[1] == f"`{cell}`"
 
 
@@ -221,9 +212,9 @@ def test_a_whole_table_is_searched(tmp_path):
     accuracies = {key: Evaluation(0.9 + i / 100, valid_accuracy=0.9 + i / 100) for i, key in enumerate(keys)}
     records = [_record(key, accuracy, space=space) for key, accuracy in accuracies.items()]
     write_table(tmp_path / "table", records, space=space, recipe=RECIPE)
-    made = write_run_report([run], tmp_path / "docs", table=tmp_path / "table", searches=1, batches=2)
+    made = write_run_report([run], tmp_path / "docs", table=tmp_path / "table", searches=Searches(1, 2))
     text = made.page.read_text()
-    assert "## Searches on the table" in text and "(searches.png)" in text
+    assert "## Searches on the table" in text and "(searches.svg)" in text
     html = (tmp_path / "docs" / "index.html").read_text()
     assert "random search, expected best so far" in html
 
@@ -243,7 +234,7 @@ def test_what_does_not_belong_together_is_refused_and_nothing_written(folder, tm
         ({"trained": tmp_path / "nowhere"}, "There is no table in"),
         ({"table": folder / "trained"}, "trained has another recipe than .*ppo: train"),
         ({"runs": [tmp_path / "function"], "table": folder / "table"}, "are not accuracies of trained children"),
-        ({"searches": -1}, "searches=-1 is not allowed"),
+        ({"searches": Searches(-1)}, "searches=-1 is not allowed"),
         ({"output": folder / "ppo" / "config.json"}, "config.json is a file"),
     ):
         settings = {"runs": [run], "output": output, **arguments}
@@ -269,10 +260,9 @@ def test_the_best_reward_has_the_standard_error_of_its_validation_images(tmp_pat
     assert f"; best reward 90.00 ± 1.00 %, {VGG}." in made.headlines[0]
     assert "| `machine: validation_images` | 900 |" in made.page.read_text()
     (run,) = read_runs([tmp_path / "run"])
-    assert reward_error(run, 0.5) == pytest.approx(1 / 60)
     for environment in ({}, {"validation_images": 0}, {"validation_images": "many"}):
-        assert math.isnan(reward_error(dataclasses.replace(run, config={"environment": environment}), 0.5))
-    assert math.isnan(reward_error(run, 1.5))  # not an accuracy
+        unknown = dataclasses.replace(run, config={**run.config, "environment": environment})
+        assert RunFacts([unknown]).best_value(unknown) == "90.00 %"
 
 
 @pytest.mark.usefixtures("_undrawn")
@@ -313,5 +303,26 @@ def test_an_exported_winner_has_its_accuracies_and_says_how_to_load_it(tmp_path)
     write_exported(Workspace(run), {1: child}, ["a", "b"])
     write_run_report([run], tmp_path / "docs")
     html = (tmp_path / "docs" / "index.html").read_text()
-    assert "97.00 ± 0.20 %" in html and "96.00 %" in html
-    assert f"tf.saved_model.load(&#39;{run / 'best' / 'saved_model'}&#39;)" in html and "not exported yet" not in html
+    assert "validation 97.00% ± 0.20%, test 96.00% (7 parameters)" in html and "not exported yet" not in html
+    card = """# A cell
+## Use it
+```python
+model = load('a<b')
+```
+## Accuracy
+| split | of 10 |
+|---|--:|
+| test | 96.00% |
+
+![wrong](mistakes.png) <script>run()</script> <img src=x onerror=run()>
+## Limits of use
+None.
+"""
+    (run / "best" / "MODEL_CARD.md").write_text(card)
+    write_run_report([run], tmp_path / "docs")
+    html = (tmp_path / "docs" / "index.html").read_text()
+    assert f"exported to <code>{run / 'best'}</code>" in html and "Limits of use" not in html
+    assert "<h3>Use it</h3>" in html and "model = load('a&lt;b')" in html.replace("&#39;", "'").replace("&#x27;", "'")
+    assert re.search(r"<td>test</td>\s*<td>96.00%</td>", html)
+    shown = html.partition("<script")[0]
+    assert "&lt;script&gt;run()" in shown and "onerror" not in shown and "<img" not in shown

@@ -1,4 +1,4 @@
-"""Tests of nas_keras/reports/table_page.py: the whole page, of complete tables and of others."""
+"""Tests of nas_keras/reports/table_page/page.py: the whole page, of complete tables and of others."""
 
 import re
 
@@ -8,8 +8,9 @@ from reports.tables import SMALL, rows_after, small_accuracies, write_accuracies
 
 import nas_keras as nk
 from nas_keras.errors import DataError, InvalidValueError
-from nas_keras.reports import table_page as report
-from nas_keras.reports.page_folder import Picture
+from nas_keras.reports import page as pages
+from nas_keras.reports.page import Searches
+from nas_keras.reports.table_page import page as report
 
 
 @pytest.fixture(scope="module", name="page")
@@ -17,7 +18,9 @@ def _page(tmp_path_factory):
     """(folder, text of the page, headlines) of a whole table, without searches."""
     folder = tmp_path_factory.mktemp("report")
     table = write_accuracies(folder / "a_table", SMALL, small_accuracies())
-    made = report.write_report(table, SMALL, folder / "docs", searches=0, command="python launch/report.py --a")
+    made = report.write_report(
+        table, SMALL, folder / "docs", searches=Searches(0), command="python launch/report.py --a"
+    )
     assert made.page == folder / "docs" / "README.md"
     return folder, made.page.read_text(), made.headlines
 
@@ -25,7 +28,7 @@ def _page(tmp_path_factory):
 @pytest.fixture(name="_undrawn")
 def _undrawn_fixture(monkeypatch):
     """Pictures are composed and not written, which is what takes long."""
-    monkeypatch.setattr(report.style, "render", lambda figure, name: Picture(f"{name}.png", b""))
+    monkeypatch.setattr(pages.style, "render", lambda figure, name: b"")
 
 
 def test_the_headlines_begin_the_page(page):
@@ -42,14 +45,12 @@ def test_the_headlines_begin_the_page(page):
     assert "\n# The small space on mn&lt;i\\>st: its table\n" in text
 
 
-def test_the_best_and_the_known_cells(page):
+def test_the_best_cells_and_those_of_people(page):
     _, text, _ = page
     best = rows_after(text, "## The best 10")
     assert best[0] == ["1", "`identity`", "96.30 ± 0.10", "86.30 ± 0.10", "2", "12,345"] and len(best) == 10
-    assert [row[:3] for row in rows_after(text, "## Known cells")] == [
-        ["the paper's best", "40", "`conv_5x5[conv_1x3_3x1]`"],
-        ["the paper's best", "44", "`sep_conv_3x3[conv_7x7]`"],
-        ["VGG", "55", "`conv_3x3[conv_3x3]`"],
+    assert [row[:3] for row in rows_after(text, "## Cells that people designed")] == [
+        ["VGG", "55", "`conv_3x3[conv_3x3]`"]
     ]
     (first, second) = rows_after(text, "## What matters")
     assert first[:3] == ["`op_1`", "100", "`identity`"] or first[0] == "`op_1`"
@@ -80,29 +81,29 @@ def test_a_table_of_one_seed_and_few_cells(tmp_path, _undrawn):
     large = nk.spaces.large(3)
     accuracies = {(large.key(large.encode(cell())), 0): (0.9, float("nan")) for cell in (nk.cells.vgg, nk.cells.resnet)}
     table = write_accuracies(tmp_path / "table", large, accuracies)
-    made = report.write_report(table, large, tmp_path / "docs", searches=3)
+    made = report.write_report(table, large, tmp_path / "docs", searches=Searches(3))
     text = made.page.read_text()
     assert made.headlines[1].endswith(": validation 90.00 %, no test accuracy (mean ± standard error over trainings).")
     assert "heat_map" not in text and not re.search(r"\b(nan|inf)\b", text)
-    assert ["Inception", "–"] in [row[:2] for row in rows_after(text, "## Known")]
+    assert {row[0] for row in rows_after(text, "## Cells that people designed")} == {"VGG", "ResNet"}
 
 
 def test_any_space_can_be_shown_and_searched(tmp_path, _undrawn):
     space = grid(2, 2, 2)
     accuracies = {(space.key(a), s): (0.5 + 0.1 * sum(a) + 0.01 * s, 0.5) for a in space.enumerate() for s in (0, 1)}
     table = write_accuracies(tmp_path / "table", space, accuracies)
-    made = report.write_report(table, space, tmp_path / "docs", searches=1, batches=2)
+    made = report.write_report(table, space, tmp_path / "docs", searches=Searches(1, 2))
     text = made.page.read_text()
     assert "The best cell is d0=1, d1=1, d2=1: validation 80.50 ± 0.50 %" in made.headlines[1]
-    assert "## Searches on the table" in text and "(searches.png)" in text
+    assert "## Searches on the table" in text and "(searches.svg)" in text
 
 
 def test_what_cannot_be_is_refused_and_nothing_written(tmp_path):
     table = write_accuracies(tmp_path / "table", SMALL, {("0,0", 0): (0.5, 0.5)})
     for arguments, error, message in (
         ({"space": grid(2)}, InvalidValueError, "is of another space than"),
-        ({"searches": -1}, InvalidValueError, "searches=-1 is not allowed"),
-        ({"batches": 0}, InvalidValueError, "batches=0 is not allowed"),
+        ({"searches": Searches(-1)}, InvalidValueError, "searches=-1 is not allowed"),
+        ({"searches": Searches(batches=0)}, InvalidValueError, "batches=0 is not allowed"),
         ({"table": tmp_path / "nowhere"}, DataError, "There is no table in"),
     ):
         settings = {"table": table, "space": SMALL, **arguments}
