@@ -24,6 +24,7 @@ from nas_keras.errors import check_choice
 from nas_keras.evaluators.workers.devices import processor
 from nas_keras.system.cgroups import available_cores
 from nas_keras.system.output_files import result_file, write_result
+from nas_keras.system.words import counted
 
 _PARTS = ("throughput", "memory", "overhead", "proposing", "startup")
 
@@ -44,7 +45,7 @@ def main() -> None:
     path = result_file("json", _JSON.value)
     images = _IMAGES.images("mnist")
     figures = {"processor": processor(), "cores": available_cores(), "full": _FULL.value}
-    print(f"{figures['processor']}, {figures['cores']} cores")
+    print(f"{figures['processor']}, {counted(figures['cores'], 'core')}")
     for part in dict.fromkeys(_ONLY.value):
         print(f"\n{part}", flush=True)
         figures[part], lines = _run(part, images)
@@ -111,7 +112,7 @@ def _memory_lines(found: dict) -> list[tuple[str, str]]:
         ("main process, growth", f"{found['main_growth_per_child']:.3f} MiB a child"),
         ("worker, growth until it is replaced", f"{found['worker_growth_per_child']:.2f} MiB a child"),
         (
-            f"worker at its start, {found['worker_processes']} processes",
+            f"worker at its start, {counted(found['worker_processes'], 'process')}",
             " ".join(f"{value:.0f}" for value in first) + " MiB",
         ),
     ]

@@ -36,6 +36,7 @@ from nas_keras.results.precompute import precompute
 from nas_keras.results.runs import Run
 from nas_keras.storage.table import is_table
 from nas_keras.system.output_files import check_apart
+from nas_keras.system.words import counted
 from nas_keras.trial import Trial
 
 _IMPORT = ImportFlags()
@@ -158,15 +159,15 @@ def _report(run: Run, found: dict[int, dict[str, float]]) -> None:
     rewards = {trial.key: trial.reward for trial in run.top(len(run.trials))}
     longest = max(found)
     agreed = reward_check.agreement(rewards, found[longest])
-    name = f"the accuracy after {longest} epochs" if longest else "the accuracy after the longer training"
+    name = f"the accuracy after {counted(longest, 'epoch')}" if longest else "the accuracy after the longer training"
     print(f"Rank correlation (Spearman) of the reward with {name}: {agreed}.")
     print(reward_check.verdict(agreed))
     if len(found) > 1:
         agreements, enough = reward_check.enough_epochs(found)
         for epochs, one in agreements.items():
-            print(f"After {epochs} epochs, with that after {longest}: {one}.")
-        said = f"{enough} epochs would be enough" if enough < longest else "None of these is enough"
-        print(f"{said}: enough is a correlation of at least {reward_check.ENOUGH} with {longest} epochs.")
+            print(f"After {counted(epochs, 'epoch')}, with that after {longest}: {one}.")
+        said = f"{counted(enough, 'epoch')} would be enough" if enough < longest else "None of these is enough"
+        print(f"{said}: enough is a correlation of at least {reward_check.ENOUGH} with {counted(longest, 'epoch')}.")
 
 
 if __name__ == "__main__":

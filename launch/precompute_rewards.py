@@ -34,6 +34,7 @@ from nas_keras.results.precompute import precompute
 from nas_keras.spaces.cell_names import find_cells
 from nas_keras.storage.table_writer import merge_tables
 from nas_keras.storage.taking import take
+from nas_keras.system.words import counted
 
 _IMPORT = ImportFlags()
 _SPACE = SpaceFlags(for_table=True)
@@ -77,7 +78,7 @@ def _merge(space: nk.SearchSpace, table: pathlib.Path) -> None:
     training = ("take_from", "cells", "build", "shard", "seeds", "recipe", "workers", "child_timeout", "data_dir")
     refuse_given(training, "cannot be combined with --merge, which trains nothing. Leave one of them out.")
     count = merge_tables(_MERGE.value, table, space=space)
-    print(f"{count:,} records merged into {_TABLE.value}.")
+    print(f"{counted(count, 'record')} merged into {_TABLE.value}.")
 
 
 def _compute(space: nk.SearchSpace, table: pathlib.Path) -> None:
@@ -100,7 +101,7 @@ def _compute(space: nk.SearchSpace, table: pathlib.Path) -> None:
         taken = None
         if _TAKE_FROM.value:
             taken = take(_TAKE_FROM.value, space=space, recipe=evaluator.recipe, seeds=_SEEDS.value)
-            print(f"{len(taken.trials):,} children are taken from {', '.join(_TAKE_FROM.value)}.", flush=True)
+            print(f"{counted(len(taken.trials), 'child')} taken from {', '.join(_TAKE_FROM.value)}.", flush=True)
         with show_jobs() as on_job:
             precompute(space, evaluator, table, seeds=_SEEDS.value, keys=keys, taken=taken, shard=shard, on_job=on_job)
     print(f"{'These cells are' if keys else 'The table is'} complete: {_TABLE.value}.")

@@ -12,6 +12,7 @@ from nas_keras._launch import script
 from nas_keras._launch.flag_checks import check_given
 from nas_keras._launch.user_code import ImportFlags
 from nas_keras.results.repair import repair
+from nas_keras.system.words import counted
 
 _IMPORT = ImportFlags()
 _FOLDER = flags.DEFINE_string("folder", None, "Folder of the run or table. Required.")
@@ -25,11 +26,11 @@ def main() -> None:
     for problem in repaired.problems:
         print(problem)
     if repaired.damaged is None:
-        print(f"No file is corrupt: {repaired.kept:,} records can be read.")
+        print(f"No file is corrupt: {counted(repaired.kept, 'record')} can be read.")
         return
     print(
-        f"{repaired.kept:,} records are kept, and {repaired.moved:,} wait in pending/ for the run to continue. The "
-        f"original files are in {repaired.damaged}. "
+        f"{counted(repaired.kept, 'record')} kept, and {repaired.moved:,} moved to pending/ for the run to continue. "
+        f"The original files are in {repaired.damaged}. "
         "To continue, start the command of the run again: it trains what is lost."
     )
 

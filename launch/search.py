@@ -30,6 +30,7 @@ from nas_keras.runner.search import run_search
 from nas_keras.runner.settings import Settings
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.system.paths import check_loadable
+from nas_keras.system.words import counted
 
 _IMPORT = ImportFlags()
 _SPACE = SpaceFlags()
@@ -117,7 +118,7 @@ def _export(wanted: dict[str, Any], result, final_epochs: int, time_budget: Time
     epochs, workdir = final_epochs, _SEARCH.workdir
     exported = already_exported(workdir, epochs=epochs, **wanted)
     if exported:
-        print(f"\nThe best child is exported already, trained for {epochs} epochs; nothing is trained.")
+        print(f"\nThe best child is exported already, trained for {counted(epochs, 'epoch')}; nothing is trained.")
     else:
         if time_budget is not None:
             epochs = time_budget.epochs_that_fit(result.best)
@@ -127,7 +128,7 @@ def _export(wanted: dict[str, Any], result, final_epochs: int, time_budget: Time
                 print(f"Without a limit: {command}")
         if not epochs:
             return False
-        print(f"\nTraining the best child for {epochs} epochs ...", flush=True)
+        print(f"\nTraining the best child for {counted(epochs, 'epoch')} ...", flush=True)
         progress = not _QUIET.value
         _EXPORTING.set()
         exported = nk.export_best(workdir, epochs=epochs, workers=_REWARD.workers, progress=progress, **wanted)

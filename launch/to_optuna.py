@@ -14,6 +14,7 @@ from nas_keras._launch.flag_checks import check_given
 from nas_keras._launch.progress import show_time
 from nas_keras._launch.user_code import ImportFlags
 from nas_keras.results.tabular.optuna_study import import_optuna, open_study
+from nas_keras.system.words import counted
 
 _IMPORT = ImportFlags()
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a run, which may be running, or of a table. Required.")
@@ -35,7 +36,9 @@ def main() -> None:
     study = open_study(_STORAGE.value, name)
     with show_time("copying trials"):
         added = run.to_optuna(study)
-    print(f"{added:,} trials added to the study {name!r}, which holds {len(study.get_trials(deepcopy=False)):,}.")
+    print(
+        f"{counted(added, 'trial')} added to the study {name!r}, which holds {len(study.get_trials(deepcopy=False)):,}."
+    )
     print(f"To look at them: optuna-dashboard {_STORAGE.value}")
 
 

@@ -42,6 +42,7 @@ from nas_keras.results.precompute import precompute
 from nas_keras.results.runs import Run, read_runs
 from nas_keras.spaces.cell_names import find_cells, name_human_cells
 from nas_keras.storage.table import read_table
+from nas_keras.system.words import counted
 
 
 def _usual(config: type, *, but: tuple[str, ...] = ()) -> dict[str, str]:
@@ -141,7 +142,8 @@ def _train_one() -> None:
         train = _with_recipe(_TRAIN.replace(architecture.train, _TRAIN.given()))
     check_shift(train, images.image_shape)
     seed = _ONE.training_seed(cell)
-    print(f"Training {cell} for {train.epochs} epochs on {len(images.train_labels):,} images of {images.name} ...")
+    on = f"on {counted(len(images.train_labels), 'image')} of {images.name}"
+    print(f"Training {cell} for {counted(train.epochs, 'epoch')} {on} ...")
     if folder is None:
         evaluator = nk.TrainingEvaluator(images, child=child, train=train, workers=1, measure_test=has_test(images))
         with evaluator, show_time("training"):

@@ -7,6 +7,7 @@ from nas_keras.runner.settings import Settings
 from nas_keras.spaces.architecture_names import kind_of
 from nas_keras.storage.records.tfrecord import read_frames
 from nas_keras.storage.run_folder import Workspace
+from nas_keras.system.words import counted
 
 _MOST_CLASSES = 20  # whose names are shown
 
@@ -23,7 +24,8 @@ def describe_search(settings: Settings, images: Images | None, epochs: int | Non
     cells = f"up to {settings.max_evaluations:,} {kind_of(space)} of the {space.name} space ({space.size:,} encodings)"
     how = "whose rewards are read from a table"
     if images is not None and epochs is not None:
-        how = f"each trained for {epochs} epoch(s) on {len(images.train_labels):,} images of {images.name}"
+        on = f"on {counted(len(images.train_labels), 'image')} of {images.name}"
+        how = f"each trained for {counted(epochs, 'epoch')} {on}"
     return f"Searching with {settings.strategy_name}, seed {settings.seed}: {cells}, {how}."
 
 
@@ -61,7 +63,8 @@ def describe_stored(workspace: Workspace) -> str:
         return ""
     if not trials + finished:
         return ""
-    return f"Continuing the run: {trials:,} trials are stored, and {finished:,} children of open batches are finished."
+    waiting = counted(finished, "finished child")
+    return f"Continuing the run: {counted(trials, 'trial')} stored, and {waiting} of open batches."
 
 
 def describe_images(images: Images) -> str:
@@ -71,5 +74,5 @@ def describe_images(images: Images) -> str:
     height, width, channels = images.image_shape
     return (
         f"Images of {images.name}: {num_train:,} to train, {num_valid:,} to validate; {height} x {width} pixels, "
-        f"{channels} channel(s); {images.num_classes:,} classes: {names}."
+        f"{counted(channels, 'channel')}; {images.num_classes:,} classes: {names}."
     )

@@ -7,6 +7,7 @@ from statistics import NormalDist
 import numpy as np
 
 from nas_keras.children.train_config import TrainConfig
+from nas_keras.system.words import counted
 
 ENOUGH_STEPS = 400  # that a child needs, about; the default settings take 429 on MNIST
 FEW_STEPS = 350  # fewer than this are not "about 400"
@@ -38,19 +39,27 @@ def few_steps(train: TrainConfig, num_images: int) -> str | None:
         )
     epochs = math.ceil(ENOUGH_STEPS * train.epochs / steps)
     return (
-        f"A child is trained for only {steps:,} steps (batches of {min(train.batch_size, num_images):,} of "
-        f"{num_images:,} images, epochs={train.epochs}). With fewer than about {ENOUGH_STEPS}, its accuracy says "
-        f"little about its cell. Use epochs={epochs:,}, a smaller batch_size of the training, or the settings of "
+        f"A child is trained for only {counted(steps, 'step')} (batches of {min(train.batch_size, num_images):,} of "
+        f"{counted(num_images, 'image')}, epochs={train.epochs}). With fewer than about {ENOUGH_STEPS}, its accuracy "
+        f"says little about its cell. Use epochs={epochs:,}, a smaller batch_size of the training, or the settings of "
         "nk.suggest_configs(images), which launch/search.py takes where no flag is given."
     )
 
 
 def standard_error(accuracy: float, num_images: int) -> float:
-    """Returns the standard error of an accuracy p that was measured on N images, sqrt(p (1 - p) / N).
+    """Returns the standard error of an accuracy p that was measured on N images.
 
-    It is that of drawing other images; another training seed adds to it.
+    It is half the width of Wilson's interval of one standard deviation, sqrt(p (1 - p) / N + 1 / 4 N^2) / (1 + 1 / N),
+    which is close to sqrt(p (1 - p) / N), but not 0 where all of few images are right. It is that of drawing other
+    images; another training seed adds to it.
     """
-    return math.sqrt(max(0.0, accuracy * (1 - accuracy)) / num_images)
+    variance = max(0.0, accuracy * (1 - accuracy)) / num_images + 0.25 / num_images**2
+    return math.sqrt(variance) / (1 + 1 / num_images)
+
+
+def _deviation(probability: float, num_images: int) -> float:
+    """The standard deviation of the accuracy of a child that is right with this probability."""
+    return math.sqrt(probability * (1 - probability) / num_images)
 
 
 def guessing_accuracy(labels: np.ndarray, num_classes: int) -> float:
@@ -71,7 +80,7 @@ def near_median(accuracies: Sequence[float], num_images: int) -> str | None:
     if len(accuracies) < _ENOUGH_CHILDREN:
         return None
     median, best = float(np.median(accuracies)), max(accuracies)
-    error = standard_error(median, num_images)
+    error = _deviation(median, num_images)
     threshold = median + NormalDist().inv_cdf(1 - _CHANCE / len(accuracies)) * error
     if best > threshold:
         return None
@@ -100,7 +109,7 @@ def guessing(what: str, accuracy: float, labels: np.ndarray, num_classes: int, n
     """
     most_frequent = float(np.bincount(labels).max()) / len(labels)
     guess = guessing_accuracy(labels, num_classes)
-    error = standard_error(guess, len(labels))
+    error = _deviation(guess, len(labels))
     threshold = guess + NormalDist().inv_cdf(1 - _CHANCE / num_tried) * error
     if accuracy > threshold:
         return None

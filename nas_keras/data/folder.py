@@ -20,6 +20,7 @@ from nas_keras.data.folder_listing import STRAY, UNREADABLE, Listing, list_folde
 from nas_keras.data.folder_pixels import decode_files, in_threads
 from nas_keras.data.splits import stratify
 from nas_keras.errors import InvalidValueError
+from nas_keras.system.words import counted
 
 _PARTS = ("train", "valid", "test")
 
@@ -118,8 +119,8 @@ def _check_classes(listing: Listing, files: dict[str, list[File]]) -> list[str]:
         )
     if len(names) < 2:
         raise InvalidValueError(
-            f"{listing.root} has images of {len(names)} class(es){': ' + repr(names[0]) if names else ''}. Allowed: at "
-            "least two class folders with images."
+            f"{listing.root} has images of {counted(len(names), 'class')}{': ' + repr(names[0]) if names else ''}. "
+            "Allowed: at least two class folders with images."
         )
     return names
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from absl import logging
 
 from nas_keras.errors import DataError, InvalidValueError, printable
+from nas_keras.system.words import counted
 
 _SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "test": "test"}  # folder -> part
 _MOST_NAMED = 10  # files in one warning
@@ -43,7 +44,7 @@ class Listing:
         """The names of the classes that have files, sorted."""
         return sorted({name for files in self.files.values() for _, name in files})
 
-    def leave_out(self, kind: str, path: pathlib.Path, reason: str = "") -> None:
+    def leave_out(self, kind: tuple[str, str], path: pathlib.Path, reason: str = "") -> None:
         """Records a file or folder that is not used."""
         place = printable(os.fsencode(path.relative_to(self.root)).decode(errors="replace"))
         self.findings.setdefault(kind, []).append(f"{place} ({reason})" if reason else place)
@@ -53,13 +54,21 @@ class Listing:
         for kind, found in self.findings.items():
             more = f", and {len(found) - _MOST_NAMED:,} more" if len(found) > _MOST_NAMED else ""
             logging.warning(
-                "%s: %s %s left out: %s%s.", self.root, f"{len(found):,}", kind, ", ".join(found[:_MOST_NAMED]), more
+                "%s: %s %s left out: %s%s.",
+                self.root,
+                f"{len(found):,}",
+                kind[len(found) > 1],
+                ", ".join(found[:_MOST_NAMED]),
+                more,
             )
         self.findings = {}
 
 
-STRAY, UNREADABLE = "stray files or folders are", "files that cannot be read as images are"
-_EMPTY, _UNLABELLED = "classes without files are", "split folders without class folders are"
+# What is left out: one of it, and several.
+STRAY = ("stray file or folder is", "stray files or folders are")
+UNREADABLE = ("file that cannot be read as an image is", "files that cannot be read as images are")
+_EMPTY = ("class without files is", "classes without files are")
+_UNLABELLED = ("split folder without class folders is", "split folders without class folders are")
 
 
 def list_folder(root: pathlib.Path) -> Listing:
@@ -92,7 +101,7 @@ def list_folder(root: pathlib.Path) -> Listing:
             )
         inside = _entries(path)
         if not any(inner.is_dir() for inner in inside):
-            listing.leave_out(_UNLABELLED, path, f"{len(inside):,} files whose classes are not known")
+            listing.leave_out(_UNLABELLED, path, f"{counted(len(inside), 'file')} of unknown class")
             continue
         listing.files[part] = _list_classes(listing, inside)
     if not listing.files.get("train"):
@@ -134,8 +143,8 @@ def _refuse_nested(listing: Listing, entries: list[pathlib.Path]) -> None:
     num_files = sum(path.is_file() for path in entries)
     found = ", ".join(repr(printable(path.name)) for path in entries[:5]) or "nothing"
     raise InvalidValueError(
-        f"{listing.root} has no class folder with files; it holds {num_files:,} files and {len(entries) - num_files:,} "
-        f"others: {found}{', ...' * (len(entries) > 5)}. {_LAYOUT}"
+        f"{listing.root} has no class folder with files; it holds {counted(num_files, 'file')} and "
+        f"{counted(len(entries) - num_files, 'other')}: {found}{', ...' * (len(entries) > 5)}. {_LAYOUT}"
     )
 
 

@@ -62,13 +62,14 @@ class Evaluator:
         """Raises InvalidValueError if this evaluator cannot evaluate the architectures of `space`."""
         del space
 
-    def review(self, trials: Sequence[Trial]) -> None:
-        """Warns about conclusions that the rewards of a finished search do not support.
+    def review(self, trials: Sequence[Trial]) -> str | None:
+        """Returns why the best of a finished search may be chance, and what to change; None if nothing is known of it.
 
         Args:
             trials: all trials of the search.
         """
         del trials
+        return None
 
     def resume(self, environment: dict[str, Any]) -> None:
         """Restores what it can of a recorded environment and warns about the rest.

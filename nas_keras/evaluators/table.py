@@ -13,6 +13,7 @@ from nas_keras.storage.agreement import check_same
 from nas_keras.storage.recipe import without_code
 from nas_keras.storage.table import mean_evaluation, read_table
 from nas_keras.system.paths import local_path
+from nas_keras.system.words import counted
 from nas_keras.trial import Evaluation, Job
 
 
@@ -103,9 +104,9 @@ class TableEvaluator(Evaluator):
         missing = [job for job in jobs if job.key not in self._evaluations]
         if missing and self._otherwise is None:
             raise DataError(
-                f"{missing[0].key} is not in the table {self._path}, which holds {len(self):,} keys. Compute the rest "
-                "of the table, or train missing cells: TableEvaluator(path, otherwise=TrainingEvaluator(...)) or "
-                "--missing=train."
+                f"{missing[0].key} is not in the table {self._path}, which holds {counted(len(self), 'key')}. Compute "
+                "the rest of the table, or train missing cells: TableEvaluator(path, otherwise=TrainingEvaluator(...)) "
+                "or --missing=train."
             )
         for job in jobs:
             if job.key in self._evaluations:

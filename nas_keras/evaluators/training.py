@@ -179,15 +179,14 @@ class TrainingEvaluator(Evaluator):
         """The number of workers."""
         return len(self._environments)
 
-    def review(self, trials: Sequence[Trial]) -> None:
-        """Warns if the best accuracy of a search is within noise of guessing, or of the median of its children."""
+    def review(self, trials: Sequence[Trial]) -> str | None:
+        """Says whether the best accuracy of a search is within noise of guessing, or of the median of its children."""
         accuracies = {trial.key: trial.evaluation.valid_accuracy for trial in trials if not trial.evaluation.failed}
         if not accuracies:
-            return
+            return None
         best, labels, num_classes = max(accuracies.values()), self._valid_labels, self._settings["num_classes"]
         caveat = guessing("The best validation accuracy", best, labels, num_classes, len(accuracies))
-        if caveat := caveat or near_median(list(accuracies.values()), len(labels)):
-            logging.warning("%s", caveat)
+        return caveat or near_median(list(accuracies.values()), len(labels))
 
     def resume(self, environment: dict[str, Any]) -> None:
         """See `Evaluator`. The workers, none of which has started, will use the kernels with which the run began."""

@@ -26,6 +26,7 @@ from nas_keras.storage.recipe import BUILD, OPERATIONS
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.storage.sources import Source, open_run
 from nas_keras.system.paths import check_loadable, local_path
+from nas_keras.system.words import counted
 from nas_keras.trial import Trial
 
 
@@ -73,7 +74,7 @@ class ExportableRun:
         strategy = fixed.get("strategy")
         name = strategy.get("name") if isinstance(strategy, dict) else None
         return {
-            "Search": f"{len(dataset.finished):,} trials, {dataset.num_evaluations:,} children evaluated",
+            "Search": f"{counted(len(dataset.finished), 'trial')}, of which {dataset.num_evaluations:,} were evaluated",
             "Strategy": f"{name or 'not known'}, seed {fixed.get('seed')}",
             "Space": repr(self.space),
             "Objective": str(fixed.get("objective") or "validation accuracy"),

@@ -2,6 +2,7 @@
 
 import time
 
+from nas_keras.system.words import counted
 from nas_keras.trial import Trial
 
 # Least seconds for all of a final training but its epochs: a worker starts, the child is tested, saved and checked.
@@ -93,7 +94,7 @@ class TimeBudget:
         each = "one" if self._slowdown == 1 else f"{self._slowdown:.1f}"
         return (
             f"{show_seconds(self.seconds_left)} for the search and the final training: the search ends early enough "
-            f"for {self._final_epochs} epochs, each as long as {each} of the best child in the search, and "
+            f"for {counted(self._final_epochs, 'epoch')}, each as long as {each} of the best child in the search, and "
             f"{_AROUND_SECONDS:.0f} s or more around them."
         )
 
@@ -103,13 +104,14 @@ class TimeBudget:
         left = f"{show_seconds(self.seconds_left)} of the time limit are left"
         if estimate is None:
             return f"{left}. The time of the final training is not known, since no child was trained here."
-        text = f"The final training of {self._final_epochs} epochs takes about {show_seconds(estimate)}; {left}."
+        final = f"final training of {counted(self._final_epochs, 'epoch')}"
+        text = f"The {final} takes about {show_seconds(estimate)}; {left}."
         fitting = self.epochs_that_fit(best)
         if fitting == self._final_epochs:
             return text
         if fitting:
-            return f"{text} So it has {fitting} epochs instead."
-        return f"{text} So there is none: even {self._least_epochs} epochs, as in the search, do not fit."
+            return f"{text} So it has {counted(fitting, 'epoch')} instead."
+        return f"{text} So there is none: not even {counted(self._least_epochs, 'epoch')}, as in the search, would fit."
 
 
 def show_seconds(seconds: float) -> str:

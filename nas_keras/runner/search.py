@@ -18,7 +18,7 @@ from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage import recipe as recipes
 from nas_keras.storage.dataset import Dataset
 from nas_keras.strategies import Strategy
-from nas_keras.trial import Evaluation
+from nas_keras.trial import Evaluation, Trial
 
 
 def search(
@@ -144,13 +144,17 @@ def run_search(
         loop = Loop(evaluator, strategy, dataset, settings, stopping, observers)
         try:
             stopped = loop.run()
-            observers.end()
+            observers.end(_review(evaluator, [*dataset.trials, *loop.pending]))
         finally:
             observers.close()
-    if isinstance(evaluator, Evaluator):
-        with refusing_stop("The evaluator's review, after the search has ended,"):
-            evaluator.review([*dataset.trials, *loop.pending])
     return _report(settings, dataset, loop, stopped)
+
+
+def _review(evaluator: Any, trials: list[Trial]) -> str | None:
+    if not isinstance(evaluator, Evaluator):
+        return None
+    with refusing_stop("The evaluator's review, after the search has ended,"):
+        return evaluator.review(trials)
 
 
 def _check_callbacks(**callbacks: Any) -> None:

@@ -6,6 +6,7 @@ trained children.
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 from nas_keras.errors import InvalidValueError, shown
@@ -105,9 +106,23 @@ def _as_dict(code: Any) -> dict[str, Any]:
 
 
 def difference(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """Describes in words how two recipes differ, such as "train: {...} before, {...} now"; "" if they do not."""
+    """Describes in words how two recipes differ, such as "train.epochs: 1 before, 3 now"; "" if they do not."""
     code = code_difference(old, new)
     old, new = without_code(old), without_code(new)
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    said = [f"{name}: {old.get(name)} before, {new.get(name)} now" for name in names]
+    said = [change for name in {**old, **new} for change in changes(name, old.get(name), new.get(name), str)]
     return "; ".join([*said, *([code] if code else [])])
+
+
+def changes(name: str, old: Any, new: Any, show: Callable[[Any], str] = json.dumps) -> list[str]:
+    """Names each setting that differs, with its value before and now; [] if none does.
+
+    Args:
+        name: name of the settings.
+        old: one value, or an object of settings, which may hold further ones.
+        new: the same.
+        show: formats a value.
+    """
+    if isinstance(old, dict) and isinstance(new, dict) and old.keys() & new.keys():
+        parts = {**old, **new}
+        return [said for part in parts for said in changes(f"{name}.{part}", old.get(part), new.get(part), show)]
+    return [] if old == new else [f"{name}: {show(old)} before, {show(new)} now"]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from nas_keras.errors import DataError, InvalidValueError
+from nas_keras.storage.recipe import changes
 from nas_keras.system import locks
 from nas_keras.system.atomic_files import read_json, temporary_name, write_json
 from nas_keras.system.paths import local_path
@@ -143,10 +144,11 @@ class Workspace:
 
 
 def _difference(name: str, old: Any, new: Any) -> str:
-    """Describes how a fixed entry of a configuration changed; of the same strategy it names the settings that did."""
-    if name == "strategy" and isinstance(old, dict) and old.get("name") == new["name"]:
-        before = old["config"] if isinstance(old.get("config"), dict) else {}
-        now = new["config"]
+    """Describes how a fixed entry of a configuration changed, by the settings that did."""
+    if name == "strategy" and isinstance(old, dict):
+        if old.get("name") != new["name"]:
+            return f"strategy: {old.get('name')} before, {new['name']} now"
+        before, now = old["config"] if isinstance(old.get("config"), dict) else {}, new["config"]
         settings = [
             f"{setting}: {json.dumps(before.get(setting))} before, "
             + (f"{json.dumps(now[setting])} now" if setting in now else "and no longer a setting")
@@ -154,4 +156,4 @@ def _difference(name: str, old: Any, new: Any) -> str:
             if setting not in now or before.get(setting) != now[setting]
         ]
         return f"strategy {new['name']}: {', '.join(settings)}"
-    return f"{name}: {json.dumps(old)} before, {json.dumps(new)} now"
+    return "; ".join(changes(name, old, new))

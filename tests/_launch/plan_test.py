@@ -22,7 +22,7 @@ def test_the_search_in_one_sentence():
         f"{start}cells of the small space (64 encodings), whose rewards are read from a table."
     )
     assert plan.describe_search(_settings(grid(9)), tiny_images(count=64), 2).startswith(
-        f"{start}networks of the grid space (9 encodings), each trained for 2 epoch(s) on "
+        f"{start}networks of the grid space (9 encodings), each trained for 2 epochs on "
     )
 
 
@@ -42,7 +42,7 @@ def test_the_circumstances_are_told_as_far_as_there_are_any(tmp_path):
     time, pictures = plan.describe_circumstances(workspace, images, budget)
     assert time == "The search ends after 1 min 0 s at the latest."
     assert pictures == plan.describe_images(images)
-    assert "; 12 x 12 pixels, 1 channel(s); 4 classes: 0, 1, 2, 3." in pictures
+    assert "; 12 x 12 pixels, 1 channel; 4 classes: 0, 1, 2, 3." in pictures
 
 
 def test_a_stored_run_is_described(tmp_path):
@@ -50,7 +50,7 @@ def test_a_stored_run_is_described(tmp_path):
     assert plan.describe_stored(workspace) == ""
     nk.search(grid(9), nk.FunctionEvaluator(lambda c: c[0]), strategy="random",
               max_evaluations=5, batch_size=3, workdir=tmp_path / "run")  # fmt: skip
-    assert plan.describe_stored(workspace).startswith("Continuing the run: 5 trials are stored, and 0 children of")
+    assert plan.describe_stored(workspace).startswith("Continuing the run: 5 trials stored, and 0 finished children of")
     assert plan.describe_circumstances(workspace, None, None) == [plan.describe_stored(workspace)]
     (tmp_path / "run" / "dataset" / "trials-000009.tfrecord").mkdir()
     assert plan.describe_stored(workspace) == ""

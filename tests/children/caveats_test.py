@@ -1,5 +1,7 @@
 """Tests of nas_keras/children/caveats.py, and of when a search says them."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from helpers import TINY_CHILD, TINY_TRAIN, tiny_images
@@ -7,6 +9,7 @@ from helpers import TINY_CHILD, TINY_TRAIN, tiny_images
 import nas_keras as nk
 from nas_keras.children import caveats
 from nas_keras.evaluators import training
+from nas_keras.results.model_card.accuracy import wilson_interval
 from nas_keras.trial import Trial
 
 
@@ -77,8 +80,12 @@ def test_the_best_of_so_many_guesses_exceeds_the_threshold_once_in_twenty_times(
 
 
 def test_a_standard_error():
-    assert caveats.standard_error(0.9, 900) == pytest.approx(0.01)
-    assert caveats.standard_error(1.0, 900) == caveats.standard_error(np.nextafter(1, 2), 900) == 0.0
+    assert caveats.standard_error(0.9, 900) == pytest.approx(0.01, rel=1e-3)
+    low, high = wilson_interval(0.95, 40, NormalDist().cdf(1) - NormalDist().cdf(-1))
+    assert caveats.standard_error(0.95, 40) == pytest.approx((high - low) / 2)
+    # Where all are right, 0 would say that nothing can go wrong.
+    assert caveats.standard_error(1.0, 100) == pytest.approx(0.005, rel=0.02)
+    assert caveats.standard_error(np.nextafter(1, 2), 100) == caveats.standard_error(1.0, 100)
 
 
 @pytest.mark.parametrize(
@@ -131,15 +138,14 @@ def test_an_evaluator_says_both_with_the_data_it_has(monkeypatch):
     with nk.TrainingEvaluator(tiny_images(), child=TINY_CHILD, train=TINY_TRAIN, workers=1) as evaluator:
         (steps,) = texts
         assert steps.startswith("A child is trained for only 8 steps (batches of 64 of 512 images, epochs=1).")
-        evaluator.review([])
-        evaluator.review([_trial("a", float("nan"))])
-        evaluator.review([_trial("a", 0.9), _trial("b", 0.1)])
-        assert len(texts) == 1
-        evaluator.review([_trial(str(i), 0.7 + i / 100) for i in range(5)])  # 128 images: standard error 4 points
-        assert texts.pop().startswith("The best validation accuracy, 74.00%, is within noise of the median of the 5 ")
-        evaluator.review([_trial("a", 0.2), _trial("b", 0.3), _trial("b", 0.3), _trial("c", float("nan"))])
-    assert texts[1].startswith("The best validation accuracy, 30.0%, is within noise of guessing: of these 128 images")
-    assert "the best of 2 children that only guess exceeds" in texts[1]
+        assert evaluator.review([]) is None
+        assert evaluator.review([_trial("a", float("nan"))]) is None
+        assert evaluator.review([_trial("a", 0.9), _trial("b", 0.1)]) is None
+        median = evaluator.review([_trial(str(i), 0.7 + i / 100) for i in range(5)])  # standard error: 4 points
+        guess = evaluator.review([_trial("a", 0.2), _trial("b", 0.3), _trial("b", 0.3), _trial("c", float("nan"))])
+    assert median.startswith("The best validation accuracy, 74.00%, is within noise of the median of the 5 ")
+    assert guess.startswith("The best validation accuracy, 30.0%, is within noise of guessing: of these 128 images")
+    assert "the best of 2 children that only guess exceeds" in guess
     texts.clear()
     with nk.TrainingEvaluator(tiny_images(), train=nk.TrainConfig(epochs=100), workers=1):
         assert texts == []

@@ -46,7 +46,7 @@ def test_what_is_neither_image_nor_class_is_reported_by_kind(tmp_path, caplog):
     assert [message.removeprefix(f"{tmp_path}: ") for message in caplog.messages] == [
         "3 stray files or folders are left out: notes.txt, cat/.hidden (a hidden file), cat/more (a folder of 1; "
         "images must lie directly in their class folder).",
-        "1 classes without files are left out: empty.",
+        "1 class without files is left out: empty.",
     ]
 
 

@@ -88,9 +88,7 @@ def test_a_test_folder_without_classes_is_left_out(tmp_path, caplog):
         _fill(tmp_path / "set" / "train" / name, 10, seed)
     _fill(tmp_path / "set" / "test", 3, 9)
     images = Images.from_folder(tmp_path / "set")
-    assert (
-        "1 split folders without class folders are left out: test (3 files whose classes are not known)." in caplog.text
-    )
+    assert "1 split folder without class folders is left out: test (3 files of unknown class)." in caplog.text
     assert _counts(images) == [[8, 8], [1, 1], [1, 1]]  # drawn from train
 
 
@@ -111,8 +109,8 @@ def test_what_is_left_out_is_named(pets, caplog):
         "6 stray files or folders are left out: .git, notes.txt, cat/.DS_Store (a hidden file), cat/gone.png (a link "
         "to nothing), cat/more (a folder of 0; images must lie directly in their class folder), cat/Thumbs.db (not a "
         "PNG, JPEG, BMP, GIF or WebP image).",
-        "1 classes without files are left out: empty.",
-        "1 files that cannot be read as images are left out: dog/broken.jpg (not a PNG, JPEG, BMP, GIF or WebP image).",
+        "1 class without files is left out: empty.",
+        "1 file that cannot be read as an image is left out: dog/broken.jpg (not a PNG, JPEG, BMP, GIF or WebP image).",
     ]
     # A file whose pixels are damaged is missing from its split, and nothing else changes.
     caplog.clear()
@@ -249,7 +247,7 @@ def _two_validations(folder):
             {},
             "holds 3 files and 0 others: '000.png', '001.png', '002.png'. Allowed",
         ),
-        (lambda folder: _fill(folder / "x" / "a", 3, 0), {}, "holds 0 files and 1 others: 'x'. Allowed"),
+        (lambda folder: _fill(folder / "x" / "a", 3, 0), {}, "holds 0 files and 1 other: 'x'. Allowed"),
         (lambda folder: _fill(folder / "a", 3, 0), {}, r"has images of 1 class\(es\): 'a'. Allowed: at least two"),
         (
             lambda folder: (folder / "train" / "a").mkdir(parents=True),

@@ -47,10 +47,10 @@ def _first(photos):
 def test_a_folder_is_searched_and_its_best_child_exported(photos, first):
     workdir, _, done = first
     assert done.returncode == 0, done.stderr
-    assert "Images of photos: 96 to train, 12 to validate; 8 x 8 pixels, 3 channel(s); 6 classes: " in done.stdout
+    assert "Images of photos: 96 to train, 12 to validate; 8 x 8 pixels, 3 channels; 6 classes: " in done.stdout
     assert f"6 classes: {', '.join(CLASSES)}." in done.stdout
     assert "red/broken.png (not a PNG, JPEG, BMP, GIF or WebP image)" in done.stderr
-    assert "red/Thumbs.db" in done.stderr and "1 classes without files are left out: nothing." in done.stderr
+    assert "red/Thumbs.db" in done.stderr and "1 class without files is left out: nothing." in done.stderr
     config = json.loads((workdir / "config.json").read_text())
     assert config["source"]["folder"] == str(photos) and config["source"]["class_names"] == CLASSES
     exported = json.loads((workdir / "best" / "children.json").read_text())

@@ -95,14 +95,14 @@ def test_the_same_command_again_trains_nothing(folder, later):
 
 
 def test_a_merge(folder, later):
-    assert later[1] == (None, f"1 records merged into {folder / 'merged'}.\n")
+    assert later[1] == (None, f"1 record merged into {folder / 'merged'}.\n")
     assert repr(read_table(folder / "merged")) == repr(read_table(folder / "table"))
 
 
 def test_what_a_search_found_is_not_trained_again(folder, later):
     assert later[2] == (
         None,
-        f"64 children are taken from {folder / 'run'}.\nThe table is complete: {folder / 'taken'}.\n",
+        f"64 children taken from {folder / 'run'}.\nThe table is complete: {folder / 'taken'}.\n",
     )
     trials = read_table(folder / "taken").trials
     assert {trial.key: trial.seed for trial in trials} == {

@@ -120,7 +120,7 @@ def test_a_search_says_what_it_does_and_finds(first):
     )
     lines = done.stdout.splitlines()
     assert lines[0].startswith("Searching with ppo, seed 0: up to 3 cells of the small space (64 encodings), ")
-    assert "each trained for 1 epoch(s) on 275 images of dots" in lines[0]
+    assert "each trained for 1 epoch on 275 images of dots" in lines[0]
     assert any(line.startswith("3 of 64 cells evaluated; ") for line in lines)
     assert "Stopped by: max_evaluations." in done.stdout
     assert "Best cells by validation accuracy (± standard error on 25 images):" in lines
@@ -190,7 +190,7 @@ def test_the_same_command_again_evaluates_and_exports_nothing_anew(first, later)
     assert "3 of 64 cells evaluated" in output
     tail = first[2].stdout.partition("\n\n")[2]  # all but the progress
     done, says = (
-        "Training the best child for 1 epochs ...",
+        "Training the best child for 1 epoch ...",
         "The best child is exported already, trained for 1 epochs; ",
     )
     assert done in tail and says in output and done not in output
@@ -198,7 +198,7 @@ def test_the_same_command_again_evaluates_and_exports_nothing_anew(first, later)
 
 
 def test_a_run_that_is_continued_is_announced(first, later):
-    line = "Continuing the run: 3 trials are stored, and 0 children of open batches are finished."
+    line = "Continuing the run: 3 trials stored, and 0 finished children of open batches."
     assert line in later["again"][1].splitlines() and "Continuing" not in first[2].stdout
 
 
@@ -209,7 +209,7 @@ def test_a_time_limit_includes_the_final_training(later):
         r"\n\d+ min \d+ s for the search and the final training: .* early enough for 1 epochs, each", output
     )
     assert re.search(
-        r"\nThe final training of 1 epochs takes about .*; \d+ min \d+ s of the time limit are left\.\n", output
+        r"\nThe final training of 1 epoch takes about .*; \d+ min \d+ s of the time limit are left\.\n", output
     )
     assert "Training the best child for 1 epochs" in output and "The network:" in output
 
@@ -306,7 +306,7 @@ def test_limits_and_an_objective_are_told_and_kept(later):
 def test_the_best_of_a_table_of_trainings_is_trained_and_exported(later):
     error, output = later["trained table"]
     assert error is None
-    assert "Training the best child for 1 epochs ..." in output and "The network:" in output
+    assert "Training the best child for 1 epoch ..." in output and "The network:" in output
     best = later["runs"] / "trained" / "best"
     assert (best / "saved_model" / "saved_model.pb").is_file()
     (child,) = json.loads((best / "children.json").read_text())["children"]

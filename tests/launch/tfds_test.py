@@ -66,7 +66,7 @@ def _searched(folder):
 def test_images_of_cifar_10s_shape_are_searched_and_the_best_child_exported(folder, searched):
     error, output = searched[0]
     assert error is None, error
-    assert "Images of cifar10: 220 to train, 20 to validate; 32 x 32 pixels, 3 channel(s); 10 classes: " in output
+    assert "Images of cifar10: 220 to train, 20 to validate; 32 x 32 pixels, 3 channels; 10 classes: " in output
     assert "--stem_stride=2: " in output and "--stages=2: the last one sees 8 pixels" in output
     children = json.loads((folder / "near" / "best" / "children.json").read_text())
     assert children["class_names"] == _CLASSES and children["children"][0]["test_accuracy"] is not None

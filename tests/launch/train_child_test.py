@@ -186,7 +186,7 @@ def test_one_cell_is_trained_tested_and_exported(folder, one):
 def test_the_architecture_of_an_export_is_trained_again_with_its_settings(more):
     error, output = more[0]
     assert error is None
-    assert output.startswith("Training concat(conv_3x3,identity) for 1 epochs on 275 images of dots ...\n")
+    assert output.startswith("Training concat(conv_3x3,identity) for 1 epoch on 275 images of dots ...\n")
     assert "concat(conv_3x3,identity): validation " in output and "The network:" not in output
 
 

@@ -146,8 +146,7 @@ def test_the_script_says_what_is_lost_and_what_to_do(run):
     (_, first), (_, second), (error, _) = answers
     assert f"{path} is corrupt at record 1: the checksum of the data at byte" in first
     assert (
-        "8 records are kept, and 3 wait in pending/ for the run to continue." in first
-        and "start the command of" in first
+        "8 records kept, and 3 moved to pending/ for the run to continue." in first and "start the command of" in first
     )
     assert second == "No file is corrupt: 8 records can be read.\n"
     assert error == (

@@ -68,7 +68,7 @@ def test_without_a_final_training_nothing_is_reserved(clock):
         (105, 10, "takes about 1 min 15 s; 1 min 15 s of the time limit are left."),
         (106, 9, "left. So it has 9 epochs instead."),
         (153, 2, "27 s of the time limit are left. So it has 2 epochs instead."),
-        (154, 0, "left. So there is none: even 2 epochs, as in the search, do not fit."),
+        (154, 0, "left. So there is none: not even 2 epochs, as in the search, would fit."),
         (999, 0, "; 0 s of the time limit are left. So there is none"),
     ],
 )

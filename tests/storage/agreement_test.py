@@ -27,9 +27,13 @@ def test_the_same_space_and_recipe_agree():
             "one is of another space than other: fingerprint feed before, grid ({}) now; the decisions of the older "
             "one were not recorded. Do so.",
         ),
+        (
+            {"recipe": ({"train": {"epochs": 1, "shift": 0}}, {"train": {"epochs": 3, "shift": 0}})},
+            "one has another recipe than other: train.epochs: 1 before, 3 now. Do so.",
+        ),
         ({"recipe": ({"r": 1}, {"r": 2})}, "one has another recipe than other: r: 1 before, 2 now. Do so."),
     ],
-    ids=["space", "fingerprint", "recipe"],
+    ids=["space", "fingerprint", "setting", "recipe"],
 )
 def test_a_difference_is_named(compared, message):
     with pytest.raises(InvalidValueError) as error:

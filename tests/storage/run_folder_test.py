@@ -205,7 +205,7 @@ def test_settings_are_compared_as_json(tmp_path):
         pytest.param({"seed": 1, "space": {"name": "small"}}, "seed: 0 before, 1 now", id="a number"),
         pytest.param(
             {"seed": 0, "space": {"name": "large3"}},
-            'space: {"name": "small"} before, {"name": "large3"} now',
+            'space.name: "small" before, "large3" now',
             id="an object",
         ),
         pytest.param(

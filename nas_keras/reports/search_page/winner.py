@@ -25,7 +25,7 @@ def describe_winner(facts: RunFacts) -> dict[str, Any] | None:
     one, longer = trial.evaluation, facts.winner
     rows: list[list[object]] = []
     if longer:
-        rows.append([f"validation, after {epochs_of(facts)} epochs", f"{percent(longer.valid, longer.valid_error)} %"])
+        rows.append([f"validation, after epoch {epochs_of(facts)}", f"{percent(longer.valid, longer.valid_error)} %"])
         rows.append(["test, likewise", f"{percent(longer.test, longer.test_error)} %"])
     if trial.key in facts.known:
         rows.append(["in the search", facts.value(facts.known[trial.key].reward)])

@@ -136,7 +136,7 @@ def mistakes(facts: CardFacts, picture: str) -> str:
     """The picture of the most confident mistakes."""
     answers = facts.written.answers
     return (
-        f"The {len(answers.mistakes)} mistakes on the {answers.split} split of which it is most certain:\n\n"
+        f"The mistakes on the {answers.split} split of which it is most certain:\n\n"
         f"![The most confident mistakes]({picture})"
     )
 

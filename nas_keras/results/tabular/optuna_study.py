@@ -11,6 +11,7 @@ from typing import Any
 from nas_keras.errors import DependencyError, InvalidValueError, in_one_line, shown
 from nas_keras.results.tabular.rows import choice_value, decision_columns, is_missing, rows_of
 from nas_keras.spaces.search_space import Decision, SearchSpace
+from nas_keras.system.words import counted
 from nas_keras.trial import Evaluation, Trial
 
 _ATTRIBUTE = "nas_keras"  # of a study: which run it holds
@@ -48,8 +49,8 @@ def add_trials(study: Any, space: SearchSpace, trials: Sequence[Trial], identity
     known = study.user_attrs.get(_ATTRIBUTE)
     if known is None and stored or known is not None and known != identity:
         raise InvalidValueError(
-            f"The study {study.study_name!r} holds {len(stored):,} trials of something else than this run. Name "
-            "another study."
+            f"The study {study.study_name!r} holds {counted(len(stored), 'trial')} of something else than this run. "
+            "Name another study."
         )
     study.set_user_attr(_ATTRIBUTE, identity)
     present = {_identity(trial.user_attrs) for trial in stored}

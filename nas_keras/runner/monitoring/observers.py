@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from absl import logging
 
 from nas_keras.evaluators.base import Evaluates
-from nas_keras.runner.monitoring.alarms import AlarmWatch
+from nas_keras.runner.monitoring.alarms import NOISE, Alarm, AlarmWatch
 from nas_keras.runner.monitoring.progress import Progress, is_interactive
 from nas_keras.runner.monitoring.tensorboard import Monitor
 from nas_keras.runner.settings import Settings
@@ -24,6 +24,7 @@ class Observers:
 
     def __init__(self, settings: Settings, evaluator: Evaluates, *, progress: bool | None = None):
         self._alarms = AlarmWatch(settings.space)
+        self._iteration = 0  # the latest batch
         self._monitor = Monitor(settings.workspace, settings.space)
         self._line: Progress | None = None
         if is_interactive() if progress is None else progress:
@@ -38,6 +39,7 @@ class Observers:
         """The search begins; `dataset` holds what earlier starts of the run have told."""
         for batch in dataset.batches:  # they have raised their alarms
             self._alarms.observe(batch, {})
+            self._iteration = batch[0].iteration
         self._monitor.start(dataset)
         if self._line:
             self._line.start(dataset)
@@ -65,18 +67,25 @@ class Observers:
         """
         if self._line:
             self._line.told(batch)
+        self._iteration = batch[0].iteration
         alarms = self._alarms.observe(batch, metrics)
         for alarm in alarms:
             logging.warning("%s", alarm)
         self._monitor.write(dataset, batch, metrics, alarms)
 
-    def end(self) -> None:
+    def end(self, caveat: str | None = None) -> None:
         """The search has ended without an error.
+
+        Args:
+            caveat: why the best of it may be chance.
 
         Raises:
             WriteError: if TensorBoard's files cannot be written.
         """
-        self._monitor.end()
+        alarms = [Alarm(NOISE, self._iteration, caveat)] if caveat else []
+        for alarm in alarms:
+            logging.warning("%s", alarm)
+        self._monitor.end(alarms)
 
     def close(self) -> None:
         """The search has ended, in whatever way."""

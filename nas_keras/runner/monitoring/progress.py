@@ -18,6 +18,7 @@ import tqdm
 from nas_keras.spaces.architecture_names import kind_of, name_architecture
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.dataset import Dataset
+from nas_keras.system.words import counted
 from nas_keras.trial import Evaluation, Trial
 
 LIVE_SECONDS, PLAIN_SECONDS = 1.0, 30.0  # between two drawings, in a terminal and elsewhere
@@ -104,7 +105,7 @@ class Progress:
     def describe(self) -> str:
         """Everything but the number done, as text; a narrow terminal cuts off the end."""
         running = min(self._in_flight, self._num_parallel)
-        parts = [f"{running:,} running", f"{self._failed:,} failed", f"{self._repeats:,} repeats"]
+        parts = [f"{running:,} running", f"{self._failed:,} failed", counted(self._repeats, "repeat")]
         parts += [f"{self._before:,} from before"] if self._before else []
         if self._best is None:
             return "; ".join(["none succeeded yet", *self._pace(), ", ".join(parts)])

@@ -83,7 +83,7 @@ class Monitor:
         self._step = step = batch[0].iteration
         self._count_failures(batch)
         self._pictures.observe(batch, dataset.best)
-        values = [text(f"alarms/{alarm.name}", as_code(alarm.text)) for alarm in alarms]
+        values = list(map(_alarm, alarms))
         if _has_numbers(step):
             numbers = self._numbers(dataset, batch, metrics)
             with np.errstate(over="ignore"):
@@ -98,17 +98,21 @@ class Monitor:
             if values:
                 self._events.write(step, values)
 
-    def end(self) -> None:
-        """Draws the last pictures of a search that has not failed.
+    def end(self, alarms: Sequence[Alarm] = ()) -> None:
+        """Writes the alarms and the last pictures of a search that has not failed.
+
+        Args:
+            alarms: the alarms that only its end shows.
 
         Raises:
             WriteError: if the disk is full, writing is not allowed, or the like.
         """
         if not self._has_started:  # nothing is new
             return
-        if pictures := self._pictures.due(last=True):
+        values = [*map(_alarm, alarms), *(image(*picture) for picture in self._pictures.due(last=True))]
+        if values:
             with writing(self._folder):
-                self._events.write(self._step, [image(*picture) for picture in pictures])
+                self._events.write(self._step, values)
 
     def close(self) -> None:
         """Closes the file."""
@@ -150,6 +154,10 @@ class Monitor:
             names = (decision.name for decision in self._space.decisions)
             numbers |= {f"entropy/{name}": value for name, value in zip(names, entropies.tolist(), strict=True)}
         return numbers
+
+
+def _alarm(alarm: Alarm) -> Any:
+    return text(f"alarms/{alarm.name}", as_code(alarm.text))
 
 
 def failure_kind(status: str) -> str:

@@ -19,6 +19,7 @@ from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.records.shards import read_shard, write_shard
 from nas_keras.system import locks
 from nas_keras.system.atomic_files import sync_folder, writing
+from nas_keras.system.words import counted
 from nas_keras.trial import Trial
 
 _SHARD = re.compile(r"trials-(\d{6,})\.tfrecord")
@@ -148,8 +149,8 @@ class ShardFolder:
         for trial in waiting.values():
             self._write_pending(trial)
         raise FolderMovedError(
-            f"{self._pending_folder} was moved or removed while this process wrote to it. A new one holds all "
-            f"{len(waiting)} finished children of the old one. Start the same command again."
+            f"{self._pending_folder} was moved or removed while this process wrote to it. A new one holds "
+            f"{counted(len(waiting), 'finished child')} of the old one. Start the same command again."
         )
 
     def _write_pending(self, trial: Trial) -> None:

@@ -14,6 +14,7 @@ from nas_keras.storage.records.schema import decode, encode
 from nas_keras.storage.records.tfrecord import read_frames
 from nas_keras.storage.records.trial_values import trial_of, values_of
 from nas_keras.system.atomic_files import write_whole
+from nas_keras.system.words import counted
 from nas_keras.trial import Trial
 
 
@@ -57,15 +58,15 @@ def read_shard(path: pathlib.Path, origin: Origin | None = None) -> list[Trial]:
         check_origin(values, origin, path, number)
         if values["shard_trials"] != (promised or values["shard_trials"]):
             raise DataError(
-                f"Record {number} of {path} belongs to a file of {values['shard_trials']} records, those before "
-                f"it to one of {promised}: the file mixes two. Restore the file from a copy."
+                f"Record {number} of {path} belongs to a file of {counted(values['shard_trials'], 'record')}, those "
+                f"before it to one of {promised}: the file mixes two. Restore the file from a copy."
             )
         promised = values["shard_trials"]
         trials.append(trial_of(values, origin))
     if len(trials) != (promised or -1):
         raise DataError(
-            f"{path} holds {len(trials)} records but was written with {promised or 'some'}: it was truncated. Restore "
-            "the file from a copy, or run launch/repair.py to save the rest."
+            f"{path} holds {counted(len(trials), 'record')} but was written with {promised or 'some'}: it was "
+            "truncated. Restore the file from a copy, or run launch/repair.py to save the rest."
         )
     return trials
 
@@ -101,7 +102,9 @@ def salvage_shard(path: pathlib.Path, origin: Origin) -> tuple[list[Trial], list
             problems.append(str(error))
     if not problems and promised != {number + 1}:
         written = " and ".join(map(str, sorted(promised))) or "some"
-        problems.append(f"{path} holds {number + 1} records but was written with {written}: it was truncated or mixed.")
+        problems.append(
+            f"{path} holds {counted(number + 1, 'record')} but was written with {written}: it was truncated or mixed."
+        )
     return trials, problems
 
 

@@ -97,7 +97,7 @@ def test_studies_of_something_else_are_refused(run, tmp_path):
         nk.load_run(other).to_optuna(study)
     foreign = _study()
     foreign.add_trial(optuna.trial.create_trial(value=1.0))
-    with pytest.raises(nk.InvalidValueError, match="holds 1 trials of something else"):
+    with pytest.raises(nk.InvalidValueError, match="holds 1 trial of something else"):
         run.to_optuna(foreign)
     with pytest.raises(nk.InvalidValueError, match="does not maximize one value"):
         run.to_optuna(optuna.create_study(direction="minimize"))

@@ -166,3 +166,13 @@ def test_an_alarm_is_a_text(tmp_path):
     accumulator = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
     (event,) = accumulator.Tensors("alarms/most children fail")  # once
     assert event.step == 0 and b"8 of 8 children have failed" in event.tensor_proto.string_val[0]
+
+
+def test_that_the_best_may_be_chance_is_a_text_at_the_end(tmp_path, caplog):
+    evaluator = nk.FunctionEvaluator(lambda _: 0.5)
+    evaluator.review = lambda trials: f"the best of {len(trials)} is within noise of guessing"
+    nk.search(grid(6), evaluator, strategy="random", max_evaluations=6, batch_size=2, workdir=tmp_path / "run")
+    accumulator = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    (event,) = accumulator.Tensors("alarms/within noise")
+    assert event.step == 2 and b"the best of 6 is within noise of guessing" in event.tensor_proto.string_val[0]
+    assert caplog.messages == ["Alarm, within noise: the best of 6 is within noise of guessing"]
