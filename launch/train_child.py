@@ -12,7 +12,6 @@ One cell, given by its key or by the architecture.json of an export, is trained,
 """
 
 import dataclasses
-import math
 import pathlib
 
 from absl import flags
@@ -24,6 +23,7 @@ from nas_keras._launch.config_flags import ConfigFlags
 from nas_keras._launch.flag_checks import check_given, output_table, refuse_given
 from nas_keras._launch.image_flags import ImageFlags
 from nas_keras._launch.progress import show_jobs, show_time
+from nas_keras._launch.results import describe_accuracies
 from nas_keras._launch.space_flags import SpaceFlags
 from nas_keras._launch.user_code import BuildFlags, ImportFlags
 from nas_keras._launch.worker_flags import WorkerFlags
@@ -153,12 +153,7 @@ def _train_one() -> None:
         found = export_cell(cell, images, folder, child=child, train=train, seed=seed, quantize=quantize, progress=True)
     if isinstance(found, nk.Evaluation) and found.failed:
         raise InvalidValueError(f"The training of {cell} failed: {found.status}.")
-    test = found.test_accuracy
-    is_tested = test is not None and not math.isnan(test)
-    print(
-        f"{cell}: validation {found.valid_accuracy:.2%}, {f'test {test:.2%}' if is_tested else 'no test split'} "
-        f"({found.num_params:,} parameters)"
-    )
+    print(f"{cell}: {describe_accuracies(found, images)}")
     if folder is not None:
         print(f"The network:   {folder} (MODEL_CARD.md describes it)")
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from nas_keras.children.caveats import standard_error
+from nas_keras.children.caveats import guessing_accuracy, standard_error
 from nas_keras.data.images import Images
 from nas_keras.results.pareto import pareto
 from nas_keras.results.tabular.rows import is_missing
@@ -26,8 +26,24 @@ def show_value(evaluation: Evaluation, num_images: int | None = None) -> str:
     """
     is_accuracy = math.isnan(evaluation.valid_accuracy) or evaluation.valid_accuracy == evaluation.reward
     accuracy = evaluation.reward if is_accuracy else evaluation.valid_accuracy
-    error = f" ± {standard_error(accuracy, num_images):.2%}" if num_images else ""
-    return f"{accuracy:.2%}{error}" + ("" if is_accuracy else f" (objective {evaluation.reward:.4g})")
+    shown = _with_error(accuracy, num_images) if num_images else f"{accuracy:.2%}"
+    return shown + ("" if is_accuracy else f" (objective {evaluation.reward:.4g})")
+
+
+def describe_accuracies(found: Any, images: Images) -> str:
+    """Returns the accuracies of a trained child with their standard errors, and that of guessing, as two sentences.
+
+    Args:
+        found: its `valid_accuracy`, `test_accuracy` (None or NaN without a test split) and `num_params`.
+        images: the images on which it was measured.
+    """
+    tested = found.test_accuracy is not None and not math.isnan(found.test_accuracy)
+    labels = images.test()[1] if tested else images.valid_labels
+    test = f"test {_with_error(found.test_accuracy, len(labels))}" if tested else "no test split"
+    return (
+        f"validation {_with_error(found.valid_accuracy, len(images.valid_labels))}, {test} ({found.num_params:,} "
+        f"parameters). Guessing gets {guessing_accuracy(labels, images.num_classes):.2%} right."
+    )
 
 
 def describe_end(
@@ -77,7 +93,7 @@ def describe_best(space: SearchSpace, result: Any, objective: str, num_images: i
     """
     trials = [*result.trials, *result.pending]
     refused = {trial.key for trial in trials if trial.evaluation.refused}
-    lines = [f"{len(refused):,} {kind_of(space)} were over the limits and not trained."] if refused else []
+    lines = [f"Over the limits and not trained: {len(refused):,} {kind_of(space)}."] if refused else []
     best = result.top(_NUM_SHOWN)
     if not best:
         return [*lines, *_why_none(space, trials)]
@@ -126,6 +142,10 @@ def trial_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
         "  ".join([*(text.rjust(width) for text, width in zip(line[:-1], widths, strict=False)), line[-1]])
         for line in table
     ]
+
+
+def _with_error(accuracy: float, num_images: int) -> str:
+    return f"{accuracy:.2%} ± {standard_error(accuracy, num_images):.2%}"
 
 
 def _number(value: float, form: str) -> str:

@@ -17,6 +17,7 @@ from nas_keras.spaces.operations import OPERATIONS
 IDENTITY = "identity"
 CONCAT, ADD = "concat", "add"
 COMBINERS = (CONCAT, ADD)  # in the order of the choices 0 and 1
+_NAME = re.compile(r"[\w+-]+")
 _SMALL = re.compile(r"\s*([0-9]{1,3})\s*,\s*([0-9]{1,3})\s*")  # a key of the small space
 
 
@@ -93,7 +94,12 @@ class Cell:
                 f"{shown(text)} is not a cell: a key of the small space is two numbers from 0 to {len(OPERATIONS) - 1}."
             )
         in_a_row = [name.strip() for name in text.split(",")] if isinstance(text, str) else []
-        if len(in_a_row) == 2 and set(in_a_row) <= set(OPERATIONS):
+        if len(in_a_row) == 2 and all(map(_NAME.fullmatch, in_a_row)):
+            if unknown := [name for name in in_a_row if name not in OPERATIONS]:
+                raise InvalidValueError(
+                    f"{shown(text)} is not a cell: there is no operation {unknown[0]!r}. Allowed in a row of two: "
+                    f"{', '.join(OPERATIONS)}."
+                )
             return cls.chain(*in_a_row)
         nodes, combiner = read_cell(text, COMBINERS)
         cell = cls(tuple(nodes), combiner or CONCAT)

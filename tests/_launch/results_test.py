@@ -38,7 +38,7 @@ def test_the_best_cells_are_shown_with_their_size_and_the_front():
     )
     lines = results.describe_best(_SPACE, _result(small, large, middle, nk.Evaluation.refusal("big")), "accuracy")
     assert lines == [
-        "1 networks were over the limits and not trained.",
+        "Over the limits and not trained: 1 networks.",
         "Best networks by validation accuracy:",
         "  90.00%      1,000 parameters  d0=1",
         "  50.00%         10 parameters  d0=0",
@@ -55,7 +55,7 @@ def test_without_sizes_or_results_there_is_no_front():
 def test_without_a_reward_a_search_says_why():
     refused = [nk.Evaluation.refusal(f"{size} parameters, limit 5", num_params=size) for size in (30, 10, 20)]
     assert results.describe_best(_SPACE, _result(*refused), "accuracy") == [
-        "3 networks were over the limits and not trained.",
+        "Over the limits and not trained: 3 networks.",
         "No child has a reward. The smallest that was refused: d0=1, failed: refused: 10 parameters, limit 5.",
     ]
     failed = nk.Evaluation.failure("the loss is infinite")

@@ -1,12 +1,18 @@
 """Tests of launch/export_best.py: the real script on a run whose rewards are made up; and flags that cannot be."""
 
+import contextlib
 import dataclasses
 import json
+import os
+import pty
 import shutil
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import pytest
-from helpers import run_launch, run_launch_many, store_dots
+from helpers import ROOT, python_path, run_launch, run_launch_many, store_dots
 
 import nas_keras as nk
 from nas_keras._tensorflow import load_tensorflow
@@ -36,8 +42,31 @@ def _workdir(tmp_path_factory):
 @pytest.fixture(scope="module", name="exported")
 def _exported(workdir):
     """The finished process of the script."""
-    arguments = [f"--workdir={workdir}", "--ensemble=2", *_FINAL, "--workers=1"]
-    return run_launch("export_best.py", *arguments, timeout=400)
+    return _run_in_a_terminal(f"--workdir={workdir}", "--ensemble=2", *_FINAL, "--workers=1")
+
+
+def _run_in_a_terminal(*arguments):
+    """The finished process of the script, whose stderr is a terminal; `stderr` holds what that has shown."""
+    main, terminal = pty.openpty()
+    shown = []
+
+    def read():
+        with contextlib.suppress(OSError):  # the process has ended
+            while part := os.read(main, 4_096):
+                shown.append(part)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    command = [sys.executable, ROOT / "launch" / "export_best.py", *arguments]
+    environment = {**os.environ, "PYTHONPATH": python_path(ROOT)}
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=terminal, text=True, timeout=400, check=False
+    )
+    os.close(terminal)
+    reader.join()
+    os.close(main)
+    done.stderr = b"".join(shown).decode()
+    return done
 
 
 _FINAL = ["--epochs=1", "--final_recipe=mnist_long_v1", "--final_filters=3", "--final_cells_per_stage=2"]
@@ -157,6 +186,10 @@ def test_there_is_no_ensemble_to_load(tmp_path):
         nk.load_model(tmp_path, ensemble=True)
 
 
+def test_a_terminal_shows_the_epochs(exported):
+    assert "2/2 epochs of the final training |" in exported.stderr
+
+
 def test_the_same_command_again_trains_nothing_and_says_the_same(exported, later):
     assert later[0] == (None, exported.stdout)
 
@@ -177,18 +210,18 @@ def test_a_mistake_ends_with_exit_code_2_and_no_traceback(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_search_of_a_table_finds_its_images(workdir, tmp_path):
+def test_a_search_of_a_table_finds_its_images_and_quiet_shows_no_epochs(workdir, tmp_path):
     """Its configuration names the table; the recipe of the rewards names the data set."""
     shutil.copytree(workdir, tmp_path / "run", ignore=shutil.ignore_patterns("best"))
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     config["source"] = {"table": "some/table"}
     (tmp_path / "run" / "config.json").write_text(json.dumps(config))
-    done = run_launch(
-        "export_best.py",
+    done = _run_in_a_terminal(
         f"--workdir={tmp_path / 'run'}",
         "--epochs=1",
         "--workers=1",
+        "--quiet",
         f"--data_dir={workdir.parent / 'data'}",
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and "epochs" not in done.stderr.replace("epochs=", ""), done.stderr
     assert (tmp_path / "run" / "best" / "saved_model").is_dir()

@@ -288,7 +288,7 @@ def test_limits_and_an_objective_are_told_and_kept(later):
     assert lines[2].startswith("A cell over the limits (max_params=5,000) is not trained, and does not count")
     # The keys have k / 129 of accuracy and 10,000 times as many parameters.
     assert "64 of 256 cells evaluated; 0 of 129 proposals were repeats, at no cost." in output
-    assert "65 cells were over the limits and not trained." in lines
+    assert "Over the limits and not trained: 65 cells." in lines
     best = lines.index("Best cells by accuracy*(params/1000)^-2:") + 1
     assert lines[best].startswith("  0.78% (objective 1.274)         78 parameters  ")
     assert lines[best + 5] == (

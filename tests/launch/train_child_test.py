@@ -1,6 +1,7 @@
 """Tests of launch/train_child.py: the real script on a run whose rewards are made up; and flags that cannot be."""
 
 import dataclasses
+import re
 
 import pytest
 from helpers import run_launch, run_launch_many, store_dots
@@ -179,7 +180,8 @@ def test_one_cell_is_trained_tested_and_exported(folder, one):
     images = nk.load_images("dots", data_dir=folder / "data")
     model = nk.load_model(folder / "one")
     accuracy = (model.predict(images.test()[0], verbose=0).argmax(-1) == images.test()[1]).mean()
-    assert f"test {accuracy:.2%} ({model.count_params():,} parameters)" in result
+    shown = rf"validation [\d.]+% ± [\d.]+%, test {accuracy:.2%} ± [\d.]+% \({model.count_params():,} parameters\)\. "
+    assert re.search(rf": {shown}Guessing gets [\d.]+% right\.$", result)
     assert "found by a search" not in (folder / "one" / "MODEL_CARD.md").read_text()
 
 

@@ -61,7 +61,6 @@ def test_what_people_write(text, cell):
         ("conv_3x3[", "at its end, at character 10, the name of an operation is expected."),
         ("conv_3x3[]", "at ']' at character 10, the name of an operation is expected."),
         ("conv_3x3]", "at ']' at character 9, '[' or the end is expected."),
-        ("a,b", "at ',' at character 2, '[' or the end is expected."),
         ("a[b]c", "at 'c' at character 5, '[' or the end is expected."),
         ("a[b[c]", "at its end, at character 7, ',' or ']' is expected."),
         ("mean(a,b)", "at 'mean' at character 1, 'mean' is not one of concat, add."),
@@ -83,6 +82,9 @@ def test_what_is_no_cell_is_refused_with_its_place(text, why):
 def test_other_refusals():
     with pytest.raises(InvalidValueError, match="^'8,1' is not a cell: a key of the small space is two numbers from 0"):
         Cell.parse("8,1")
+    message = "^'conv_9x9, identity' is not a cell: there is no operation 'conv_9x9'. Allowed in a row of two: conv"
+    with pytest.raises(InvalidValueError, match=message):
+        Cell.parse("conv_9x9, identity")
     with pytest.raises(InvalidValueError, match="^text=3 is not allowed: it must be the key of a cell, such as 'con"):
         Cell.parse(3)
     with pytest.raises(InvalidValueError) as caught:
