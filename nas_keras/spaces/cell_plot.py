@@ -73,11 +73,17 @@ def plot_cell(cell: Cell, *, title: str | None = None) -> Any:
     figure = new_figure(1.5 * (max(layers) + 1) + 0.5, 0.75 * max(map(layers.count, layers)) + 0.9)
     axes = figure.add_subplot()
     labels = networkx.get_node_attributes(graph, "label")
-    # Nodes are drawn as the boxes of their labels; node_size makes the edges end outside these boxes.
-    networkx.draw_networkx_edges(graph, places, ax=axes, node_size=2600, arrowsize=12, edge_color=_LINE_COLOUR)
+    boxes = {}
     for node, (x, y) in places.items():
-        box = {"boxstyle": "round,pad=0.4", "facecolor": _colour(labels[node]), "edgecolor": _LINE_COLOUR}
-        axes.text(x, y, labels[node], ha="center", va="center", fontsize=8, bbox=box)
+        style = {"boxstyle": "round,pad=0.4", "facecolor": _colour(labels[node]), "edgecolor": _LINE_COLOUR}
+        boxes[node] = axes.text(x, y, labels[node], ha="center", va="center", fontsize=8, bbox=style).get_bbox_patch()
+    arrow = {"arrowstyle": "-|>", "color": _LINE_COLOUR, "shrinkA": 0, "shrinkB": 0}
+    for start, end in graph.edges:  # after the boxes, at whose edges they begin and end
+        between = {"patchA": boxes[start], "patchB": boxes[end]}
+        axes.annotate("", places[end], places[start], arrowprops={**arrow, **between})
+    # Texts and arrows do not set the limits of the axes.
+    axes.update_datalim(list(places.values()))
+    axes.autoscale_view()
     axes.margins(0.12, 0.25)
     axes.set_axis_off()
     axes.set_title(cell.key if title is None else title, fontsize=9)

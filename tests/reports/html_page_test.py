@@ -99,6 +99,19 @@ def test_text_has_contrast_and_nothing_is_wider_than_a_phone(page, html, tmp_pat
     assert min(contrast) >= 4.5
 
 
+def test_paper_is_light_and_has_copies_of_the_charts(page, html, tmp_path):
+    _open(page, tmp_path / "page.html", html, scheme="dark")
+    paper = "getComputedStyle(document.documentElement).getPropertyValue('--paper').trim()"
+    assert page.evaluate(paper) == "#14171a"
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(paper) == "#ffffff"
+    copies = page.locator(".chart > canvas")
+    assert copies.count() == page.locator(".chart").count() == 2
+    assert copies.evaluate_all("all => all.every((one) => one.width >= 600)")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(paper) == "#14171a" and copies.count() == 0 and page.problems == []
+
+
 NAMES = [
     "<script>window.hit=1</script>",
     "</script><script>window.hit=1</script>",

@@ -51,10 +51,24 @@ def test_layers_follow_the_longest_way():
 def test_the_drawing_shows_every_operation_and_the_key():
     figure = nk.plot_cell(nk.cells.inception())
     (axes,) = figure.axes
-    texts = [text.get_text() for text in axes.texts]
+    texts = [text.get_text() for text in axes.texts if text.get_text()]
     assert sorted(texts) == ["concat\n1x1 conv", "conv_3x3", "conv_5x5", "input", "max_pool_2x2", "output"]
     assert axes.get_title() == "concat(conv_3x3,conv_5x5,max_pool_2x2)"
     assert nk.plot_cell(nk.cells.vgg(), title="VGG").axes[0].get_title() == "VGG"
+
+
+def test_no_box_covers_the_head_of_an_arrow():
+    figure = nk.plot_cell(nk.Cell.parse("concat(conv_1x3_3x1[sep_conv_3x3],max_pool_2x2)"))
+    figure.draw_without_rendering()
+    texts = figure.axes[0].texts
+    boxes = [text.get_bbox_patch().get_window_extent() for text in texts if text.get_text()]
+    arrows = [text.arrow_patch for text in texts if not text.get_text()]
+    assert len(boxes) == len(arrows) == 6
+    for arrow in arrows:
+        (line, *_), _ = arrow._get_path_in_displaycoord()
+        head = line.vertices[-1]
+        inside = [box for box in boxes if box.x0 + 1 < head[0] < box.x1 - 1 and box.y0 + 1 < head[1] < box.y1 - 1]
+        assert inside == [], head
 
 
 def test_equal_keys_give_equal_drawings(tmp_path):

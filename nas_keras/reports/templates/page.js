@@ -47,10 +47,24 @@
       }
       figures.forEach(([name, figure]) => addAxes(name, figure));
       const paint = () => figures.forEach(([, figure]) => colour(figure));
+      /** On paper all is light, and narrower. The browser waits for no drawing, so it gets copies of the charts. */
+      const print = async (begins) => {
+        document.documentElement.toggleAttribute("data-print", begins);
+        paint();
+        figures.forEach(([, figure]) => figure.setv(begins ? { sizing_mode: "fixed", width: 640 } : { sizing_mode: "stretch_width" }));
+        for (let i = 0; i < 50; i += 1) await null; // until Bokeh has taken over what has changed
+        figures.forEach(([name, figure]) => {
+          const view = Bokeh.index.get_one(figure);
+          view.invalidate_layout();
+          const place = document.getElementById(`chart-${name}`);
+          place.querySelectorAll(":scope > canvas").forEach((copy) => copy.remove());
+          if (begins) place.append(view.export("png").canvas);
+        });
+      };
       paint();
       window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
-      window.addEventListener("beforeprint", paint);
-      window.addEventListener("afterprint", paint);
+      window.addEventListener("beforeprint", () => print(true));
+      window.addEventListener("afterprint", () => print(false));
       document.documentElement.dataset.charts = "ready";
     });
   }
