@@ -14,7 +14,8 @@ from nas_keras.spaces.cell import Cell
 from nas_keras.storage.run_folder import Workspace
 from nas_keras.trial import Trial
 
-_SHOWN = ("Use it", "Accuracy", "Formats")  # the sections of a card that a page shows
+_SHOWN = ("Accuracy", "Formats", "Use it")  # the sections of a card that a page shows
+_PICTURE = re.compile(r"(^.*:\n\n)?^!\[.*\n?", re.MULTILINE)  # with the line that announces it
 
 
 def describe_winner(facts: RunFacts) -> dict[str, Any] | None:
@@ -52,8 +53,9 @@ def _exported(run: Run, trial: Trial) -> dict[str, Any]:
     keys = (trial.key, name_key(run.space, trial.key, trial.actions))
     child = next((child for child in read_exported(workspace) if child.key in keys), None)
     if child is None:
-        return {"exported": None, "summary": "", "card": {}}
-    return {"exported": str(child_folder(workspace, child.rank)), "summary": child.summary, "card": _card(run, child)}
+        return {"exported": None, "card": {}}
+    exported = {"exported": str(child_folder(workspace, child.rank)), "run": str(run.path)}
+    return {**exported, "summary": child.summary, "card": _card(run, child)}
 
 
 def _card(run: Run, child: ExportedChild) -> dict[str, str]:
@@ -65,5 +67,5 @@ def _card(run: Run, child: ExportedChild) -> dict[str, str]:
         return {}
     parts = re.split(r"^## (.+)\n", path.read_text(encoding="utf-8", errors="replace"), flags=re.MULTILINE)
     found = dict(zip(parts[1::2], parts[2::2], strict=True))
-    shown = {name: re.sub(r"^!\[.*\n?", "", found[name], flags=re.MULTILINE) for name in _SHOWN if name in found}
-    return {name: re.sub("<img[^>]*>", "", markdown_to_safe_html(text)) for name, text in shown.items()}
+    shown = {name: markdown_to_safe_html(_PICTURE.sub("", found[name])) for name in _SHOWN if name in found}
+    return {name: re.sub("<img[^>]*>", "", html) for name, html in shown.items()}

@@ -314,7 +314,11 @@ model = load('a<b')
 |---|--:|
 | test | 96.00% |
 
-![wrong](mistakes.png) <script>run()</script> <img src=x onerror=run()>
+The mistakes of which it is most certain:
+
+![wrong](mistakes.png)
+
+<script>run()</script> <img src=x onerror=run()>
 ## Limits of use
 None.
 """
@@ -326,3 +330,4 @@ None.
     assert re.search(r"<td>test</td>\s*<td>96.00%</td>", html)
     shown = html.partition("<script")[0]
     assert "<script>run()" not in shown and "onerror" not in shown and "<img" not in shown
+    assert "most certain" not in shown  # what announces a picture goes with it
