@@ -37,7 +37,7 @@ class Listing:
 
     root: pathlib.Path
     files: dict[str, list[tuple[pathlib.Path, str]]] = dataclasses.field(default_factory=dict)
-    findings: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    findings: dict[tuple[str, str], list[str]] = dataclasses.field(default_factory=dict)
 
     @property
     def class_names(self) -> list[str]:

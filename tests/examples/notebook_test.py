@@ -1,5 +1,6 @@
 """Runs examples/search.ipynb in a kernel, on few images that are made up and with children of a moment."""
 
+import importlib.util
 import os
 
 import pytest
@@ -29,6 +30,9 @@ def test_the_notebook_searches_and_draws(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", python_path(ROOT, ROOT / "tests"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", cwd=str(tmp_path)).execute()
+    shown = "".join(output.get("text", "") for cell in cells for output in cell.outputs)
+    if importlib.util.find_spec("ipywidgets") is None:  # the live line is a plain one then, without a word about it
+        assert "8/8 cells |" in shown and "IProgress" not in shown and "Warning" not in shown
     drawn = [output for cell in cells for output in cell.outputs if "image/svg+xml" in output.get("data", {})]
     assert len(drawn) == 3
     assert any("% after 8 children" in output.get("text", "") for cell in cells for output in cell.outputs)

@@ -5,6 +5,7 @@ notebook, and as a plain line every half minute where the output goes elsewhere.
 """
 
 import contextlib
+import importlib.util
 import logging
 import os
 import sys
@@ -169,7 +170,7 @@ def live_line(unit: str, total: int, stream: TextIO | None = None) -> Any:
         total: how many there are.
         stream: where it goes; None: to stderr.
     """
-    if _in_notebook():
+    if _in_notebook() and importlib.util.find_spec("ipywidgets"):  # without it tqdm.auto warns, and shows a plain line
         from tqdm.auto import tqdm as make
     else:
         from tqdm import tqdm as make
