@@ -8,18 +8,19 @@ a page that forbids unknown scripts would refuse to run.
 Accuracies are drawn as error rates on a logarithmic axis, which is labelled with accuracies.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from nas_keras.comparison.table_searches import TableSearches
 from nas_keras.errors import printable
-from nas_keras.reports.plots.style import SMALLEST_ERROR, accuracy_label
-from nas_keras.reports.rows import COSTS, Rows
+from nas_keras.reports.plots.style import accuracy_label, error_rates
+from nas_keras.reports.rows import COSTS
 from nas_keras.results.policy_history import History
 from nas_keras.spaces.search_space import Decision
 
+_Data = dict[str, np.ndarray]  # the columns of a glyph
 _TICKS = [digit * 10.0**power for power in range(-3, 3) for digit in (1, 2, 5)]  # error rates, in percent
 _WINDOW = 20  # evaluations over which the mean reward is taken
 _MOST_POINTS = 1_000  # of a line
@@ -36,19 +37,21 @@ class Charts:
         is_accuracy: whether the values are accuracies in percent.
     """
 
-    def __init__(self, rows: Rows, groups: Sequence[str], *, is_accuracy: bool):
+    def __init__(self, rows: dict[str, Any], groups: Sequence[str], *, is_accuracy: bool):
         from bokeh.models import ColumnDataSource
 
-        self._rows, self._groups, self._is_accuracy = rows, groups, is_accuracy
+        self._groups, self._is_accuracy, self._fronts = groups, is_accuracy, rows["fronts"]
         self._figures: dict[str, Any] = {}
         self._legends: dict[str, list[tuple[str, str, str]]] = {}  # (label, colour, kind) of each series, by chart
-        columns = {key: column.values for key, column in rows.columns.items() if key in ("number", *COSTS)}
-        columns |= {"hours": rows.data["hours"]} if "hours" in rows.data else {}
-        self._points = {key: np.array(values, float) for key, values in columns.items()}  # None becomes NaN
-        self._points["y"] = self._height(np.array(rows.columns["quality"].values, float))
+        columns = {column["key"]: column for column in rows["columns"]}
+        self._quality, values = columns["quality"]["label"], {key: column["values"] for key, column in columns.items()}
+        numbers = {key: values[key] for key in ("number", *COSTS) if key in values}
+        numbers |= {"hours": rows["hours"]} if "hours" in rows else {}
+        self._points = {key: np.array(some, float) for key, some in numbers.items()}  # None becomes NaN
+        self._points["y"] = self._height(np.array(values["quality"], float))
         self._source = ColumnDataSource(self._points, name="rows")
-        of_row = rows.columns["run"].values if "run" in rows.columns else [groups[0]] * len(self._points["y"])
-        self._members = [np.flatnonzero(np.array(of_row) == group) for group in groups]
+        of_row = np.array(values.get("run", [groups[0]] * len(self._points["y"])))
+        self._members = [np.flatnonzero(of_row == group) for group in groups]
 
     def add_progress(self, random: np.ndarray | None) -> None:
         """Draws all rewards, the best so far and the mean of the latest, against evaluations or hours of training.
@@ -64,25 +67,27 @@ class Charts:
             self._scatter("progress", number, "number", alpha=0.25)
             best = better.accumulate(y)
             steps = np.union1d(np.flatnonzero(np.diff(best, prepend=np.nan)), [len(best) - 1])
-            self._line("progress", _pick(at, steps, best), tag, f"{group}: best so far", step=True, line_width=2)
+            label = f"{group}: best so far"
+            self._line("progress", _pick(at, steps, best), (label, tag, "solid"), mode="after", line_width=2)
             kept = np.unique(np.linspace(0, len(y) - 1, min(len(y), _MOST_POINTS)).astype(int))
             label = f"{group}: mean of the latest {_WINDOW}"
-            self._line("progress", _pick(at, kept, _means_of_latest(y)), tag, label, "dotted", line_width=1.5)
+            self._line("progress", _pick(at, kept, _means_of_latest(y)), (label, tag, "dotted"), line_width=1.5)
         if random is not None:
             data = {"number": np.arange(1.0, len(random) + 1), "y": self._height(random)}
-            self._line("progress", data, "muted", "random search, expected best so far", "dashed", only="number")
+            label = "random search, expected best so far"
+            self._line("progress", data, (label, "muted", "dashed"), only="number")
 
     def add_costs(self) -> None:
         """Draws the values against each cost that is known, with its Pareto front."""
-        fronts = {cost: rows for cost, rows in self._rows.data["fronts"].items() if len(rows) > 1}
+        fronts = {cost: rows for cost, rows in self._fronts.items() if len(rows) > 1}
         for shown, (cost, front) in enumerate(fronts.items()):
             if shown == 0:
                 self._figure("costs", COSTS[cost], x_axis_type="log")
                 for number, group in enumerate(self._groups):
                     self._scatter("costs", number, cost, alpha=0.5, label=group)
             data = {name: self._points[name][front] for name in (cost, "y")}
-            label = "" if shown else "Pareto front"
-            self._line("costs", data, "ink", label, step=True, only=cost, visible=not shown)
+            legend = ("" if shown else "Pareto front", "ink", "solid")
+            self._line("costs", data, legend, only=cost, mode="after", visible=not shown)
 
     def add_policy(self, name: str, history: History, decisions: Sequence[Decision]) -> None:
         """Draws the probability of each choice over the batches told, decision below decision."""
@@ -115,7 +120,7 @@ class Charts:
             low, high = (self._height(100 * edge) for edge in np.nanquantile(curves, [0.1, 0.9], axis=0))
             figure.varea("x", "low", "high", source={"x": x, "low": low, "high": high}, fill_alpha=0.15, tags=[tag])
             mean = self._height(100 * np.nanmean(curves, axis=0))
-            self._line("searches", {"x": x, "y": mean}, tag, name, line_width=2)
+            self._line("searches", {"x": x, "y": mean}, (name, tag, "solid"), line_width=2)
 
     def to_json(self) -> dict[str, Any]:
         """The document of all charts, and the element of the page that each belongs to."""
@@ -140,31 +145,21 @@ class Charts:
         made.outline_line_color = None
         made.xaxis.axis_label = x_label
         if "y_range" not in settings:
-            made.yaxis.axis_label = self._rows.columns["quality"].label
+            made.yaxis.axis_label = self._quality
             if self._is_accuracy:
                 made.yaxis.ticker = FixedTicker(ticks=_TICKS)
                 made.yaxis.major_label_overrides = {error: accuracy_label(error) for error in _TICKS}
         self._figures[name], self._legends[name] = made, []
         return made
 
-    def _line(
-        self,
-        chart: str,
-        data: Mapping[str, np.ndarray],
-        tag: str,
-        label: str,
-        dash: str = "solid",
-        *,
-        step: bool = False,
-        only: str = "",
-        **settings: Any,
-    ) -> None:
-        """Draws a line; `only` names the one quantity on the horizontal axis with which it is shown."""
-        x, tags = next(iter(data)), [tag, *([f"only-{only}"] if only else [])]
-        draw = self._figures[chart].step if step else self._figures[chart].line
-        draw(x, "y", source=dict(data), line_dash=dash, tags=tags, **({"mode": "after"} if step else {}), **settings)
+    def _line(self, chart: str, data: _Data, legend: tuple[str, str, str], *, only: str = "", **settings: Any) -> None:
+        """Draws a line, or steps; `only` names the one quantity on the horizontal axis with which it is shown."""
+        (label, tag, dash), x = legend, next(iter(data))
+        draw = self._figures[chart].step if "mode" in settings else self._figures[chart].line
+        tags = [tag, *([f"only-{only}"] if only else [])]
+        draw(x, "y", source=dict(data), line_dash=dash, tags=tags, **settings)
         if label:
-            self._legends[chart].append((label, tag, dash))
+            self._legends[chart].append(legend)
 
     def _scatter(self, chart: str, number: int, x: str, *, alpha: float, label: str = "") -> None:
         """Draws the points of one series; their names and values come from the table's rows, in the page's script."""
@@ -175,14 +170,14 @@ class Charts:
         style |= {"nonselection_fill_alpha": alpha, "nonselection_line_alpha": 0}
         tags, figure = [f"series-{number}", "points"], self._figures[chart]
         points = figure.scatter(x, "y", source=self._source, view=view, tags=tags, **style)
-        tooltips = [("", "@name"), (self._rows.columns["quality"].label, "@quality{0.[00000]}")]
+        tooltips = [("", "@name"), (self._quality, "@quality{0.[00000]}")]
         figure.add_tools(HoverTool(renderers=[points], tooltips=tooltips))
         if label:
             self._legends[chart].append((label, tags[0], "point"))
 
     def _height(self, values: np.ndarray) -> np.ndarray:
         """The error rate of accuracies in percent; other values as they are."""
-        return np.maximum(100 - values, 100 * SMALLEST_ERROR) if self._is_accuracy else values
+        return error_rates(values) if self._is_accuracy else values
 
 
 def _means_of_latest(values: np.ndarray) -> np.ndarray:
@@ -196,7 +191,7 @@ def _means_of_latest(values: np.ndarray) -> np.ndarray:
         return np.where(count > 0, (sums[_WINDOW:] - sums[:-_WINDOW]) / count, np.nan)
 
 
-def _pick(at: Mapping[str, np.ndarray], places: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+def _pick(at: _Data, places: np.ndarray, y: np.ndarray) -> _Data:
     return {**{key: values[places] for key, values in at.items()}, "y": y[places]}
 
 

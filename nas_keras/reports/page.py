@@ -9,8 +9,7 @@ from nas_keras.errors import check_at_least
 from nas_keras.reports import rendering
 from nas_keras.reports.charts import Charts
 from nas_keras.reports.page_folder import write_files
-from nas_keras.reports.plots import style
-from nas_keras.reports.rows import Rows
+from nas_keras.reports.plots import style, table_plots
 from nas_keras.reports.table_page.facts import TableFacts
 
 
@@ -22,15 +21,9 @@ class Report(NamedTuple):
 
 
 class Searches(NamedTuple):
-    """The searches on a table that a page shows.
+    """The searches on a table that a page shows: seeds, batches of 8 samples, and what is told the seeds done.
 
-    Attributes:
-        searches: number of seeds; with 0, or if the table lacks a key, there are none.
-        batches: number of batches of 8 samples in each search.
-        on_search: called with the number of seeds done.
-
-    Raises:
-        InvalidValueError: by `check`, if a number is too small.
+    With 0 seeds, or if the table lacks a key, there are none.
     """
 
     searches: int = 20
@@ -38,7 +31,7 @@ class Searches(NamedTuple):
     on_search: Callable[[int], None] | None = None
 
     def check(self) -> None:
-        """Refuses wrong numbers before any work."""
+        """Raises InvalidValueError for a number that is too small."""
         check_at_least("searches", self.searches, 0)
         check_at_least("batches", self.batches, 1)
 
@@ -57,7 +50,12 @@ def data_name(recipe: dict[str, Any]) -> str:
 
 
 def write_page(
-    output: pathlib.Path, context: dict[str, Any], figures: dict[str, Any], rows: Rows, charts: Charts | None
+    output: pathlib.Path,
+    context: dict[str, Any],
+    figures: dict[str, Any],
+    rows: dict[str, Any],
+    charts: Charts | None,
+    searched: TableSearches | None,
 ) -> Report:
     """Writes both files of a page and the pictures.
 
@@ -67,8 +65,12 @@ def write_page(
         figures: the pictures of README.md, by name.
         rows: the table of index.html.
         charts: its charts; None if there are none.
+        searched: searches on a table, which both show.
     """
+    if searched and charts:
+        charts.add_searches(searched)
+        figures["searches"] = table_plots.draw_searches(searched)
     pictures = {f"{name}.svg": style.render(figure, name) for name, figure in figures.items()}
-    html = rendering.render_html(context, rows.data, charts.to_json() if charts else {})
+    html = rendering.render_html(context, rows, charts.to_json() if charts else {})
     text = rendering.render_markdown({**context, "pictures": list(figures)})
     return Report(write_files(output, text, html, pictures), context["headlines"])

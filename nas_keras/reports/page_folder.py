@@ -84,6 +84,4 @@ def _is_page(path: pathlib.Path) -> bool:
 
 def _pictures_of(path: pathlib.Path) -> set[str]:
     """File names of the pictures that a page shows; empty if there is no page."""
-    if not _is_page(path):
-        return set()
-    return set(_PICTURE.findall(path.read_text(encoding="utf-8", errors="replace")))
+    return set(_PICTURE.findall(path.read_text(encoding="utf-8", errors="replace"))) if _is_page(path) else set()

@@ -1,21 +1,18 @@
 """Statistics of accuracies: rank correlation, and what random search would find."""
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
-    """Spearman's correlation of two lists, where neither is NaN; NaN for fewer than three such places."""
+    """Spearman's correlation of two lists, where neither is NaN; NaN for fewer than three values, or equal ones."""
     from scipy import stats
 
     known = np.array([pair for pair in zip(one, other, strict=True) if not np.isnan(pair).any()])
-    if len(known) < 3:
+    if len(known) < 3 or not np.ptp(known, axis=0).all():
         return np.nan
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.ConstantInputWarning)  # the correlation is NaN then
-        return float(stats.spearmanr(known).statistic)
+    return float(stats.spearmanr(known).statistic)
 
 
 def best_of_random(rewards: Sequence[float], count: int) -> np.ndarray:

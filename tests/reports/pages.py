@@ -56,4 +56,4 @@ def make_html(*runs: Run, commands=("python launch/search.py --workdir=runs/made
     facts = RunFacts(list(runs))
     rows = rows_of_runs(facts)
     context = {**make_context(facts, {}, None), "commands": list(commands)}
-    return rendering.render_html(context, rows.data, draw_charts(facts, rows, {}, None).to_json())
+    return rendering.render_html(context, rows, draw_charts(facts, rows, {}).to_json())

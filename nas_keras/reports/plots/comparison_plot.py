@@ -42,8 +42,7 @@ def draw_comparison(comparison: Comparison, path: pathlib.Path, *, kept: pathlib
     # The axis is linear below a thousandth, so that a regret of 0 can be drawn.
     axes.set_yscale("symlog", linthresh=1e-3)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("distinct evaluations")
-    axes.set_ylabel("mean regret (0: best of the table, 1: its median)")
+    axes.set(xlabel="distinct evaluations", ylabel="mean regret (0: best of the table, 1: its median)")
     title = f"{comparison.problem.space.name}, {comparison.num_seeds} seeds; bands: 95 % of the mean"
     axes.set_title(title, fontsize=9, parse_math=False)
     axes.grid(alpha=0.3)

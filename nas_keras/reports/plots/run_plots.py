@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nas_keras.errors import InvalidValueError
-from nas_keras.reports.plots.style import GREY, LINES, SMALLEST_ERROR, new_figure, plain, scale_by_error, series_styles
+from nas_keras.reports.plots.style import GREY, LINES, error_rates, new_figure, plain, scale_by_error, series_styles
 from nas_keras.results.policy_history import History, trace_policy
 from nas_keras.results.runs import read_runs
 from nas_keras.spaces.search_space import Decision
@@ -77,20 +77,19 @@ def rewards_over_time(rewards: Mapping[str, np.ndarray], *, lines: Mapping[str, 
     """
     figure = new_figure(6.8, 4.2)
     axes = figure.add_subplot()
-    height = _error if is_accuracy else np.asarray
+    scale, height = (100, error_rates) if is_accuracy else (1, np.asarray)
     for (name, values), (colour, line, marker) in zip(rewards.items(), series_styles(), strict=False):
         name, values = plain(name), np.asarray(values, float)
         order = np.arange(1, len(values) + 1)
         best = np.fmax.accumulate(values)
         look: dict[str, Any] = {"color": colour, "markersize": 3, "alpha": 0.4, "rasterized": len(values) > _MOST_DRAWN}
-        axes.plot(order, height(values), marker, label=f"{name}: each", **look)
-        axes.step(order, height(best), line, where="post", color=colour, label=f"{name}: best so far")
+        axes.plot(order, height(scale * values), marker, label=f"{name}: each", **look)
+        axes.step(order, height(scale * best), line, where="post", color=colour, label=f"{name}: best so far")
     for (name, value), line in zip(lines.items(), LINES[::-1], strict=False):
-        axes.axhline(height(value), color=GREY, linestyle=line, linewidth=1, label=plain(name))
+        axes.axhline(height(scale * value), color=GREY, linestyle=line, linewidth=1, label=plain(name))
     if is_accuracy:
         scale_by_error(axes)
-    axes.set_xlabel("distinct evaluations")
-    axes.set_ylabel("reward: validation accuracy, %" if is_accuracy else "reward")
+    axes.set(xlabel="distinct evaluations", ylabel="reward: validation accuracy, %" if is_accuracy else "reward")
     axes.grid(alpha=0.3)
     figure.legend(fontsize=8, loc="outside lower center", ncols=4)
     return figure
@@ -117,8 +116,3 @@ def policy_over_time(history: History, decisions: Sequence[Decision]) -> Any:
     figure.supxlabel("batches told", fontsize=9)
     figure.colorbar(mesh, ax=all_axes, label="probability", shrink=0.6)
     return figure
-
-
-def _error(accuracy: Any) -> Any:
-    """Converts accuracies to error rates in percent, above 0 so that a logarithmic axis can show them."""
-    return 100 * np.maximum(1 - np.asarray(accuracy, float), SMALLEST_ERROR)

@@ -9,6 +9,8 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from nas_keras.errors import printable
 from nas_keras.system.figures import new_figure as new_figure
 
@@ -24,7 +26,7 @@ _SERIES = (
     "#000000",
 )  # yellow is too light for a line
 _MARKERS = ("o", "x", "^", "s")
-SMALLEST_ERROR = 5e-5  # replaces an error rate of 0, which has no logarithm; smaller than one of 10,000 images
+SMALLEST_ERROR = 0.005  # percent; replaces an error rate of 0, which has no logarithm. One of 10,000 images is more
 _DPI = 150
 
 
@@ -50,7 +52,12 @@ def plain(name: object) -> str:
 
 def accuracy_label(error: float) -> str:
     """The accuracy in percent that belongs to an error rate in percent; the smallest is drawn in place of 0."""
-    return f"{100 - error:g}" if error > 101 * SMALLEST_ERROR else "100"
+    return f"{100 - error:g}" if error > 1.01 * SMALLEST_ERROR else "100"
+
+
+def error_rates(accuracies: Any) -> np.ndarray:
+    """Converts accuracies in percent to error rates in percent, above 0 so that a logarithmic axis can show them."""
+    return np.maximum(100 - np.asarray(accuracies, float), SMALLEST_ERROR)
 
 
 def scale_by_error(axes: Any) -> None:

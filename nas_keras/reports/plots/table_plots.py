@@ -5,32 +5,28 @@ from typing import Any
 import numpy as np
 
 from nas_keras.comparison.table_searches import TableSearches
-from nas_keras.reports.plots.style import GREY, LINES, SMALLEST_ERROR, new_figure, plain, series_styles
+from nas_keras.reports.markdown import number
+from nas_keras.reports.plots.style import GREY, LINES, error_rates, new_figure, plain, series_styles
 from nas_keras.spaces.search_space import Decision
 
 
 def heat_map(values: np.ndarray, *, rows: Decision, columns: Decision) -> Any:
-    """Draws accuracies [R, C], fractions, as a grid of numbers in percent; NaN is an empty field.
+    """Draws accuracies [R, C], fractions, as a grid of numbers in percent; NaN is a dash.
 
     The colour shows the logarithm of the error rate, so that 98 and 99 % differ as visibly as 80 and 90 %.
     """
     figure = new_figure(1.3 + 0.72 * len(columns.choices), 1.5 + 0.44 * len(rows.choices))
     axes = figure.add_subplot()
-    brightness = -np.log(np.maximum(1 - np.asarray(values), SMALLEST_ERROR))  # better is brighter
+    brightness = -np.log(error_rates(100 * np.asarray(values)))  # better is brighter
     image = axes.imshow(np.ma.masked_invalid(brightness), cmap="cividis", aspect="auto")
     for row, column in np.ndindex(*np.shape(values)):
-        if np.isnan(values[row][column]):
-            axes.text(column, row, "–", ha="center", va="center", color=GREY)
-            continue
-        red, green, blue, _ = image.cmap(image.norm(brightness[row][column]))
-        is_dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
-        text = f"{100 * values[row][column]:.2f}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=8, color="white" if is_dark else "black")
+        colour = "white" if image.norm(brightness[row][column]) < 0.5 else "black"  # on dark blue, on yellow
+        text = number(100 * values[row][column])
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
     places, names = range(len(columns.choices)), map(plain, columns.choices)
     axes.set_xticks(places, names, rotation=35, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(rows.choices)), map(plain, rows.choices))
-    axes.set_xlabel(plain(columns.name))
-    axes.set_ylabel(plain(rows.name))
+    axes.set(xlabel=plain(columns.name), ylabel=plain(rows.name))
     axes.set_title("Mean validation accuracy in %; colour: logarithm of the error rate", fontsize=9)
     return figure
 
@@ -47,8 +43,7 @@ def draw_searches(searched: TableSearches) -> Any:
     levels = {"best cell": searched.best, "mean of all encodings": searched.mean}
     for (name, value), line in zip(levels.items(), LINES[::-1], strict=False):
         axes.axhline(100 * value, color=GREY, linestyle=line, linewidth=1, label=name)
-    axes.set_xlabel(f"iteration, of {searched.batch_size} samples each")
-    axes.set_ylabel("mean reward of the samples, %")
+    axes.set(xlabel=f"iteration, of {searched.batch_size} samples each", ylabel="mean reward of the samples, %")
     axes.grid(alpha=0.3)
     figure.legend(fontsize=8, loc="outside lower center", ncols=4)  # so that it never covers a curve
     return figure

@@ -13,9 +13,9 @@ from nas_keras.comparison.table_searches import TableSearches
 from nas_keras.reports.charts import Charts
 from nas_keras.reports.page import Report, Searches, data_name, write_page
 from nas_keras.reports.page_folder import check_output
-from nas_keras.reports.plots import run_plots, table_plots
+from nas_keras.reports.plots import run_plots
 from nas_keras.reports.rendering import write_text
-from nas_keras.reports.rows import Rows, rows_of_runs
+from nas_keras.reports.rows import rows_of_runs
 from nas_keras.reports.search_page import tables
 from nas_keras.reports.search_page.commands import search_command
 from nas_keras.reports.search_page.facts import RunFacts, accuracy_in, gather_runs
@@ -60,8 +60,8 @@ def write_run_report(
     context = make_context(facts, histories, searched)
     context["commands"] = [*map(search_command, facts.runs), *([command] if command else [])]
     rows = rows_of_runs(facts)
-    charts = draw_charts(facts, rows, histories, searched)
-    return write_page(output, context, _draw(facts, histories, searched), rows, charts)
+    charts = draw_charts(facts, rows, histories)
+    return write_page(output, context, _draw(facts, histories), rows, charts, searched)
 
 
 def make_context(facts: RunFacts, histories: Mapping[str, History], searched: TableSearches | None) -> dict[str, Any]:
@@ -76,11 +76,9 @@ def make_context(facts: RunFacts, histories: Mapping[str, History], searched: Ta
     }
 
 
-def draw_charts(
-    facts: RunFacts, rows: Rows, histories: Mapping[str, History], searched: TableSearches | None
-) -> Charts | None:
+def draw_charts(facts: RunFacts, rows: dict[str, Any], histories: Mapping[str, History]) -> Charts | None:
     """The charts of the HTML page; None if nothing has succeeded."""
-    if "quality" not in rows.columns:
+    if not any(column["key"] == "quality" for column in rows["columns"]):
         return None
     charts = Charts(rows, [run.title for run in facts.runs], is_accuracy=facts.is_accuracy)
     random = None
@@ -91,12 +89,10 @@ def draw_charts(
     charts.add_costs()
     for name, history in histories.items():
         charts.add_policy(name, history, facts.space.decisions)
-    if searched:
-        charts.add_searches(searched)
     return charts
 
 
-def _draw(facts: RunFacts, histories: Mapping[str, History], searched: TableSearches | None) -> dict[str, Any]:
+def _draw(facts: RunFacts, histories: Mapping[str, History]) -> dict[str, Any]:
     """Draws the pictures of README.md; returns name -> figure."""
     human = {title: facts.known[key].reward for key, title in facts.human.items() if key in facts.known}
     rewards = {run.title: np.array([accuracy_in(run, trial) for trial in run.evaluated]) for run in facts.runs}
@@ -106,6 +102,4 @@ def _draw(facts: RunFacts, histories: Mapping[str, History], searched: TableSear
         figures["best_cell"] = plot_cell(cell)
     for name, history in histories.items():
         figures[name] = run_plots.policy_over_time(history, facts.space.decisions)
-    if searched:
-        figures["searches"] = table_plots.draw_searches(searched)
     return figures

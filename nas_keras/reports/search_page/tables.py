@@ -1,7 +1,6 @@
 """The tables on the pages of searches, beside those that `reports/sections.py` shares with the pages of tables."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -15,6 +14,7 @@ from nas_keras.reports.sections import Section, importance_section, make_section
 from nas_keras.results.alarms import alarms_of
 from nas_keras.results.policy_history import History
 from nas_keras.results.runs import Run
+from nas_keras.runner.monitoring.tensorboard import failure_kind
 from nas_keras.runner.result import top_trials
 
 _TOP = 10  # number of best cells by which searches are compared
@@ -38,7 +38,7 @@ def sections(facts: RunFacts, histories: Mapping[str, History], searched: TableS
         found[name] = _policy(run, history)
     failed = [t.evaluation.status for run in facts.runs for t in run.trials if t.evaluation.failed and not t.cached]
     if failed:
-        rows = Counter(map(kind_of_failure, failed)).most_common()
+        rows = Counter(map(failure_kind, failed)).most_common()
         found["failures"] = make_section("failures", ["failed because ", "children"], rows)
     if alarms := [[run.title, alarm.name, alarm.text] for run in facts.runs for alarm in alarms_of(run)]:
         found["alarms"] = make_section("alarms", ["search ", "alarm ", "what it says "], alarms)
@@ -76,11 +76,6 @@ def settings(facts: RunFacts) -> list[tuple[str, Table]]:
         rows = [[Code(name), flatten(part)] for name, part in parts.items() if part is not None]
         found.append((run.title, Table(["setting ", "value "], rows)))
     return found
-
-
-def kind_of_failure(status: str) -> str:
-    """The reason of a failure without its figures, so that failures of one kind are counted together."""
-    return re.sub(r"\d[\d,.]*", "…", status.removeprefix("failed: "))[:120]
 
 
 def _searches(facts: RunFacts) -> Section:

@@ -7,6 +7,8 @@ import pathlib
 
 from nas_keras.errors import DataError
 from nas_keras.reports.standings import Standing, standings
+from nas_keras.reports.statistics import rank_correlation
+from nas_keras.spaces.architecture_names import name_architecture
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.storage.agreement import check_same
 from nas_keras.storage.table import Table, read_table
@@ -33,6 +35,20 @@ class TableFacts:
         """Key -> rank, from 1; equal means share the better rank."""
         first: dict[float, int] = {}
         return {one.key: first.setdefault(one.valid, rank) for rank, one in enumerate(self.standings, start=1)}
+
+    def name(self, standing: Standing) -> str:
+        """A cell as text, for people."""
+        return name_architecture(self.space, standing.actions)
+
+    @property
+    def num_failed(self) -> int:
+        """The number of trainings that failed."""
+        return sum(trial.evaluation.failed for trial in self.table.trials)
+
+    @property
+    def correlation(self) -> float:
+        """Spearman's correlation of mean validation and mean test accuracy; NaN if that cannot be."""
+        return rank_correlation(*zip(*((one.valid, one.test) for one in self.standings), strict=True))
 
     @property
     def noise(self) -> float:

@@ -17,9 +17,7 @@ from nas_keras.reports.rendering import write_text
 from nas_keras.reports.rows import rows_of_table
 from nas_keras.reports.sections import Section, importance_section, make_section, searches_section
 from nas_keras.reports.standings import Standing
-from nas_keras.reports.statistics import rank_correlation
 from nas_keras.reports.table_page.facts import TableFacts, gather_table
-from nas_keras.spaces.architecture_names import name_architecture
 from nas_keras.spaces.cell_names import name_human_cells
 from nas_keras.spaces.search_space import SearchSpace
 from nas_keras.system.paths import local_path
@@ -55,7 +53,7 @@ def write_report(
     searched = searches.run(table, facts)
     context = {
         "title": f"The {space.name} space{data_name(facts.table.recipe)}: its table",
-        "headlines": _headlines(facts),
+        "headlines": write_text("table_headlines", facts=facts),
         "is_table": True,
         "sections": _sections(facts, searched),
         "winner": None,
@@ -65,23 +63,7 @@ def write_report(
     rows = rows_of_table(facts)
     charts = Charts(rows, ["a cell"], is_accuracy=True)
     charts.add_costs()
-    if searched:
-        charts.add_searches(searched)
-    return write_page(output, context, _draw(facts, searched), rows, charts)
-
-
-def _headlines(facts: TableFacts) -> list[str]:
-    """The most important figures, as plain sentences."""
-    best, trials = facts.standings[0], facts.table.trials
-    return write_text(
-        "table_headlines",
-        facts=facts,
-        best=name_architecture(facts.space, best.actions),
-        test="no test accuracy" if best.test != best.test else f"test {percent(best.test, best.test_error)} %",
-        trainings=len(trials),
-        failed=sum(trial.evaluation.failed for trial in trials),
-        correlation=rank_correlation(*zip(*((one.valid, one.test) for one in facts.standings), strict=True)),
-    )
+    return write_page(output, context, _draw(facts), rows, charts, searched)
 
 
 def _sections(facts: TableFacts, searched: TableSearches | None) -> dict[str, Section]:
@@ -102,7 +84,7 @@ def _sections(facts: TableFacts, searched: TableSearches | None) -> dict[str, Se
 
 def _cells(facts: TableFacts, chosen: Sequence[Standing]) -> list[list[Any]]:
     return [
-        [facts.ranks[one.key], Code(name_architecture(facts.space, one.actions)), percent(one.valid, one.valid_error)]
+        [facts.ranks[one.key], Code(facts.name(one)), percent(one.valid, one.valid_error)]
         + [percent(one.test, one.test_error), one.num_trainings, f"{one.num_params:,}"]
         for one in chosen
     ]
@@ -114,15 +96,12 @@ def _settings(facts: TableFacts, table: pathlib.Path) -> Table:
     return Table(["setting ", "value "], [[Code(name), flatten(value)] for name, value in parts.items()])
 
 
-def _draw(facts: TableFacts, searched: TableSearches | None) -> dict[str, Any]:
+def _draw(facts: TableFacts) -> dict[str, Any]:
     """Draws the pictures of README.md; returns name -> figure."""
-    space, figures = facts.space, {}
-    if len(space.decisions) == 2 and space.size == facts.num_keys:
-        means = np.full(space.num_choices, np.nan)
-        for one in facts.standings:
-            means[one.actions] = one.valid
-        rows, columns = space.decisions
-        figures["heat_map"] = table_plots.heat_map(means, rows=rows, columns=columns)
-    if searched:
-        figures["searches"] = table_plots.draw_searches(searched)
-    return figures
+    space = facts.space
+    if len(space.decisions) != 2 or space.size != facts.num_keys:
+        return {}
+    means = np.full(space.num_choices, np.nan)
+    for one in facts.standings:
+        means[one.actions] = one.valid
+    return {"heat_map": table_plots.heat_map(means, rows=space.decisions[0], columns=space.decisions[1])}

@@ -21,7 +21,7 @@ def test_the_same_picture_has_the_same_bytes():
 
 
 def test_an_error_rate_of_zero_is_labelled_as_all_correct():
-    assert [style.accuracy_label(error) for error in (5, 0.1, 0.01, 100 * style.SMALLEST_ERROR)] == [
+    assert [style.accuracy_label(error) for error in (5, 0.1, 0.01, style.SMALLEST_ERROR)] == [
         "95", "99.9", "99.99", "100"
     ]  # fmt: skip
 

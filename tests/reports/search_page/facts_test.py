@@ -87,8 +87,15 @@ def test_runs_of_another_objective_are_ranked_by_it_and_shown_by_their_accuracy(
     facts = RunFacts([run])
     assert facts.known[VGG].reward == 0.9
     rows = rows_of_runs(facts)
-    assert rows.data["fronts"]["params"] == [1, 0] and rows.data["quality"] == "objective"
-    assert rows.columns["params"].values == [900, 800, None, 850, None]  # the last one was refused
+    assert rows["fronts"]["params"] == [1, 0] and rows["quality"] == "objective"
+    (sizes,) = [one["values"] for one in rows["columns"] if one["key"] == "params"]
+    assert sizes == [
+        900,
+        800,
+        None,
+        850,
+        None,
+    ]  # the last one was refused
 
 
 def test_without_longer_trainings_there_is_no_winner(run):

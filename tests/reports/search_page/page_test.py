@@ -291,7 +291,7 @@ def test_a_search_in_which_nothing_succeeded(tmp_path):
     nk.search(SPACE, evaluator, strategy="random", max_evaluations=3, workdir=tmp_path / "run")
     made = write_run_report([tmp_path / "run"], tmp_path / "page")
     assert made.headlines == ["random search: 3 of 3 cells evaluated in 3 proposals; none succeeded."]
-    assert _row(made.page.read_text(), "loss is NaN after … steps") == ["loss is NaN after … steps", "3"]
+    assert _row(made.page.read_text(), "loss is NaN after N steps") == ["loss is NaN after N steps", "3"]
 
 
 @pytest.mark.usefixtures("_undrawn")
