@@ -69,7 +69,7 @@ def _run_in_a_terminal(*arguments):
     return done
 
 
-_FINAL = ["--epochs=1", "--final_recipe=mnist_long_v1", "--final_filters=3", "--final_cells_per_stage=2"]
+_FINAL = ["--epochs=1", "--final_recipe=mnist_long_v1", "--final_filters=3"]
 WRONG = [
     ([], "--workdir is missing: name the folder of a search, such as --workdir=runs/mnist."),
     (
@@ -133,18 +133,18 @@ def test_a_line_for_each_child_and_its_model(workdir, exported):
 
 def test_the_final_network_and_training_are_recorded_and_loaded_again(workdir, exported):
     children = json.loads((workdir / "best" / "children.json").read_text())["children"]
-    recipe, child = FINAL["mnist_long_v1"], nk.ChildConfig(filters=3, stages=1, cells_per_stage=2)
+    recipe, child = FINAL["mnist_long_v1"], nk.ChildConfig(filters=3, stages=1)
     for number, described in enumerate(children, start=1):
         assert described["recipe"] == "mnist_long_v1" and described["epochs"] == 1
         assert described["changes"] == {
-            "filters": 3, "cells_per_stage": 2, "shift": recipe.shift, "rotate": recipe.rotate, "ema": recipe.ema,
+            "filters": 3, "shift": recipe.shift, "rotate": recipe.rotate, "ema": recipe.ema,
             "label_smoothing": recipe.label_smoothing, "weight_decay": recipe.weight_decay,
         }  # fmt: skip
         folder = workdir / "best" if number == 1 else workdir / "best" / f"rank_{number}"
         architecture = read_architecture(folder / "architecture.json")
         assert architecture.child == child and architecture.train == dataclasses.replace(recipe, epochs=1)
         card = (folder / "MODEL_CARD.md").read_text()
-        assert "mnist_long_v1" in card and "filters 3, cells_per_stage 2, shift" in card
+        assert "mnist_long_v1" in card and "filters 3, shift" in card
         assert nk.load_model(workdir, number).count_params() == described["num_params"]
 
 
