@@ -22,6 +22,7 @@ _LARGEST_SHARE = 0.75  # of one key in a batch
 _SMALLEST_BATCH = 4  # in which a share says something
 _LEAST_ENTROPY = 0.05  # of that of the uniform policy
 _LARGEST_KL = 2.0  # nats; the first batches of a healthy search reach 1.5, later ones stay near 0.1
+_EXPLORE = "larger temperature (of soft advantages), a larger entropy"
 _STEADY = 5  # batches in a row for which entropy or KL must be out of bounds
 _IDLE_TRIALS, _IDLE_BATCHES = 100, 10  # trials without a new key, at least, and as many batches
 _FEWEST_CHILDREN = 8  # of which a share of failures says something
@@ -110,7 +111,7 @@ class AlarmWatch:
         name = name_architecture(self._space, next(trial.actions for trial in batch if trial.key == key))
         return (
             f"{count} of the {len(batch)} proposals are {name}, so the policy explores hardly anything else. Use a "
-            "larger entropy or a smaller learning_rate (strategy_config), or another seed."
+            f"{_EXPLORE} or a smaller learning_rate (strategy_config), or another seed."
         )
 
     def _low_entropy(self, metrics: Mapping[str, float]) -> str | None:
@@ -119,7 +120,7 @@ class AlarmWatch:
             return None
         return (
             f"the policy's entropy is {entropy:.3g} nats, less than {_LEAST_ENTROPY:.0%} of the {self._uniform:.3g} of "
-            "a uniform policy. Use a larger entropy or a smaller learning_rate (strategy_config)."
+            f"a uniform policy. Use a {_EXPLORE} or a smaller learning_rate (strategy_config)."
         )
 
     def _large_kl(self, metrics: Mapping[str, float]) -> str | None:
@@ -142,7 +143,7 @@ class AlarmWatch:
         if self._space.num_keys is not None and len(self._known) >= self._space.num_keys:
             return None  # there is nothing left to find
         return (
-            f"the latest {self._num_idle:,} proposals repeat what is known. End the search, or use a larger entropy "
+            f"the latest {self._num_idle:,} proposals repeat what is known. End the search, or use a {_EXPLORE} "
             "(strategy_config), another seed or a larger space."
         )
 

@@ -46,7 +46,8 @@ def test_one_key_in_more_than_three_quarters_of_a_batch():
     (alarm,) = search.raised
     assert alarm.iteration == 2 and str(alarm) == (
         "Alarm, policy collapsed: 4 of the 5 proposals are d0=0, d1=0, d2=7, so the policy explores hardly anything "
-        "else. Use a larger entropy or a smaller learning_rate (strategy_config), or another seed."
+        "else. Use a larger temperature (of soft advantages), a larger entropy or a smaller learning_rate "
+        "(strategy_config), or another seed."
     )
     assert search.tell([7, 7, 7, 7, 7]) == []  # once
 
