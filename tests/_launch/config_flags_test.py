@@ -20,7 +20,7 @@ train = ConfigFlags(nk.TrainConfig, defaults={"epochs": 10})
 def test_flags_make_the_configuration_that_they_describe():
     all_flags = {"epochs": 3, "train_batch_size": 32, "learning_rate": 0.5, "warmup": 0.0, "shift": 2}
     all_flags |= {"precision": "mixed_float16", "jit_compile": True, "flip": True, "rotate": 10.0}
-    all_flags |= {"weight_decay": 0.25, "label_smoothing": 0.5, "class_weights": "balanced"}
+    all_flags |= {"weight_decay": 0.25, "label_smoothing": 0.5, "class_weights": "balanced", "ema": 0.5}
     fields = {"batch_size" if name == "train_batch_size" else name: value for name, value in all_flags.items()}
     assert set(fields) == {field.name for field in dataclasses.fields(nk.TrainConfig)}
     shape = {"filters": 8, "stages": 1, "cells_per_stage": 2, "stem_stride": 1}

@@ -248,7 +248,7 @@ def _two_validations(folder):
             "holds 3 files and 0 others: '000.png', '001.png', '002.png'. Allowed",
         ),
         (lambda folder: _fill(folder / "x" / "a", 3, 0), {}, "holds 0 files and 1 other: 'x'. Allowed"),
-        (lambda folder: _fill(folder / "a", 3, 0), {}, r"has images of 1 class\(es\): 'a'. Allowed: at least two"),
+        (lambda folder: _fill(folder / "a", 3, 0), {}, r"has images of 1 class: 'a'. Allowed: at least two"),
         (
             lambda folder: (folder / "train" / "a").mkdir(parents=True),
             {},
