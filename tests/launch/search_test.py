@@ -191,7 +191,7 @@ def test_the_same_command_again_evaluates_and_exports_nothing_anew(first, later)
     tail = first[2].stdout.partition("\n\n")[2]  # all but the progress
     done, says = (
         "Training the best child for 1 epoch ...",
-        "The best child is exported already, trained for 1 epochs; ",
+        "The best child is exported already, trained for 1 epoch; ",
     )
     assert done in tail and says in output and done not in output
     assert output.partition("\n\n")[2] == tail.replace(done, f"{says}nothing is trained.") and "test " in tail
@@ -206,19 +206,19 @@ def test_a_time_limit_includes_the_final_training(later):
     error, output = later["enough time"]
     assert error is None
     assert re.search(
-        r"\n\d+ min \d+ s for the search and the final training: .* early enough for 1 epochs, each", output
+        r"\n\d+ min \d+ s for the search and the final training: .* early enough for 1 epoch, each", output
     )
     assert re.search(
         r"\nThe final training of 1 epoch takes about .*; \d+ min \d+ s of the time limit are left\.\n", output
     )
-    assert "Training the best child for 1 epochs" in output and "The network:" in output
+    assert "Training the best child for 1 epoch ..." in output and "The network:" in output
 
 
 def test_a_final_training_that_does_not_fit_is_not_begun(later):
     error, output = later["no time"]
     assert error is None
     assert re.search(
-        r"; \d s of the time limit are left\. So there is none: even 1 epochs, as in the search, do", output
+        r"; \d s of the time limit are left\. So there is none: not even 1 epoch, as in the search", output
     )
     assert (
         f"\nWithout a limit: launch/export_best.py --workdir={later['runs'] / 'short'} --epochs=1 --final_filters=5\n"
@@ -296,7 +296,7 @@ def test_limits_and_an_objective_are_told_and_kept(later):
     )
     kind, text = later["limited again"][0]
     assert kind == "InvalidValueError"
-    assert 'limits: {"max_params": 5000} before, {"max_params": 6000} now' in text
+    assert 'limits.max_params: 5000 before, 6000 now' in text
     assert 'objective: "accuracy*(params/1000)^-2" before, null now' in text
     kind, text = later["latency"][0]
     assert kind == "InvalidValueError" and "does not hold the ms of" in text

@@ -48,7 +48,7 @@ def test_the_line_says_what_is_done_and_what_is_left(clock):
     for number, reward in enumerate((0.25, None, 0.75, 0.5)):
         line.finished(_trial(number, reward))
     line.told([_trial(0, 0.25), _trial(0, 0.25, cached=True)])
-    assert line.describe() == "best 0.75; 240 per hour; 02:00 left; 1 running, 1 failed, 1 repeats; best: d0=0, d1=2"
+    assert line.describe() == "best 0.75; 240 per hour; 02:00 left; 1 running, 1 failed, 1 repeat; best: d0=0, d1=2"
     line.close()
 
 
@@ -59,10 +59,10 @@ def test_what_the_run_holds_already_is_counted_but_not_in_the_pace(clock):
     dataset = types.SimpleNamespace(finished=[*dataset.trials, *waiting], pending=waiting)
     line = Progress(SPACE, max_evaluations=99, max_seconds=90, stream=io.StringIO())
     line.start(dataset)
-    assert line.describe() == "best 0.9; 01:30 left; 0 running, 1 failed, 1 repeats, 4 from before; best: d0=0, d1=0"
+    assert line.describe() == "best 0.9; 01:30 left; 0 running, 1 failed, 1 repeat, 4 from before; best: d0=0, d1=0"
     line.sent(1)
     line.finished(_trial(2))  # its batch is open again
-    assert "; 1 running, 1 failed, 1 repeats, 4 from before; " in line.describe()
+    assert "; 1 running, 1 failed, 1 repeat, 4 from before; " in line.describe()
     clock.now += 36
     line.finished(_trial(4))
     # 20 keys in all, 15 of which would take 9 minutes: the time limit ends the search earlier.
