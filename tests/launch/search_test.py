@@ -296,7 +296,7 @@ def test_limits_and_an_objective_are_told_and_kept(later):
     )
     kind, text = later["limited again"][0]
     assert kind == "InvalidValueError"
-    assert 'limits.max_params: 5000 before, 6000 now' in text
+    assert "limits.max_params: 5000 before, 6000 now" in text
     assert 'objective: "accuracy*(params/1000)^-2" before, null now' in text
     kind, text = later["latency"][0]
     assert kind == "InvalidValueError" and "does not hold the ms of" in text
