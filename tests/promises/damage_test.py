@@ -33,6 +33,7 @@ from nas_keras.storage.run_folder import Workspace
 from nas_keras.storage.table import read_table
 from nas_keras.storage.table_writer import write_table
 from nas_keras.storage.warm_start import read_known
+from nas_keras.system.words import counted
 
 _SPACE = grid(4, 4)
 _RECIPE = {"name": "sum", "train": {"epochs": 3}}
@@ -148,7 +149,7 @@ def test_a_shard_cut_at_any_length_is_found(run):
         with pytest.raises(nk.DataError) as caught:
             read_shard(path, origin)
         record = sum(start <= length for start in starts) - 1
-        how = f"holds {record} records but was written with {4 if length else 'some'}: it was truncated"
+        how = f"holds {counted(record, 'record')} but was written with {4 if length else 'some'}: it was truncated"
         assert str(caught.value).startswith(f"{path} {how if length in starts else f'is corrupt at record {record}'}")
         assert str(caught.value).endswith("Restore the file from a copy, or run launch/repair.py to save the rest.")
 

@@ -109,7 +109,7 @@ def test_its_rewards_can_be_taken_and_known_from_the_start(killed):
 def test_its_best_children_can_be_exported(killed, monkeypatch):
     trained = []
 
-    def spy(run, jobs, trials, exported, *others):
+    def spy(run, final, jobs, trials, exported, *others):
         for rank in jobs:
             trained.append(trials[rank].reward)
             exported[rank] = rank

@@ -176,7 +176,7 @@ def _exports(monkeypatch):
     """The children that would be trained for an export."""
     trained = []
 
-    def train(run, jobs, trials, exported, *_):
+    def train(run, final, jobs, trials, exported, *_):
         for rank in jobs:
             trained.append(rank)
             exported[rank] = None

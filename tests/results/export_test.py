@@ -241,7 +241,8 @@ def test_what_needs_no_test_split_is_exported_without_one_and_tested_once_there_
     assert "arrays has no test split: what is exported will have no test accuracy." in warnings
     assert plain.test_accuracy is None and plain.valid_accuracy > 0.3
     accuracy = plain.valid_accuracy
-    assert plain.valid_error == pytest.approx((accuracy * (1 - accuracy) / 128) ** 0.5) and plain.test_error is None
+    variance = accuracy * (1 - accuracy) / 128 + 1 / (4 * 128**2)  # Wilson's
+    assert plain.valid_error == pytest.approx(variance**0.5 / (1 + 1 / 128)) and plain.test_error is None
     valid = f"validation {accuracy:.2%} ± {plain.valid_error:.2%}"
     assert plain.summary == f"{valid}, no test split ({plain.num_params:,} parameters)"
     assert plain.guessing == np.bincount(images.valid_labels).max() / 128

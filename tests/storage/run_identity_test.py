@@ -126,7 +126,7 @@ def test_a_run_that_was_begun_before_code_counted_goes_on_by_the_names(tmp_path,
     with pytest.raises(InvalidValueError, match="by in _scaled.<locals>.reward was 1, is 2"):
         nk.search(grid(4, 4), nk.FunctionEvaluator(_scaled(2)), **known)
     for settings, says in (
-        ({"function": sum}, '"function": "sum"'),
+        ({"function": sum}, 'recipe.function: ".*" before, "sum" now'),
         ({"function": _scaled(1), "recipe": {"a": 1}}, '{"a": 1} now'),
         (
             {"function": _scaled(1), "space": grid(4, 5)},

@@ -15,6 +15,7 @@ from nas_keras.errors import DataError, InvalidValueError
 from nas_keras.storage.records import schema as record
 from nas_keras.storage.records.origin import Origin
 from nas_keras.storage.records.shards import read_shard, salvage_shard, write_shard
+from nas_keras.system.words import counted
 from nas_keras.trial import Evaluation, Trial, training_seed
 
 _GOLDEN = ROOT / "testdata" / "golden" / "trials-000000.tfrecord"
@@ -199,7 +200,7 @@ def test_a_shard_cut_between_records_is_refused(tf, path):
         with pytest.raises(DataError) as caught:
             read_shard(path)
         assert str(caught.value) == (
-            f"{path} holds {count} records but was written with 3: it was truncated. Restore the file from a copy, "
+            f"{path} holds {counted(count, 'record')} but was written with 3: it was truncated. Restore the file from a copy, "
             "or run launch/repair.py to save the rest."
         )
 
