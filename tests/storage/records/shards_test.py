@@ -200,8 +200,8 @@ def test_a_shard_cut_between_records_is_refused(tf, path):
         with pytest.raises(DataError) as caught:
             read_shard(path)
         assert str(caught.value) == (
-            f"{path} holds {counted(count, 'record')} but was written with 3: it was truncated. Restore the file from a copy, "
-            "or run launch/repair.py to save the rest."
+            f"{path} holds {counted(count, 'record')} but was written with 3: it was truncated. Restore the file from "
+            "a copy, or run launch/repair.py to save the rest."
         )
 
 
