@@ -147,13 +147,13 @@ def _write(
     splits: dict[str, Split], *, training: FinalTraining, checkpoint_file: pathlib.Path, folder: pathlib.Path
 ) -> Written | str:
     """The second task: writes the trained child in all formats and measures it; or returns why that failed."""
+    state = Checkpoint(checkpoint_file, training.identity).read()
+    if state is None or state.epochs != training.train.epochs:
+        return f"{checkpoint_file}, where the trained child was kept, was lost. Start the same command again."
     build = functools.partial(
         training.make_model, input_shape=splits["train"].images.shape[1:], num_classes=len(training.class_names)
     )
     model = build()  # in float32, whatever the training was in
-    state = Checkpoint(checkpoint_file, training.identity).read()
-    if state is None or state.epochs != training.train.epochs:
-        return f"{checkpoint_file}, where the trained child was kept, was lost. Start the same command again."
     model.set_weights(state.arrays)
     child = ChildToWrite(
         model=model,
